@@ -1,0 +1,164 @@
+# Builds d2v, d2v-run and the CPU device. `make help` lists what it can do.
+# SAN=1 builds everything with AddressSanitizer and UBSan, into build-san/.
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+ifeq ($(origin CC),default)
+CC = gcc
+endif
+comma := ,
+B     := $(if $(SAN),build-san,build)
+FLEX  := flex
+BISON := bison
+# One short line for each file made; V=1 shows the commands.
+Q      = $(if $(V),,@echo '  make $@'; )
+
+# -I$(B) finds generated headers under the name they would have in the tree: "dsl/parse.h".
+CPPFLAGS := -I. -I$(B) -D_GNU_SOURCE
+# Off: gcc does not see that a function which reports always gives FAIL, so it takes what was not read
+# on that path for used; ASan and UBSan stand in.
+WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes $(if $(SAN),-Wno-error,-Werror) \
+            -Wno-maybe-uninitialized -Wno-stringop-overflow
+SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+CFLAGS    = -std=gnu11 -O2 -g -MMD -MP $(WARN) $(SANFLAGS)
+
+D2V_LIBS := -lxxhash -lm -lpthread
+RUN_LIBS := -ldnnl -ljansson -ljpeg -lspng -lz -lxxhash -lisal -lprotobuf-c -ldl -lm -lpthread
+CPU_LIBS := -ldnnl -fopenmp -lm
+
+# ---- rooms -----------------------------------------------------------------------------------
+# A new .c file in a room is picked up by its place.
+
+objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
+
+base     := $(call objects,$(wildcard compiler/base/*.c))
+ir       := $(call objects,$(wildcard compiler/ir/*.c))
+program  := $(call objects,$(wildcard compiler/program/*.c))
+pass     := $(call objects,$(wildcard compiler/pass/*.c))
+codegen  := $(call objects,$(wildcard compiler/codegen/*.c))
+dsl_made := $(if $(wildcard dsl/lex.l),$(B)/obj/gen/dsl/lex.o) $(if $(wildcard dsl/parse.y),$(B)/obj/gen/dsl/parse.o)
+dsl      := $(call objects,$(wildcard dsl/*.c)) $(dsl_made)
+device   := $(call objects,$(wildcard runtime/device_cpu*.c))
+protos   := $(patsubst %.proto,$(B)/%.pb-c.h,$(wildcard runtime/*.proto))
+proto_o  := $(patsubst %.proto,$(B)/obj/gen/%.pb-c.o,$(wildcard runtime/*.proto))
+runtime  := $(filter-out $(device) $(call objects,runtime/d2v_run.c),$(call objects,$(wildcard runtime/*.c))) $(proto_o)
+unit     := $(call objects,$(wildcard tests/unit/*.c))
+support  := $(call objects,$(filter-out tests/support/golden.c,$(wildcard tests/support/*.c)))
+numeric  := $(patsubst tests/numeric/%.c,$(B)/numeric/%,$(wildcard tests/numeric/*.c))
+
+d2v_o     := $(call objects,compiler/d2v.c) $(dsl) $(codegen) $(pass) $(program) $(ir) $(base)
+run_o     := $(call objects,runtime/d2v_run.c) $(runtime) $(program) $(base)
+rooms_o   := $(support) $(dsl) $(codegen) $(pass) $(ir) $(runtime) $(program) $(base)
+unit_o    := $(unit) $(rooms_o)
+sources   := $(wildcard Makefile tools/check_rooms.sh compiler/*.c compiler/*/*.[ch] compiler/*/*.def \
+                        dsl/*.[chly] runtime/*.[ch])
+
+# ---- products --------------------------------------------------------------------------------
+
+.PHONY: all deps setup demo check check-only tests bless format clean help
+all: $(B)/rooms.ok $(B)/d2v $(B)/d2v-run $(B)/d2v-cpu.so
+
+$(B)/d2v: $(d2v_o)
+	$(Q)$(CC) $(SANFLAGS) -o $@ $^ $(D2V_LIBS)
+
+# The device is loaded at run time and calls back into base: its symbols must be visible.
+$(B)/d2v-run: $(run_o)
+	$(Q)$(CC) $(SANFLAGS) -rdynamic -fopenmp -o $@ $^ $(RUN_LIBS)
+
+$(B)/d2v-cpu.so: $(device)
+	$(Q)$(CC) $(SANFLAGS) -shared -o $@ $^ $(CPU_LIBS)
+
+$(B)/unit-tests: $(unit_o)
+	$(Q)$(CC) $(SANFLAGS) -rdynamic -fopenmp -o $@ $^ $$(pkg-config --libs check) $(RUN_LIBS)
+
+# Programs that the scripts of tests/numeric run, one for each .c file there.
+$(B)/numeric/%: $(B)/obj/tests/numeric/%.o $(rooms_o)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SANFLAGS) -rdynamic -fopenmp -o $@ $^ $(RUN_LIBS)
+
+$(B)/golden: $(call objects,tests/support/golden.c)
+	$(Q)$(CC) $(SANFLAGS) -o $@ $^
+
+# Which room may include which.
+deps $(B)/rooms.ok: $(sources)
+	@tools/check_rooms.sh
+	@mkdir -p $(B) && touch $(B)/rooms.ok
+
+# ---- objects ---------------------------------------------------------------------------------
+
+$(device): CFLAGS += -fPIC
+$(device) $(runtime) $(call objects,runtime/d2v_run.c) $(unit) $(support): CFLAGS += -fopenmp
+
+$(B)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+# Generated C follows its generator's habits, not ours; our own actions in it are still checked.
+$(B)/obj/gen/%.o: WARN = -Wall -Wextra -Werror -Wno-unused-function -Wno-unused-parameter \
+                         -Wno-sign-compare -Wno-unused-but-set-variable
+$(B)/obj/gen/%.o: $(B)/%.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(B)/dsl/lex.c $(B)/dsl/lex.h &: dsl/lex.l
+	@mkdir -p $(@D)
+	$(Q)$(FLEX) --header-file=$(B)/dsl/lex.h -o $(B)/dsl/lex.c $<
+
+$(B)/dsl/parse.c $(B)/dsl/parse.h &: dsl/parse.y
+	@mkdir -p $(@D)
+	$(Q)$(BISON) -Werror=conflicts-sr -Werror=conflicts-rr --defines=$(B)/dsl/parse.h -o $(B)/dsl/parse.c $<
+
+$(B)/%.pb-c.c $(B)/%.pb-c.h &: %.proto
+	@mkdir -p $(@D)
+	$(Q)protoc-c --c_out=$(B) $<
+
+$(B)/dsl/lex.c $(B)/dsl/parse.c: Makefile
+
+# Generated headers exist before anything that may include them is compiled; afterwards the .d files know.
+made_headers := $(if $(wildcard dsl/lex.l),$(B)/dsl/lex.h) $(if $(wildcard dsl/parse.y),$(B)/dsl/parse.h)
+$(dsl) $(unit) $(support): | $(made_headers)
+$(runtime) $(unit) $(support): | $(protos)
+.SECONDARY:
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+
+# ---- actions ---------------------------------------------------------------------------------
+
+setup:
+	@tools/setup.sh
+
+# Stages of their own, because a package that setup installs may be needed to build.
+demo: setup
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(B) tools/demo.sh
+
+check: setup
+	@$(MAKE) --no-print-directory check-only
+
+tests: all $(B)/unit-tests $(B)/golden $(numeric)
+
+check-only: tests
+	@BUILD=$(B) tests/run.sh
+
+bless: tests
+	@BUILD=$(B) BLESS=1 tests/golden.sh
+
+format:
+	clang-format -i $(filter %.c %.h,$(sources)) $(wildcard tests/*/*.[ch])
+
+clean:
+	rm -rf build build-san
+
+help:
+	@echo 'make          build build/d2v, build/d2v-run, build/d2v-cpu.so'
+	@echo 'make setup    install the Debian packages that are missing (needs root or sudo only then)'
+	@echo 'make check    setup, build, run every test; the last line counts them'
+	@echo 'make demo     setup, build, train on Fashion-MNIST, evaluate, write a report'
+	@echo 'make bless    rewrite the exact expectations of the golden tests (read the diff!)'
+	@echo 'make deps     check which room includes which (part of every build)'
+	@echo 'make format   clang-format over the C sources'
+	@echo 'make clean    remove build/ and build-san/'
+	@echo 'SAN=1         with any of these: AddressSanitizer and UBSan, in build-san/'

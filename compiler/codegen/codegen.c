@@ -1,0 +1,330 @@
+/* Planned graphs and recipe -> Program and kernel files. Nothing is decided here that the plan left open; a
+ * variable, an input or an output keeps the place that the plan gave it. */
+#include "compiler/codegen/region.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef Vec(Kernel) Kernels;
+
+/* ---- kernel files ------------------------------------------------------------------------------------------------ */
+
+static const char *
+number_literal(Arena *a, const Number *x)
+{
+	char text[32];
+
+	if (x->kind == ARG_f32) {
+		float       f = (float)x->f;
+		const char *s;
+
+		if (f != f || f - f != 0)
+			return f != f ? "__builtin_nanf(\"\")" : f > 0 ? "__builtin_inff()" : "(-__builtin_inff())";
+		s = text_double(text, (double)f);
+		snprintf(text, sizeof text, "%.9g", (double)f);
+		s = text;
+		return arena_printf(a, f < 0 ? "(%s%sf)" : "%s%sf", s, strpbrk(s, ".e") ? "" : ".0");
+	}
+	if (x->kind == ARG_i64)
+		return arena_printf(a, "%lld", (long long)x->i);
+	return arena_printf(a, "%lluull", (unsigned long long)x->u);
+}
+
+/* Which numbers become arguments, in order. */
+static int
+argument_position(const Source *s, int number)
+{
+	int at = 0;
+
+	for (int k = 0; k < number; k++)
+		at += s->varies[k];
+	return at;
+}
+
+static void
+declare_numbers(const Source *s, Text *t)
+{
+	for (int k = s->first_number; k < s->nnumber; k++)
+		if (s->varies[k])
+			text_printf(t, s->number[k].kind == ARG_f32 ? "\tconst float c%d = (float)n[%d].f;\n" : "\tconst uint64_t c%d = n[%d].u;\n", k,
+			            argument_position(s, k));
+}
+
+/* The numbers that are arguments get names; the others are written into the text. */
+static const char *
+fill_in(Arena *a, const Source *s, const char *name)
+{
+	Text        t = {0};
+	const char *p = s->body, *out;
+
+	while (*p) {
+		const char *at = strchr(p, '@');
+		char       *end;
+		long        k;
+
+		if (!at) {
+			text_append(&t, p, strlen(p));
+			break;
+		}
+		text_append(&t, p, (size_t)(at - p));
+		p = at + 1;
+		k = strtol(p, &end, 10);
+		if (strncmp(at, "@N@", 3) == 0) {
+			text_append(&t, name, strlen(name));
+			p = at + 3;
+		} else if (strncmp(at, "@NUMBERS@", 9) == 0) {
+			declare_numbers(s, &t);
+			p = at + 9;
+		} else if (end == p || *end != '@' || k < 0 || k >= s->nnumber) {
+			text_append(&t, "@", 1);
+		} else {
+			if (s->varies[k])
+				text_printf(&t, "c%ld", k);
+			else
+				text_printf(&t, "%s", number_literal(a, &s->number[k]));
+			p = end + 1;
+		}
+	}
+	out = arena_strdup(a, t.at);
+	text_free(&t);
+	return out;
+}
+
+static void
+spec_lines(const Source *s, Text *t)
+{
+	for (int i = 0; i < s->loc.n; i++) {
+		Loc         loc = s->loc.at[i];
+		int         len = 0;
+		const char *line = diag_source_line(loc.file, loc.line, &len);
+
+		while (line && len > 0 && (*line == ' ' || *line == '\t')) {
+			line++;
+			len--;
+		}
+		text_printf(t, " *   %s:%d", loc.file, loc.line);
+		if (line)
+			text_printf(t, "  %.*s", len, line);
+		text_printf(t, "\n");
+	}
+}
+
+static void
+write_kernel(Arena *a, const Source *s, const char *name, const char *prelude_hash, Text *t)
+{
+	text_printf(t, "/* %s: %.4g flops, %.4g bytes a launch\n", name, s->flops, s->bytes);
+	spec_lines(s, t);
+	text_printf(t, " */\n#include \"prelude.h\" /* %s */\n\n%s", prelude_hash, fill_in(a, s, name));
+}
+
+/* ---- entries ------------------------------------------------------------------------------------------------------- */
+
+static void
+fill_step(Arena *a, const Builder *b, const Draft *d, ProgStep *s)
+{
+	const Source *src;
+
+	*s = d->step;
+	if (s->kind != STEP_launch)
+		return;
+	src = &b->source.at[s->kernel];
+	s->arg = arena_new_array(a, Arg, d->npointer + src->nnumber + 1);
+	for (int i = 0; i < d->npointer; i++)
+		s->arg[s->narg++] = (Arg){.kind = ARG_pointer, .slab = d->pointer[i].slab, .offset = d->pointer[i].offset};
+	for (int k = 0; k < src->nnumber; k++)
+		if (src->varies[k])
+			s->arg[s->narg++] = (Arg){.kind = d->number[k].kind, .f = d->number[k].f, .i = d->number[k].i, .u = d->number[k].u};
+}
+
+static void
+fill_entry(Arena *a, const Graph *g, const Builder *b, const Drafts *drafts, Entry *e)
+{
+	e->name = g->name;
+	e->scalar = arena_new_array(a, Scalar, g->n);
+	e->input = arena_new_array(a, Input, g->n);
+	e->output = arena_new_array(a, OutputSpec, g->nout + 1);
+	e->step = arena_new_array(a, ProgStep, drafts->n + 1);
+	for (Val v = 0; v < g->n; v++) {
+		const Node *n = &g->node[v];
+
+		if (n->op == OP_host)
+			e->scalar[e->nscalar++] = (Scalar){n->attr.name, n->type.dtype, n->place.slab, n->place.offset};
+		else if (n->op == OP_input)
+			e->input[e->ninput++] = (Input){n->attr.name, n->type, n->place.slab, n->place.offset};
+	}
+	for (int i = 0; i < g->nout; i++) {
+		const Node *n = &g->node[g->out[i].val];
+
+		if (n->place.slab < 0)
+			BUG("output %s has no place", g->out[i].name);
+		e->output[e->noutput++] = (OutputSpec){g->out[i].name, n->type, n->place.slab, n->place.offset};
+	}
+	for (int i = 0; i < drafts->n; i++)
+		fill_step(a, b, &drafts->at[i], &e->step[e->nstep++]);
+}
+
+/* ---- the program ----------------------------------------------------------------------------------------------------- */
+
+static void
+place_variables(Program *p, const Graph *train)
+{
+	for (int i = 0; i < p->recipe.nvar; i++) {
+		Variable *x = &p->recipe.var[i];
+
+		x->slab = -1;
+		for (Val v = 0; v < train->n; v++)
+			if (train->node[v].op == OP_param && train->node[v].attr.name == x->name) {
+				x->slab = train->node[v].place.slab;
+				x->offset = train->node[v].place.offset;
+			}
+		if (x->slab < 0)
+			BUG("variable %s occurs in no graph", x->name);
+	}
+}
+
+static bool
+lies_at(const Graph *g, int slab, const Variable *x)
+{
+	for (Val v = 0; v < g->n; v++) {
+		const Node *n = &g->node[v];
+		int64_t     stride[MAX_RANK];
+		bool        same = n->place.slab == slab && n->place.offset == x->offset && type_same_axes(&n->type, &x->type);
+
+		contiguous_strides(&x->type, stride);
+		for (int i = 0; same && i < x->type.rank; i++)
+			same = x->type.axis[i].size == 1 || n->place.stride[type_find(&n->type, x->type.axis[i].name)] == stride[i];
+		if (same)
+			return true;
+	}
+	return false;
+}
+
+/* Gradients lie at the offsets of their parameters until the next step: outputs "grad.NAME" of the training entry. */
+static void
+add_gradient_outputs(Arena *a, Program *p, const Graph *train)
+{
+	Entry      *e = &p->entry[0];
+	OutputSpec *all = arena_new_array(a, OutputSpec, e->noutput + p->recipe.nvar);
+	int         slab = -1;
+
+	for (Val v = 0; v < train->n; v++)
+		if (train->node[v].op == OP_sum_squares)
+			slab = train->node[train->node[v].in[0]].place.slab;
+	memcpy(all, e->output, sizeof *all * (size_t)e->noutput);
+	e->output = all;
+	for (int i = 0; slab >= 0 && i < p->recipe.nvar; i++) {
+		const Variable *x = &p->recipe.var[i];
+
+		if (x->kind == VAR_param && lies_at(train, slab, x))
+			e->output[e->noutput++] = (OutputSpec){intern_printf("grad.%s", x->name), x->type, slab, x->offset};
+	}
+}
+
+static void
+collect_tables(Arena *a, Program *p, Graph *const *graph, int ngraph)
+{
+	int n = 0;
+
+	for (int i = 0; i < ngraph; i++)
+		n += graph[i]->n;
+	p->table = arena_new_array(a, Table, n);
+	for (int i = 0; i < ngraph; i++)
+		for (Val v = 0; v < graph[i]->n; v++) {
+			const Node *node = &graph[i]->node[v];
+			int64_t     count;
+			int32_t    *data;
+			bool        known = false;
+
+			for (int t = 0; t < p->ntable; t++)
+				known = known || p->table[t].offset == node->place.offset;
+			if (node->op != OP_table || known)
+				continue;
+			count = type_elems(&node->type);
+			data = arena_new_array(a, int32_t, count);
+			table_fill(node->attr.name, node->attr.args, node->attr.nargs, data);
+			p->table[p->ntable++] = (Table){node->place.slab, node->place.offset, count, data};
+		}
+}
+
+static const char *
+needed_features(Graph *const *graph, int ngraph)
+{
+	for (int i = 0; i < ngraph; i++)
+		for (Val v = 0; v < graph[i]->n; v++)
+			if (graph[i]->node[v].type.dtype == DT_bf16)
+				return "avx512bf16";
+	return "";
+}
+
+Status
+codegen_cpu(Arena *a, const Recipe *recipe, Graph *const *graph, int ngraph, Compiled **out)
+{
+	Compiled *c = arena_new_one(a, Compiled);
+	Program  *p = arena_new_one(a, Program);
+	Builder   b = {.a = a};
+	Drafts   *drafts = arena_new_array(a, Drafts, ngraph);
+	char      prelude[33];
+
+	for (int i = 0; i < ngraph; i++)
+		steps_build(&b, graph[i], &drafts[i]);
+	*c = (Compiled){.program = p};
+	p->recipe = *recipe;
+	p->target = "cpu";
+	p->needs = needed_features(graph, ngraph);
+	p->nslab = graph[0]->nslab;
+	p->slab = arena_new_array(a, ProgSlab, p->nslab);
+	for (int s = 0; s < p->nslab; s++) {
+		p->slab[s].name = graph[0]->slab[s].name;
+		for (int i = 0; i < ngraph; i++)
+			if (graph[i]->slab[s].bytes > p->slab[s].bytes)
+				p->slab[s].bytes = graph[i]->slab[s].bytes;
+	}
+	p->kernel = arena_new_array(a, Kernel, b.source.n);
+	c->file = arena_alloc(a, sizeof *c->file * (size_t)(b.source.n + 1));
+	hash_hex(prelude_cpu, strlen(prelude_cpu), prelude);
+	for (int k = 0; k < b.source.n; k++) {
+		Text        t = {0};
+		const char *name = intern_printf("k%03d_%s", k, b.source.at[k].kind);
+
+		p->kernel[p->nkernel++] = (Kernel){name, intern_printf("%s.c", name)};
+		write_kernel(a, &b.source.at[k], name, prelude, &t);
+		c->file[c->nfile].name = intern_printf("%s.c", name);
+		c->file[c->nfile++].text = arena_strdup(a, t.at);
+		text_free(&t);
+	}
+	c->file[c->nfile].name = "prelude.h";
+	c->file[c->nfile++].text = prelude_cpu;
+	p->nentry = ngraph;
+	p->entry = arena_new_array(a, Entry, ngraph);
+	for (int i = 0; i < ngraph; i++)
+		fill_entry(a, graph[i], &b, &drafts[i], &p->entry[i]);
+	place_variables(p, graph[0]);
+	add_gradient_outputs(a, p, graph[0]);
+	collect_tables(a, p, graph, ngraph);
+	*out = c;
+	return OK;
+}
+
+Status
+codegen_write(const Compiled *c, const char *folder)
+{
+	Text        t = {0}, path = {0};
+	Status      s;
+
+	text_printf(&path, "%s/kernels", folder);
+	s = file_make_dirs(path.at);
+	for (int i = 0; s == OK && i < c->nfile; i++) {
+		path.n = 0;
+		text_printf(&path, "%s/kernels/%s", folder, c->file[i].name);
+		s = file_write_atomic(path.at, c->file[i].text, strlen(c->file[i].text));
+	}
+	/* last, so that a folder with a program has all its kernels */
+	program_print(c->program, &t);
+	path.n = 0;
+	text_printf(&path, "%s/program.d2p", folder);
+	if (s == OK)
+		s = file_write_atomic(path.at, t.at, t.n);
+	text_free(&t);
+	text_free(&path);
+	return s;
+}

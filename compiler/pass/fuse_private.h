@@ -1,0 +1,45 @@
+/* Shared by fuse.c and fuse_merge.c only. */
+#ifndef D2V_FUSE_PRIVATE_H
+#define D2V_FUSE_PRIVATE_H
+
+#include "compiler/pass/pass_private.h"
+
+typedef Vec(int) Ints;
+
+enum {
+	FUSE_MAX_ROW = 16384,  /* elements of a kernel's inner axes: rows live in first-level cache or on a small stack */
+	FUSE_MAX_NODES = 400,  /* a kernel that a person can still read */
+};
+
+typedef struct {
+	Axes space, inner;     /* inner: axes that some reduction needs inside; the rest of space may be outer */
+	bool alone;            /* gemm and the like: nothing joins */
+	bool assigns, rows;    /* has a variable's new value; has a reduction inside its rows: never both, a row must not see new values */
+	bool dead;             /* merged into another */
+	int  merged_into;
+	Ints member;           /* values computed here */
+	Ints succ;             /* kernels that read what this one stores */
+} FuseKernel;
+
+typedef struct {
+	Graph  *g;
+	Axes   *span;          /* per value: the space it is computed in */
+	Val    *root;          /* per value: the one large stored value it follows from; NO_VAL: none; itself: must be stored to be shared */
+	Ints   *user, *home;   /* per value: nodes that use it; kernels that compute it */
+	Ints   *clone;         /* per value: new value for each home */
+	bool   *wanted;        /* an output */
+	Ints   *overwritten;   /* per value: the values that will replace the variables it is memory of */
+	bool   *assigned;      /* per value: becomes a variable's new value */
+	Vec(FuseKernel) kernel;
+	Vec(Node) nodes;
+	int    *stack, *seen, stamp, stack_cap;
+} Fuse;
+
+int  fuse_kernel_new(Fuse *f, const Axes *space);
+int  fuse_rep(const Fuse *f, int k);
+bool fuse_reaches(Fuse *f, int a, int b, bool skip_direct);
+bool fuse_inner(const Graph *g, Val v, const Axes *span, Axes *inner);
+bool fuse_fits(const Fuse *f, const FuseKernel *k, const Axes *inner);
+void fuse_merge(Fuse *f);
+
+#endif

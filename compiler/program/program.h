@@ -1,0 +1,175 @@
+/* program: the contract between compiler and runtime, and all they share. Plain text: program.d2p
+ * beside kernels/NAME.c, in one folder. Includes base only.
+ *
+ * A Program has persistent variables, slabs of memory planned to the byte, and entries: "train" is the
+ * whole training step; "student.features" and "teacher.features" are forward passes used by
+ * evaluation. An entry is a list of steps run in order; a step allocates nothing and chooses nothing.
+ * Recipe is what the spec says that is not arithmetic: data, draws, run length, checkpoints.
+ *
+ * print, parse and verify are one trio: program_parse(program_print(p)) gives p again, byte for byte.
+ */
+#ifndef D2V_PROGRAM_H
+#define D2V_PROGRAM_H
+
+#include "compiler/base/base.h"
+
+/* ---- Recipe: from dsl/lower.c through the compiler untouched ------------------------------------ */
+
+/* The lowering lists variables in this order: all params, all averages (only those the teacher uses), all moment1, all moment2. */
+typedef enum { VAR_param, VAR_average, VAR_moment1, VAR_moment2 } VarKind;
+typedef enum { INIT_const, INIT_normal, INIT_trunc_normal, INIT_copy } InitKind;
+
+/* How a variable starts. trunc_normal: N(0, std^2) cut to +-cut standard deviations by inverse CDF, then times
+ * scale; drawn from stream_open(seed, variable name, 0, 0), one stream_uniform per element in written order. */
+typedef struct {
+	InitKind    kind;
+	double      value, std, cut, scale;
+	const char *of;                    /* INIT_copy: variable copied (teacher start = copy) */
+} Init;
+
+/* A persistent tensor. `type` has the written axis order: that of checkpoints and of memory. */
+typedef struct {
+	const char *name;                  /* "block[3].attend.q"; averages "teacher.block[3].attend.q"; moments "moment1.<param>", "moment2.<param>" */
+	VarKind     kind;
+	Type        type;
+	Init        init;
+	const char *of;                    /* average, moments: the parameter they belong to; NULL for params */
+	const char *group;                 /* parameter group; NULL otherwise */
+	Loc         loc;
+	int         slab;                  /* filled by codegen */
+	int64_t     offset;
+} Variable;
+
+/* One line of a `names` table: published name and the variables it stacks (outermost axis), usually one.
+ * shape: the published shape when it differs (e.g. cls_token 1,1,768), ndim 0 = as the variable. */
+typedef struct {
+	const char  *table;                /* "beit" */
+	const char  *foreign;              /* "blocks.3.attn.qkv.weight" */
+	int          nvar;
+	const char **var;
+} NameMap;
+
+/* One transform of `augment`, in order: "color_jitter" b c s | "flip" p | "resized_crop" scale_lo scale_hi (ratio 3/4..4/3) */
+typedef struct {
+	const char *name;
+	int         narg;
+	double      arg[6];
+	const char *filter;                /* "bicubic" | "bilinear", resized_crop only */
+} Transform;
+
+typedef struct {
+	const char *source;                /* name bound by --data NAME=PATH, e.g. "train" */
+	const char *input;                 /* graph input it fills: "image" */
+	int64_t     batch, channels, height, width;
+	int         ntransform;
+	Transform   transform[8];
+	double      mean[4], std[4];       /* per channel, on values in [0, 1] */
+	bool        shuffle;               /* each epoch, Philox keyed by (seed, epoch) */
+	bool        drop_remainder;        /* must be true for training */
+} DataSpec;
+
+/* A host-side draw: `draw m : mask[B, N] = block_mask(..)` fills the bool input `input` for each sample, from
+ * stream_open(seed, site, sample, epoch). */
+typedef struct {
+	const char *input, *site, *generator; /* generator "block_mask" */
+	int64_t     gy, gx, at_most, area_lo, area_hi;
+	double      aspect_lo, aspect_hi;
+} DrawSpec;
+
+typedef struct {
+	const char *spec_name;             /* "data2vec_vit_base" */
+	const char *spec_hash;             /* 32 hex digits over the text of all spec files and overrides */
+	int         nvar;
+	Variable   *var;                   /* see VarKind */
+	int         nname;
+	NameMap    *name;
+	DataSpec    data;
+	int         ndraw;
+	DrawSpec   *draw;
+	double      length_epochs;         /* one of the two is > 0 */
+	int64_t     length_steps;
+	uint64_t    seed;
+	int64_t     checkpoint_steps;      /* every so many steps, or */
+	double      checkpoint_epochs;
+	int         checkpoint_keep;
+	bool        checkpoint_on_signal;
+	const char *stop;                  /* expression over outputs, "" = never; `!finite(loss) || target_std < 0.01` */
+	const char *layer_axis;            /* features: name of the first axis of the feature output, NULL when there is none */
+} Recipe;
+
+/* ---- Program ----------------------------------------------------------------------------------- */
+
+typedef struct { const char *name; int64_t bytes; } ProgSlab;
+
+/* A host scalar: before each step the runtime evaluates `expr` (doubles; variables step, spe, steps,
+ * seed; + - * / ^, comparisons, ?:, min max cos sqrt exp log floor, pi), rounds once to dtype, and writes it. */
+typedef struct { const char *expr; Dtype dtype; int slab; int64_t offset; } Scalar;
+
+/* A batch tensor the runtime fills (`image`, `m`, `sample`), contiguous in the order of type. */
+typedef struct { const char *name; Type type; int slab; int64_t offset; } Input;
+
+/* Something the step computes that people want: loss, grad_norm, watches (f32, usually rank 0), "feature". */
+typedef struct { const char *name; Type type; int slab; int64_t offset; } OutputSpec;
+
+/* A constant table written once at start-up. */
+typedef struct { int slab; int64_t offset; int64_t count; const int32_t *data; } Table;
+
+typedef enum { ARG_pointer, ARG_f32, ARG_i64, ARG_u64 } ArgKind;
+typedef struct { ArgKind kind; int slab; int64_t offset; double f; int64_t i; uint64_t u; } Arg;
+
+/* One generated function: `void NAME(void *const *p, const Num *n)`, Num a union { double f; int64_t i; uint64_t u; }:
+ * p holds the step's ARG_pointer arguments in order, n the others in order. Source in kernels/FILE. */
+typedef struct { const char *name, *file; } Kernel;
+
+typedef enum { STEP_launch, STEP_gemm, STEP_KINDS } StepKind;
+
+/* C[z,m,n] = (beta ? C : 0) + sum_k A[z,m,k] B[z,k,n] (+ bias[n]), f32 accumulation. Strides in elements;
+ * for A and B one of the two inner strides is 1; C has unit stride along n. */
+typedef struct { int slab; int64_t offset; Dtype dtype; int64_t sz, s0, s1; } GemmOperand;
+typedef struct {
+	int64_t     z, m, n, k;
+	GemmOperand a, b, c;
+	bool        accumulate;
+	bool        has_bias;
+	int         bias_slab;
+	int64_t     bias_offset;
+	bool        b_is_weight;           /* B is a variable (or its bf16 copy): the device may keep a packed form made once a step */
+} Gemm;
+
+typedef struct {
+	StepKind    kind;
+	int         kernel;                /* STEP_launch: index into Program.kernel */
+	int         narg;
+	Arg        *arg;
+	Gemm        gemm;                  /* STEP_gemm */
+	Loc         loc;                   /* main line of the spec */
+	const char *what;                  /* forward | backward | update | teacher: for ledgers and profiles */
+	double      flops, bytes;          /* floor of work and of memory traffic, for predictions */
+} ProgStep;
+
+typedef struct {
+	const char *name;                  /* "train", "student.features", "teacher.features" */
+	int         nscalar, ninput, noutput, nstep;
+	Scalar     *scalar;
+	Input      *input;
+	OutputSpec *output;
+	ProgStep   *step;
+} Entry;
+
+typedef struct {
+	Recipe      recipe;
+	const char *target;                /* "cpu" */
+	int         nslab, nkernel, ntable, nentry;
+	ProgSlab   *slab;                  /* shared by all entries; "params" .. persist, "act" is scratch */
+	Kernel     *kernel;
+	Table      *table;
+	Entry      *entry;
+	const char *needs;                 /* CPU features the kernels require, e.g. "avx512bf16"; "" = none */
+} Program;
+
+void   program_print(const Program *p, Text *out);
+Status program_parse(Arena *a, const char *file, const char *text, Program **out); /* diagnostics on error */
+Status program_verify(const Program *p);        /* reports what is wrong; see PROGRAM.md for the numbered rules */
+const Entry *program_entry(const Program *p, const char *name);  /* NULL when absent */
+
+#endif

@@ -1,0 +1,55 @@
+/* d2v-run VERB FOLDER [options]: runs a program folder made by `d2v compile`. Chooses the verb
+ * and nothing else; holds no parser of specs and no compiler. Exit codes: 0 ok, 1 the user's
+ * input, 2 usage, 3 the machine, 4 interrupted and saved, 5 stopped by the spec's condition. */
+#include "runtime/run_private.h"
+
+#include <string.h>
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *does;
+} verbs[] = {
+	{"train", verb_train, "train: batches in, checkpoints, log and report out"},
+	{"step", verb_step, "one step on given values, to compare with another implementation"},
+	{"eval", verb_eval, "features of a run's checkpoint; k-NN and linear probe accuracy"},
+	{"bench", verb_bench, "time of each kernel of a step on random inputs"},
+};
+
+static void
+usage(FILE *to)
+{
+	fputs("usage: d2v-run VERB FOLDER [options]\n\nRuns the program folder FOLDER (made by "
+	      "`d2v compile`).\n\n",
+	      to);
+	for (int i = 0; i < COUNT(verbs); i++)
+		fprintf(to, "  %-6s %s\n", verbs[i].name, verbs[i].does);
+	fputs("\n`d2v-run VERB --help` shows the options and examples of a verb.\n", to);
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc < 2) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
+		usage(stdout);
+		return EXIT_OK;
+	}
+	const char *names[COUNT(verbs)];
+	for (int i = 0; i < COUNT(verbs); i++) {
+		names[i] = verbs[i].name;
+		if (strcmp(argv[1], verbs[i].name) == 0)
+			return verbs[i].run(argc - 2, argv + 2);
+	}
+	const char *near = text_nearest(argv[1], names, COUNT(verbs));
+	fprintf(stderr, "d2v: error: unknown verb `%s`", argv[1]);
+	if (near)
+		fprintf(stderr, "; did you mean `%s`?", near);
+	fputs(" [usage]\n\n", stderr);
+	usage(stderr);
+	return EXIT_USAGE;
+}

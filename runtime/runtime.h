@@ -1,0 +1,147 @@
+/* runtime: runs a compiled program folder. No parser of .d2v and no compiler inside. Includes base, program.
+ *
+ * d2v-run VERB FOLDER [options]; `d2v train|step|eval` compile (or find the program in the cache) and exec it.
+ * Sections, one per .c file. */
+#ifndef D2V_RUNTIME_H
+#define D2V_RUNTIME_H
+
+#include "compiler/base/base.h"
+#include "compiler/program/program.h"
+
+/* ---- device.c: devices by name, each a shared object d2v-NAME.so found beside the binary ------- */
+
+typedef struct Dev Dev; /* opaque, the device's own */
+typedef struct {
+	const char *name;
+	/* Load the program: allocate each slab once (zeroed, 64-byte aligned), compile and load kernels from
+	 * `folder`/kernels (objects cached in `cache` by content), create every gemm plan, write constant tables.
+	 * Reports and FAILs with the missing feature or library by name. */
+	Status (*open)(Dev **, const Program *p, const char *folder, const char *cache);
+	void   (*close)(Dev *);
+	Status (*put)(Dev *, int slab, int64_t offset, const void *from, int64_t bytes);
+	Status (*get)(Dev *, int slab, int64_t offset, void *to, int64_t bytes);
+	Status (*run)(Dev *, const Entry *e);                 /* all steps of an entry, in order */
+	/* As run, adding each step's seconds to seconds[0 .. e->nstep-1]. */
+	Status (*profile)(Dev *, const Entry *e, double *seconds);
+	int64_t (*allocated)(Dev *);                          /* bytes it allocated for slabs */
+	int64_t (*workspace)(Dev *);                          /* bytes beside the slabs: scratch of its libraries */
+} Device;
+Status device_load(const char *name, const Device **out);     /* dlopen + symbol d2v_device */
+
+/* ---- exec.c: a program on a device, with its host scalars ------------------------------------------ */
+
+typedef struct {
+	Program      *p;
+	const Device *device;
+	Dev          *dev;
+	double        steps, spe;  /* total steps of the run; steps per epoch: for host expressions */
+	const struct Expr *const *scalar; /* per entry: its scalars' expressions, parsed by exec_open */
+} Exec;
+Status  exec_open(Arena *a, const char *folder, const char *device, const char *cache, Exec **out); /* parse + verify + open */
+void    exec_close(Exec *x);
+Status  exec_scalars(Exec *x, const Entry *e, int64_t step);  /* evaluate and put every host scalar */
+Status  exec_output(Exec *x, const Entry *e, const char *name, float *to); /* get one output; FAIL when absent */
+const Variable *exec_variable(const Exec *x, const char *name); /* NULL when absent */
+
+/* ---- expr.c: the host expression language of Scalar.expr and Recipe.stop ----------------------------- */
+typedef struct { const char *name; double value; } Binding;
+/* sin cos exp log sqrt floor abs min max pow finite; + - * / ^ ! && || < <= > >= == != ?: ( ) numbers pi. FAIL + report on a syntax error or unknown name. */
+Status expr_eval(const char *expr, const Binding *b, int nb, double *out);
+/* The same in two halves, so that a step parses nothing: parse once (only the names of b matter), run with values in that order. */
+enum { EXPR_MAX = 200 };
+typedef struct Expr { int n; struct { int op, which; double value; } at[EXPR_MAX]; } Expr;
+Status expr_parse(const char *expr, const Binding *b, int nb, Expr *out);
+double expr_run(const Expr *e, const double *value);
+
+/* ---- init.c: starting values (Init's rules), into host memory or the device -------------------------- */
+Status init_variable(const Recipe *r, const Variable *v, uint64_t seed, float *out); /* not INIT_copy */
+Status init_all(Exec *x, uint64_t seed);                       /* every variable, copies included */
+
+/* ---- data.c data_idx.c data_folder.c augment.c: samples -> batches ------------------------------------ */
+
+typedef struct Data Data;
+typedef struct {
+	uint64_t seed;
+	int      workers;         /* decoding threads; 0 = a sensible number */
+	int64_t  start_step;      /* first batch wanted (resume) */
+	bool     train;           /* shuffle + augment + draws; else file order, resize shorter side + centre crop, no draws, last batch padded */
+	int      max_bad;         /* unreadable files tolerated before FAIL (default 100) */
+	int64_t  limit;           /* train = false: only so many samples, a subset drawn from the seed, in file order; 0 = all */
+} DataOptions;
+typedef struct {
+	int64_t   step, epoch;
+	int       n;              /* real samples; the rest of the batch (evaluation only) repeats the last */
+	float    *image;          /* [batch, C, Y, X], scaled by mean and std */
+	uint32_t *sample;         /* ids: position in the sorted file list or IDX file */
+	uint8_t **mask;           /* per Recipe.draw: [batch, gy*gx] */
+	int32_t  *label;          /* class index, -1 when unknown */
+} Batch;
+/* path: an IDX file (images; labels found beside it by name), a folder holding IDX files, or a folder of class folders.
+ * part "train" or "test" chooses among the IDX files of a folder. */
+Status      data_open(const Recipe *r, const char *path, const char *part, const DataOptions *o, Data **out);
+void        data_close(Data *d);
+int64_t     data_samples(const Data *d);
+int64_t     data_steps_per_epoch(const Data *d);      /* floor(samples / batch) */
+int         data_classes(const Data *d);
+const char *data_class_name(const Data *d, int label);
+int64_t     data_bad(const Data *d);                  /* unreadable files so far */
+Status      data_next(Data *d, Batch **out);          /* the next batch in order; waits for the workers; *out NULL after the last (evaluation) */
+void        data_done(Data *d, Batch *b);             /* give the batch back */
+
+/* ---- draw.c: host-side draws ------------------------------------------------------------------------- */
+void draw_block_mask(const DrawSpec *d, Stream *s, uint8_t *mask); /* data2vec-vision.md section 3; mask[gy*gx] */
+
+/* ---- safetensors.c: the file format ------------------------------------------------------------------- */
+typedef struct {
+	const char *name, *dtype;  /* dtype: "F32" "BF16" "U8" "I64" "I32" "U32" "BOOL" "F64" "F16" */
+	int         ndim;
+	int64_t     dim[8];
+	const void *data;
+	int64_t     bytes;
+} StTensor;
+typedef struct {
+	int       ntensor;
+	StTensor *tensor;          /* sorted by name when read */
+	int       nmeta;
+	struct { const char *key, *value; } *meta;
+} StFile;
+/* Strict: header size, JSON, overlapping or missing bytes, duplicate names, unknown dtypes are refused with the reason. */
+Status st_read(Arena *a, const char *path, StFile **out);
+Status st_parse(Arena *a, const char *what, const void *data, size_t n, StFile **out); /* the same on memory, for tests and fuzzing */
+Status st_write(const char *path, const StFile *f);            /* atomic; deterministic bytes */
+const StTensor *st_find(const StFile *f, const char *name);
+const char     *st_meta(const StFile *f, const char *key);
+
+/* ---- checkpoint.c -------------------------------------------------------------------------------------- */
+/* RUN/checkpoint-00001234.safetensors: every variable, metadata step, seed, spec name and hash, format version,
+ * data hash, content hash of the tensors. keep: older ones beyond that number are removed after the new one is safe. */
+Status checkpoint_save(Exec *x, const char *run, int64_t step, uint64_t seed, int keep);
+Status checkpoint_latest(Arena *a, const char *run, char **path, int64_t *step);  /* path NULL when there is none */
+Status checkpoint_load(Exec *x, const char *path, int64_t *step, uint64_t *seed); /* strict; refuses another spec, truncated or edited files */
+
+/* ---- feed.c: `d2v step` -------------------------------------------------------------------------------- */
+/* Load variables from a safetensors file by spec name or through a `names` table (which: table name or NULL = try both). */
+Status feed_init(Exec *x, const char *path, uint64_t seed);
+
+/* ---- log.c events.c report.c --------------------------------------------------------------------------- */
+typedef struct Log Log;
+Status log_open(const char *run, const Recipe *r, bool resume, int64_t resume_step, Log **out); /* log.jsonl, events file; on resume lines past resume_step are dropped */
+void   log_step(Log *l, int64_t step, const char *const *names, const double *values, int n, double samples_per_second);
+Status log_close(Log *l);
+void   progress(int64_t step, int64_t steps, double loss, double samples_per_second, double seconds_left); /* one line, redrawn on a terminal; plain lines now and then otherwise */
+void   progress_end(void);
+Status report_write(const char *run, const Program *p);  /* RUN/report.html from RUN/log.jsonl (and RUN/eval.json when there): one self-contained file */
+
+/* ---- knn.c probe.c evaluate.c -------------------------------------------------------------------------- */
+/* Features [n][dim] f32, row-major; labels [n]. Deterministic. Accuracies in [0, 1]. */
+typedef struct { const float *x; const int32_t *y; int64_t n, dim; } Labelled;
+Status knn_accuracy(const Labelled *train, const Labelled *test, int k, int classes, double *accuracy);      /* cosine, weighted votes exp(s / 0.07) */
+Status probe_accuracy(const Labelled *train, const Labelled *test, int classes, double *accuracy);           /* softmax regression on standardised features, L2 chosen on a held-out tenth of train */
+void   accuracy_interval(double accuracy, int64_t n, double *lo, double *hi);                                /* Wilson, 95 % */
+
+/* ---- the verbs: train.c step.c evaluate.c; argv after the verb ------------------------------------------- */
+int verb_train(int argc, char **argv);
+int verb_step(int argc, char **argv);
+int verb_eval(int argc, char **argv);
+
+#endif

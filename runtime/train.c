@@ -1,0 +1,477 @@
+/* The verb train: batches from the data, one run of entry "train" per batch, a log line per step,
+ * checkpoints.
+ *
+ * RUN holds: program/ (a copy of the program, so that the run can be evaluated and resumed
+ * without the spec), run.txt (what the run was started with), log.jsonl and events, checkpoints,
+ * report.html. Batch s depends on (seed, s) alone and everything else is in the checkpoint, so a
+ * resumed run gives the bits of an uninterrupted one. Refuses to start into a folder that already
+ * holds a run, and to resume with another seed, length or data set. */
+#include "runtime/run_private.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char usage[] =
+	"usage: d2v-run train FOLDER --data NAME=PATH --out RUN [options]\n"
+	"\n"
+	"Trains the program in FOLDER and writes checkpoints, log.jsonl, TensorBoard events and "
+	"report.html to RUN.\n"
+	"\n"
+	"  --data NAME=PATH  the data source the spec calls NAME: an IDX file, a folder of IDX "
+	"files or of class folders\n"
+	"  --out RUN         the folder of the run; must not hold a run unless --resume is given\n"
+	"  --steps N         length of the run in steps, schedules included (default: what the "
+	"spec says)\n"
+	"  --until N         save and end after step N without changing the length or the "
+	"schedules\n"
+	"  --resume          go on from the newest checkpoint in RUN\n"
+	"  --seed N          seed of initial values, order, augmentation, masks and dropout "
+	"(default: the spec's)\n"
+	"  --threads N       threads of the device (default: all cores)\n"
+	"  --workers N       threads that decode images (default: chosen by the number of cores)\n"
+	"  --device NAME     device (default: the one the program was compiled for)\n"
+	"  --cache DIR       where compiled kernels are kept (default: $D2V_CACHE, "
+	"$XDG_CACHE_HOME/d2v or ~/.cache/d2v)\n"
+	"  --profile         print a table of time by kernel at the end\n"
+	"  --quiet           no progress\n"
+	"\n"
+	"examples:\n"
+	"  d2v-run train generated/tiny-cpu --data train=/usr/share/datasets/fashion-mnist --out "
+	"runs/a --steps 200\n"
+	"  d2v-run train runs/a/program --data train=/usr/share/datasets/fashion-mnist --out "
+	"runs/a --resume\n"
+	"\n"
+	"SIGINT or SIGTERM: the step is finished, the run saved, and the exit code is 4.\n";
+
+typedef struct {
+	const char *folder, *data, *out, *steps, *until, *seed, *threads, *workers, *device, *cache;
+	bool        resume, profile, quiet;
+} Options;
+
+enum { MAX_VALUES = 64 };
+
+typedef struct {
+	Arena         *a;
+	const Options *opt;
+	Exec          *x;
+	const Recipe  *r;
+	const Entry   *e;
+	Feeds         *feeds;
+	Data          *data;
+	Log           *log;
+	char          *from; /* checkpoint to start from, or NULL */
+	uint64_t       seed;
+	int64_t        asked_seed, workers;
+	int64_t        start, total, until, spe, save_every,
+		saved;      /* saved: step of the newest checkpoint, -1 none */
+	int         nvalue; /* value[0] is the epoch, the others are the scalar outputs */
+	const char *name[MAX_VALUES];
+	double      value[MAX_VALUES];
+	int         loss; /* index of the loss, or -1 */
+	bool        has_stop;
+	Expr        stop;
+	double     *seconds; /* --profile: per step of the entry */
+} Train;
+
+static volatile sig_atomic_t signalled;
+
+static void
+on_signal(int s)
+{
+	signalled = s;
+}
+
+static double
+now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- the run's folder ------------------------------------------------------------------------ */
+
+static const char run_format[] =
+	"d2v-run 1\nspec_hash %32s\nseed %" SCNu64 "\nsteps %" SCNd64 "\nsamples %" SCNd64 "\n";
+
+static Status
+run_write(const Train *t, const char *path)
+{
+	const char *s = arena_printf(t->a,
+	                             "d2v-run 1\nspec_hash %s\nseed %" PRIu64 "\nsteps %" PRId64
+	                             "\nsamples %" PRId64 "\n",
+	                             t->r->spec_hash, t->seed, t->total, data_samples(t->data));
+	return file_write_atomic(path, s, strlen(s));
+}
+
+/* Is there a run, and does what the command line says agree with it? */
+static Status
+run_check(Train *t, const char *path)
+{
+	const Options *o = t->opt;
+	bool there = file_exists(path) || file_exists(arena_printf(t->a, "%s/log.jsonl", o->out));
+	if (!o->resume)
+		return there ? user_error("run-exists",
+		                          "%s already holds a run; --resume goes on with it, or "
+		                          "give another --out",
+		                          o->out)
+		             : OK;
+	if (!file_exists(path))
+		return user_error("run-missing", "%s holds no run to resume (there is no %s)",
+		                  o->out, path);
+	char    *text, hash[33];
+	size_t   n;
+	uint64_t seed;
+	int64_t  steps, samples;
+	TRY(file_read(path, &text, &n));
+	int got = sscanf(text, run_format, hash, &seed, &steps, &samples);
+	free(text);
+	if (got != 4)
+		return user_error("run-damaged", "%s is damaged", path);
+	if (strcmp(hash, t->r->spec_hash) != 0)
+		return user_error("run-differs",
+		                  "%s is a run of another spec (or of other --set values)", o->out);
+	if (o->seed && seed != t->seed)
+		return user_error("run-differs",
+		                  "%s was started with seed %" PRIu64
+		                  "; a resumed run keeps its seed",
+		                  o->out, seed);
+	if (o->steps && steps != t->total)
+		return user_error("run-differs",
+		                  "%s was started with a length of %" PRId64
+		                  " steps, and its schedules depend on that; to end "
+		                  "earlier use --until",
+		                  o->out, steps);
+	t->seed = seed;
+	t->total = steps;
+	return OK;
+}
+
+/* ---- setting up ------------------------------------------------------------------------------ */
+
+/* What the command line alone can get wrong; FAIL means EXIT_USAGE. */
+static Status
+numbers(Train *t)
+{
+	const Options *o = t->opt;
+	TRY(option_integer("seed", o->seed, 0, UINT32_MAX, &t->asked_seed));
+	TRY(option_integer("steps", o->steps, 1, INT32_MAX, &t->total));
+	TRY(option_integer("until", o->until, 1, INT32_MAX, &t->until));
+	TRY(option_integer("workers", o->workers, 1, 256, &t->workers));
+	TRY(option_threads(o->threads));
+	const char *eq = strchr(o->data, '=');
+	if (eq && eq != o->data && eq[1])
+		return OK;
+	fprintf(stderr, "d2v: error: --data takes NAME=PATH, not `%s` [usage]\n", o->data);
+	return FAIL;
+}
+
+static Status
+choose_seed(Train *t)
+{
+	/* Seeds are u32 on the device; a larger one would be cut there and nowhere else. */
+	if (t->r->seed > UINT32_MAX)
+		return user_error("seed", "the spec's seed %" PRIu64 " is more than 32 bits",
+		                  t->r->seed);
+	t->seed = t->opt->seed ? (uint64_t)t->asked_seed : t->r->seed;
+	return OK;
+}
+
+static Status
+values_open(Train *t)
+{
+	Binding b[MAX_VALUES];
+	t->name[t->nvalue++] = "epoch";
+	t->loss = -1;
+	for (int i = 0; i < t->e->noutput; i++) {
+		if (t->e->output[i].type.rank != 0)
+			continue;
+		if (t->nvalue == MAX_VALUES)
+			return user_error("watches", "more than %d scalar outputs", MAX_VALUES - 1);
+		if (strcmp(t->e->output[i].name, "loss") == 0)
+			t->loss = t->nvalue;
+		t->name[t->nvalue++] = t->e->output[i].name;
+	}
+	for (int i = 0; i < t->nvalue; i++)
+		b[i] = (Binding){t->name[i], 0};
+	t->has_stop = t->r->stop && *t->r->stop;
+	return t->has_stop ? expr_parse(t->r->stop, b, t->nvalue, &t->stop) : OK;
+}
+
+static Status
+data_path(const Train *t, const char **path)
+{
+	const char *given = t->opt->data, *eq = strchr(given, '='), *source = t->r->data.source;
+	if (strlen(source) != (size_t)(eq - given) || memcmp(source, given, strlen(source)) != 0)
+		return user_error("data-source", "the spec has the data source `%s`, not `%.*s`",
+		                  source, (int)(eq - given), given);
+	*path = eq + 1;
+	return OK;
+}
+
+/* Where to start, before anything slow: `from` is the checkpoint, NULL for the beginning. */
+static Status
+start_find(Train *t)
+{
+	t->saved = -1;
+	if (!t->opt->resume)
+		return OK;
+	TRY(checkpoint_latest(t->a, t->opt->out, &t->from, &t->start));
+	if (t->from == NULL) {
+		t->start = 0;
+		fprintf(stderr, "d2v: %s ended before its first checkpoint; starting at step 0\n",
+		        t->opt->out);
+	}
+	return OK;
+}
+
+static Status
+start_state(Train *t)
+{
+	if (t->from == NULL)
+		return init_all(t->x, t->seed);
+	uint64_t seed;
+	int64_t  step;
+	TRY(checkpoint_load(t->x, t->from, &step, &seed));
+	if (seed != t->seed || step != t->start)
+		return user_error("run-differs",
+		                  "%s has seed %" PRIu64 " and step %" PRId64
+		                  ", the run has %" PRIu64 " and %" PRId64,
+		                  t->from, seed, step, t->seed, t->start);
+	t->saved = t->start;
+	return OK;
+}
+
+static Status
+open_data(Train *t)
+{
+	const char *path = NULL;
+	TRY(data_path(t, &path));
+	DataOptions o = {.seed = t->seed,
+	                 .workers = (int)t->workers,
+	                 .start_step = t->start,
+	                 .train = true,
+	                 .max_bad = 100};
+	TRY(data_open(t->r, path, "train", &o, &t->data));
+	t->spe = data_steps_per_epoch(t->data);
+	if (t->spe < 1)
+		return user_error("data-small",
+		                  "%s has %" PRId64 " samples, less than one batch of %" PRId64,
+		                  path, data_samples(t->data), t->r->data.batch);
+	return OK;
+}
+
+static void
+lengths(Train *t)
+{
+	const Recipe *r = t->r;
+	if (t->total == 0)
+		t->total = r->length_steps > 0 ? r->length_steps
+		                               : llround(r->length_epochs * (double)t->spe);
+	if (t->until == 0 || t->until > t->total)
+		t->until = t->total;
+	t->save_every = r->checkpoint_steps;
+	if (t->save_every <= 0 && r->checkpoint_epochs > 0)
+		t->save_every = llround(r->checkpoint_epochs * (double)t->spe);
+	if (t->save_every <= 0 && r->checkpoint_epochs > 0)
+		t->save_every = 1;
+	t->x->steps = (double)t->total;
+	t->x->spe = (double)t->spe;
+	t->x->p->recipe.seed = t->seed;
+}
+
+static Status
+setup(Train *t)
+{
+	const Options *o = t->opt;
+	TRY(exec_open(t->a, o->folder, o->device, o->cache, &t->x));
+	t->r = &t->x->p->recipe;
+	t->e = program_entry(t->x->p, "train");
+	if (t->e == NULL)
+		return user_error("no-train", "the program in %s has no entry `train`", o->folder);
+	const char *run_file = arena_printf(t->a, "%s/run.txt", o->out);
+	TRY(choose_seed(t));
+	TRY(values_open(t));
+	TRY(feeds_open(t->a, t->x, t->e, &t->feeds));
+	TRY(run_check(t, run_file));
+	TRY(start_find(t));
+	TRY(open_data(t));
+	lengths(t);
+	TRY(start_state(t));
+	TRY(file_make_dirs(o->out));
+	TRY(run_copy_program(t->a, t->x->p, o->folder, arena_printf(t->a, "%s/program", o->out)));
+	if (!o->resume)
+		TRY(run_write(t, run_file));
+	TRY(log_open(o->out, t->r, o->resume, t->start, &t->log));
+	t->seconds = arena_new_array(t->a, double, t->e->nstep + 1);
+	if (!o->quiet)
+		fprintf(stderr,
+		        "%s: steps %" PRId64 " to %" PRId64 " of %" PRId64 ", %" PRId64
+		        " a step, %.1f MiB\n",
+		        t->r->spec_name, t->start + 1, t->until, t->total, t->r->data.batch,
+		        (double)t->x->device->allocated(t->x->dev) / (1 << 20));
+	return OK;
+}
+
+/* ---- the loop -------------------------------------------------------------------------------- */
+
+static Status
+one_step(Train *t, int64_t step)
+{
+	Batch *b;
+	TRY(data_next(t->data, &b));
+	if (b == NULL || b->step != step)
+		BUG("the data gave batch %lld for step %lld", b ? (long long)b->step : -1,
+		    (long long)step);
+	t->value[0] = (double)b->epoch;
+	Status s = feeds_put(t->x, t->feeds, b);
+	data_done(t->data, b);
+	TRY(s);
+	TRY(exec_scalars(t->x, t->e, step));
+	if (t->opt->profile)
+		TRY(t->x->device->profile(t->x->dev, t->e, t->seconds));
+	else
+		TRY(t->x->device->run(t->x->dev, t->e));
+	for (int i = 1; i < t->nvalue; i++) {
+		float v;
+		TRY(exec_output(t->x, t->e, t->name[i], &v));
+		t->value[i] = v;
+	}
+	return OK;
+}
+
+static Status
+save(Train *t, int64_t done)
+{
+	if (t->saved == done)
+		return OK;
+	TRY(checkpoint_save(t->x, t->opt->out, done, t->seed, t->r->checkpoint_keep));
+	t->saved = done;
+	return OK;
+}
+
+/* Why to end after this step: EXIT_OK for no reason. */
+static int
+reason_to_stop(const Train *t, int64_t done)
+{
+	if (t->loss >= 0 && !isfinite(t->value[t->loss])) {
+		progress_end();
+		fprintf(stderr,
+		        "d2v: the loss of step %" PRId64
+		        " is %g; not saved, %s keeps its earlier checkpoints [loss-not-finite]\n",
+		        done, t->value[t->loss], t->opt->out);
+		return EXIT_STOPPED;
+	}
+	if (t->has_stop && expr_run(&t->stop, t->value) != 0) {
+		progress_end();
+		fprintf(stderr, "d2v: stopped after step %" PRId64 ": `%s` holds [stop]\n", done,
+		        t->r->stop);
+		return EXIT_STOPPED;
+	}
+	return EXIT_OK;
+}
+
+static int
+interrupted(Train *t, int64_t done)
+{
+	progress_end();
+	if (!t->r->checkpoint_on_signal) {
+		fprintf(stderr,
+		        "d2v: interrupted after step %" PRId64
+		        "; not saved (the spec says on_signal = no)\n",
+		        done);
+		return EXIT_INTERRUPTED;
+	}
+	if (save(t, done) != OK)
+		return diag_exit_code();
+	fprintf(stderr, "d2v: interrupted; step %" PRId64 " is saved in %s, go on with --resume\n",
+	        done, t->opt->out);
+	return EXIT_INTERRUPTED;
+}
+
+static int
+loop(Train *t)
+{
+	double before = now(), rate = 0;
+	for (int64_t step = t->start; step < t->until; step++) {
+		if (signalled)
+			return interrupted(t, step);
+		if (one_step(t, step) != OK)
+			return diag_exit_code();
+		double after = now(), seconds = after - before;
+		before = after;
+		double current = seconds > 0 ? (double)t->r->data.batch / seconds : 0;
+		rate = rate > 0 ? 0.9 * rate + 0.1 * current : current; /* smooth enough to read */
+		log_step(t->log, step + 1, t->name, t->value, t->nvalue, current);
+		if (!t->opt->quiet)
+			progress(step + 1, t->until, t->loss >= 0 ? t->value[t->loss] : NAN, rate,
+			         rate > 0
+			                 ? (double)((t->until - step - 1) * t->r->data.batch) / rate
+			                 : 0);
+		int stop = reason_to_stop(t, step + 1);
+		if (stop != EXIT_OK) {
+			bool finite = t->loss < 0 || isfinite(t->value[t->loss]);
+			return finite && save(t, step + 1) != OK ? diag_exit_code() : stop;
+		}
+		bool due = t->save_every > 0 && (step + 1) % t->save_every == 0;
+		if ((due || step + 1 == t->until) && save(t, step + 1) != OK)
+			return diag_exit_code();
+	}
+	return EXIT_OK;
+}
+
+static int
+run(Train *t)
+{
+	if (setup(t) != OK)
+		return diag_exit_code();
+	/* The first signal ends the run after its step; a second one ends the process. */
+	struct sigaction act = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	int code = loop(t);
+	progress_end();
+	if (t->opt->profile && t->until > t->start)
+		profile_print(stderr, t->x->p, t->e, t->seconds, t->until - t->start);
+	return code;
+}
+
+int
+verb_train(int argc, char **argv)
+{
+	Options      o = {0};
+	const Option known[] = {
+		{"data", &o.data, NULL},       {"out", &o.out, NULL},
+		{"steps", &o.steps, NULL},     {"until", &o.until, NULL},
+		{"seed", &o.seed, NULL},       {"threads", &o.threads, NULL},
+		{"workers", &o.workers, NULL}, {"device", &o.device, NULL},
+		{"cache", &o.cache, NULL},     {"resume", NULL, &o.resume},
+		{"profile", NULL, &o.profile}, {"quiet", NULL, &o.quiet},
+	};
+	OptionsResult parsed =
+		options_parse(argc, argv, "train", usage, known, COUNT(known), &o.folder);
+	if (parsed != OPTIONS_run)
+		return parsed == OPTIONS_help ? EXIT_OK : EXIT_USAGE;
+	if (o.data == NULL || o.out == NULL) {
+		fprintf(stderr, "d2v: error: train needs %s; see `d2v-run train --help` [usage]\n",
+		        o.data ? "--out RUN" : "--data NAME=PATH");
+		return EXIT_USAGE;
+	}
+	Train t = {.a = arena_new(), .opt = &o};
+	int   code = numbers(&t) == OK ? run(&t) : EXIT_USAGE;
+	if (t.log && log_close(t.log) != OK && code == EXIT_OK)
+		code = diag_exit_code();
+	if (t.log && (code == EXIT_OK || code == EXIT_STOPPED) &&
+	    report_write(o.out, t.x->p) != OK && code == EXIT_OK)
+		code = diag_exit_code();
+	if (t.data)
+		data_close(t.data);
+	exec_close(t.x);
+	arena_free(t.a);
+	return code;
+}
