@@ -3,7 +3,7 @@
  */
 #include "dsl/dsl_private.h"
 
-const char *const bin_text[] = { "or", "and", "<", "<=", ">", ">=", "==", "!=", "+", "-", "*", "/" };
+const char *const bin_text[] = {"or", "and", "<", "<=", ">", ">=", "==", "!=", "+", "-", "*", "/"};
 
 Expr *
 expr_new(Arena *a, ExprKind kind, Loc loc)
@@ -75,9 +75,15 @@ inner_print(Text *t, const Expr *e)
 	case EX_number:
 		text_printf(t, e->unit ? "%s %s" : "%s", text_double(num, e->num), e->unit);
 		break;
-	case EX_string: text_printf(t, "\"%s\"", e->text); break;
-	case EX_name: text_printf(t, "%s", e->name); break;
-	case EX_tagged: text_printf(t, "%s \"%s\"", e->name, e->text); break;
+	case EX_string:
+		text_printf(t, "\"%s\"", e->text);
+		break;
+	case EX_name:
+		text_printf(t, "%s", e->name);
+		break;
+	case EX_tagged:
+		text_printf(t, "%s \"%s\"", e->name, e->text);
+		break;
 	case EX_items:
 		text_printf(t, "[");
 		for (const Expr *x = e->items; x; x = x->next) {
@@ -95,7 +101,10 @@ inner_print(Text *t, const Expr *e)
 	case EX_range:
 	case EX_then:
 		expr_print(t, e->l);
-		text_printf(t, " %s ", e->kind == EX_range ? ".." : e->kind == EX_then ? "then" : bin_text[e->op]);
+		text_printf(t, " %s ",
+		            e->kind == EX_range  ? ".."
+		            : e->kind == EX_then ? "then"
+		                                 : bin_text[e->op]);
 		expr_print(t, e->r);
 		break;
 	case EX_call:
@@ -157,7 +166,7 @@ expr_print(Text *t, const Expr *e)
 const char *
 expr_text(Arena *a, const Expr *e)
 {
-	Text t = { 0 };
+	Text t = {0};
 	expr_print(&t, e);
 	const char *s = arena_strndup(a, t.at ? t.at : "", t.n);
 	text_free(&t);

@@ -6,318 +6,124 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_FORMAL = 8, MAX_OPERAND = 10 };
-
-/* kind: t tensor or number, m mask or none, n number, q number with a unit, w word, r range, N list of numbers,
- * W list of bare words, c condition kept as written, s source "name", T table. An upper case first letter of
- * `dflt` is never looked at unless !required. */
-typedef struct {
-	const char *name;
-	char        kind;
-	bool        optional;
-	double      dflt;
-} Formal;
-
-typedef struct {
-	Value       v[MAX_OPERAND];
-	Loc         loc[MAX_OPERAND];
-	bool        given[MAX_OPERAND];
-	int         n;
-	Axes        over;
-	bool        has_over;
-	Loc         over_loc;
-	const Expr *where;
-	const Name *along;
-	Loc         loc_all;
-} Call;
-
-struct Builtin {
-	const char *name;
-	Value     (*make)(Frame *, const Builtin *, Call *);
-	Formal      formal[MAX_FORMAL];
-	bool        over, where, along;
-	Op          op;               /* plain functions */
-	double    (*number)(double);
-};
-
-/* ---- functions of tensors ------------------------------------------------------------------------ */
-
-static Value
-make_un(Frame *f, const Builtin *b, Call *c)
-{
-	if (c->v[0].kind == V_number && b->number)
-		return value_number(b->number(c->v[0].num), c->loc_all);
-	Val x = eval_f32(f, c->v[0], c->loc[0]);
-	return x == NO_VAL ? value_error() : value_tensor(build_un(f->cx->g, b->op, x, c->loc_all), c->loc_all);
-}
-
-static Value
-make_extreme(Frame *f, const Builtin *b, Call *c)
-{
-	if (c->v[0].kind == V_number && c->v[1].kind == V_number)
-		return value_number(b->op == OP_min ? fmin(c->v[0].num, c->v[1].num) : fmax(c->v[0].num, c->v[1].num), c->loc_all);
-	Val x = eval_f32(f, c->v[0], c->loc[0]), y = eval_f32(f, c->v[1], c->loc[1]);
-	if (x == NO_VAL || y == NO_VAL || check_join(f->cx, b->name, c->loc_all, x, y) != OK)
-		return value_error();
-	return value_tensor(build_bin(f->cx->g, b->op, x, y, c->loc_all), c->loc_all);
-}
-
-/* gelu, smooth_l1, softmax, standardise */
-static Value
-make_composite(Frame *f, const Builtin *b, Call *c)
-{
-	Val  x = eval_f32(f, c->v[0], c->loc[0]);
-	Attr attr = { 0 };
-	if (x == NO_VAL || (b->over && check_over(f->cx, &c->over, x, c->over_loc, b->name) != OK))
-		return value_error();
-	if (b->formal[1].name)
-		attr.num = c->v[1].num;
-	if (b->op == OP_smooth_l1 && attr.num <= 0)
-		REFUSE(c->loc[1], "bad-number", "`beta` must be above 0; the limit beta = 0 is `abs`");
-	if (b->op == OP_standardise && attr.num < 0)
-		REFUSE(c->loc[1], "bad-number", "`eps` is negative");
-	attr.naxes = c->over.n;
-	for (int i = 0; i < c->over.n; i++)
-		attr.axes[i] = dim_axis(c->over.at[i]);
-	return value_tensor(build(f->cx->g, b->op, &x, 1, &attr, NULL, c->loc_all), c->loc_all);
-}
-
-/* std(y over (B, N) where m): the root of the biased variance of the elements that m selects. */
-static Value
-make_std(Frame *f, const Builtin *b, Call *c)
-{
-	Graph *g = f->cx->g;
-	Val    x = eval_f32(f, c->v[0], c->loc[0]), m = NO_VAL;
-	if (x == NO_VAL || check_over(f->cx, &c->over, x, c->over_loc, b->name) != OK)
-		return value_error();
-	if (c->where) {
-		Value w = eval(f, c->where);
-		if (w.kind == V_error)
-			return w;
-		m = w.kind == V_tensor ? w.val : NO_VAL;
-		if (m == NO_VAL || g->node[m].type.dtype != DT_bool)
-			REFUSE(c->where->loc, "not-a-mask", "`where` takes a mask, and this is %s", value_text(f->cx, &w));
-	}
-	Value mean = reduce_where(f, value_tensor(x, c->loc_all), &c->over, m, true, c->loc_all);
-	if (mean.kind == V_error)
-		return mean;
-	Val   d = build_bin(g, OP_sub, x, mean.val, c->loc_all);
-	Value var = reduce_where(f, value_tensor(build_bin(g, OP_mul, d, d, c->loc_all), c->loc_all), &c->over, m, true, c->loc_all);
-	return var.kind == V_error ? var : value_tensor(build_un(g, OP_sqrt, var.val, c->loc_all), c->loc_all);
-}
-
-/* choose(m, a, b): a where m, else b. `none` is the empty mask. */
-static Value
-make_choose(Frame *f, const Builtin *b, Call *c)
-{
-	Graph *g = f->cx->g;
-	Val    x = eval_f32(f, c->v[1], c->loc[1]), y = eval_f32(f, c->v[2], c->loc[2]);
-	(void)b;
-	if (x == NO_VAL || y == NO_VAL)
-		return value_error();
-	if (c->v[0].kind == V_none)
-		return value_tensor(build_broadcast_to(g, y, &g->node[x].type, c->loc_all), c->loc_all);
-	Val in[3] = { c->v[0].val, x, y };
-	return value_tensor(build_like(f->cx, OP_select, in, 3, c->loc_all), c->loc_all);
-}
-
-static Value
-make_concat(Frame *f, const Builtin *b, Call *c)
-{
-	(void)b;
-	return check_concat(f, c->loc_all, c->along, c->v, c->loc, c->n);
-}
-
-static Value
-make_pick(Frame *f, const Builtin *b, Call *c)
-{
-	Cx *cx = f->cx;
-	Val x = eval_f32(f, c->v[0], c->loc[0]);
-	if (x == NO_VAL || check_over(cx, &c->over, x, c->over_loc, b->name) != OK)
-		return value_error();
-	if (c->over.n != 1)
-		REFUSE(c->over_loc, "pick-axis", "`pick` replaces one axis, and %d are named", c->over.n);
-	if (c->v[1].kind == V_table) {
-		diag_error(c->loc[1], "table-axes", "the axes of the table `%s` have no names yet", c->v[1].text);
-		diag_hint("name them in order: `%s(..) as [T, U]`", c->v[1].text);
-		return value_error();
-	}
-	if (c->v[1].kind != V_tensor || cx->g->node[c->v[1].val].op != OP_table)
-		REFUSE(c->loc[1], "not-a-table", "`pick` takes a table of indices such as `grid_offsets(..) as [T, U]`");
-	const Attr *t = &cx->g->node[c->v[1].val].attr;
-	int         rank;
-	int64_t     size[MAX_RANK], limit;
-	if (table_type(t->name, t->args, t->nargs, &rank, size, &limit) != OK)
-		BUG("table %s", t->name);
-	if (limit > c->over.at[0]->size) {
-		diag_error(c->loc_all, "table-range", "the table `%s` picks among %lld rows, and %s has %lld", t->name, (long long)limit, c->over.at[0]->axis,
-		           (long long)c->over.at[0]->size);
-		note_dim(cx, c->over.at[0]);
-		return value_error();
-	}
-	Val  in[2] = { x, c->v[1].val };
-	Attr attr = { .axis = dim_axis(c->over.at[0]) };
-	return value_tensor(build(cx->g, OP_pick, in, 2, &attr, NULL, c->loc_all), c->loc_all);
-}
-
-static Value
-make_table(Frame *f, const Builtin *b, Call *c)
-{
-	Value   v = { .kind = V_table, .text = intern(b->name), .n = c->n, .loc = c->loc_all };
-	int64_t args[4], size[MAX_RANK], limit;
-	int     rank;
-	v.item = arena_new_array(f->cx->arena, Value, c->n);
-	for (int i = 0; i < c->n; i++) {
-		v.item[i] = c->v[i];
-		args[i] = (int64_t)c->v[i].num;
-		if (c->v[i].num != floor(c->v[i].num))
-			REFUSE(c->loc[i], "table-arguments", "`%s` takes whole numbers", b->name);
-	}
-	if (table_type(v.text, args, c->n, &rank, size, &limit) != OK)
-		REFUSE(c->loc_all, "table-arguments", "there is no table `%s` with these arguments", b->name);
-	return v;
-}
-
-/* A uniform number per element of `like` (or per sample), from a site named after the path of the call. */
-static Val
-draw_uniform(Frame *f, const char *name, int count, const Axes *elements, Loc loc)
-{
-	Cx         *cx = f->cx;
-	const char *path = f->path ? f->path : "";
-	Axes        all = { 1, { cx->batch } };
-	Attr        attr = { .naxes = elements->n };
-	attr.name = count == 1 ? intern_printf("%s.%s%s%s.%s", f->model->name, path, *path ? "." : "", f->fn, name)
-	                       : intern_printf("%s.%s%s%s.%s_%d", f->model->name, path, *path ? "." : "", f->fn, name, count);
-	for (int i = 0; i < elements->n; i++) {
-		attr.axes[i] = dim_axis(elements->at[i]);
-		dims_add(&all, elements->at[i]);
-	}
-	Type type = dims_type(&all, DT_f32);
-	Val  in[3];
-	for (int i = 0; i < 3; i++)
-		in[i] = random_operand(cx, i, loc);
-	return build(cx->g, OP_uniform, in, 3, &attr, &type, loc);
-}
-
-/* dropout(x, p): each element kept with probability 1 - p. drop_path(x, p): each sample's whole x. */
-static Value
-make_dropout(Frame *f, const Builtin *b, Call *c)
-{
-	Cx    *cx = f->cx;
-	Graph *g = cx->g;
-	double p = c->v[1].num;
-	bool   path = b->name[4] == '_';
-	int    count = path ? ++f->ndrop_path : ++f->ndropout;
-	Axes   elements = { 0 };
-	Val    x = eval_f32(f, c->v[0], c->loc[0]);
-	char   num[32];
-	if (x == NO_VAL)
-		return value_error();
-	if (!(p >= 0 && p < 1))
-		REFUSE(c->loc[1], "bad-number", "the rate of `%s` is %s; it must be at least 0 and below 1", b->name, text_double(num, p));
-	if (!f->model || !f->fn)
-		REFUSE(c->loc_all, "draw-outside", "`%s` draws random numbers, so it stands in a function of a module only", b->name);
-	if (p == 0 || cx->eval || f->model->eval)
-		return value_tensor(x, c->loc_all);
-	Axes have = dims_of(cx, x);
-	if (!cx->batch || !dims_has(&have, cx->batch)) {
-		diag_error(c->loc_all, "draw-no-sample", "`%s` draws per sample, and %s has no sample axis", b->name, dims_text(cx->arena, &have));
-		return value_error();
-	}
-	/* The declared order of axes numbers the elements where there is one, so that rewriting a formula
-	 * does not change the draw. */
-	const Axes *order = f->want && dims_same(f->want, &have) ? f->want : &have;
-	for (int i = 0; i < order->n && !path; i++)
-		if (order->at[i] != cx->batch)
-			dims_add(&elements, order->at[i]);
-	Val u = draw_uniform(f, b->name, count, &elements, c->loc_all);
-	Val keep = build_bin(g, OP_le, build_const(g, p, c->loc_all), u, c->loc_all);
-	Val y = build_select(g, keep, x, build_const(g, 0, c->loc_all), c->loc_all);
-	return value_tensor(build_bin(g, OP_mul, y, build_const(g, 1 / (1 - p), c->loc_all), c->loc_all), c->loc_all);
-}
-
-/* ---- functions that describe --------------------------------------------------------------------- */
-
-static Value
-make_init(Frame *f, const Builtin *b, Call *c)
-{
-	Value v = { .kind = V_init, .loc = c->loc_all };
-	(void)f;
-	v.init.kind = b->formal[1].name ? INIT_trunc_normal : INIT_normal;
-	v.init.std = c->v[0].num;
-	v.init.cut = b->formal[1].name ? c->v[1].num : 0;
-	v.init.scale = 1;
-	if (v.init.std < 0 || (b->formal[1].name && v.init.cut <= 0))
-		REFUSE(c->loc_all, "bad-number", "`std` must not be negative and `cut` must be above 0");
-	return v;
-}
-
-static Value
-make_form(Frame *f, const Builtin *b, Call *c)
-{
-	Value v = { .kind = V_form, .text = intern(b->name), .n = c->n, .loc = c->loc_all };
-	v.item = arena_new_array(f->cx->arena, Value, MAX_FORMAL);
-	for (int i = 0; i < c->n; i++) {
-		v.item[i] = c->v[i];
-		if (!c->given[i] && c->v[i].kind == V_number && isnan(c->v[i].num))
-			v.item[i].kind = V_none; /* left out, without a default */
-	}
-	return v;
-}
-
-static Value
-make_segment(Frame *f, const Builtin *b, Call *c)
-{
-	Value v = { .kind = V_schedule, .n = 1, .loc = c->loc_all };
-	v.item = arena_new_one(f->cx->arena, Value);
-	v.item[0] = make_form(f, b, c);
-	return v;
-}
-
 #define LEFT_OUT NAN
 static const Builtin table[] = {
-	{ .name = "sqrt", .make = make_un, .formal = { { "x", 't', 0, 0 } }, .op = OP_sqrt, .number = sqrt },
-	{ .name = "rsqrt", .make = make_un, .formal = { { "x", 't', 0, 0 } }, .op = OP_rsqrt },
-	{ .name = "exp", .make = make_un, .formal = { { "x", 't', 0, 0 } }, .op = OP_exp, .number = exp },
-	{ .name = "log", .make = make_un, .formal = { { "x", 't', 0, 0 } }, .op = OP_log, .number = log },
-	{ .name = "abs", .make = make_un, .formal = { { "x", 't', 0, 0 } }, .op = OP_abs, .number = fabs },
-	{ .name = "erf", .make = make_un, .formal = { { "x", 't', 0, 0 } }, .op = OP_erf, .number = erf },
-	{ .name = "tanh", .make = make_un, .formal = { { "x", 't', 0, 0 } }, .op = OP_tanh, .number = tanh },
-	{ .name = "min", .make = make_extreme, .formal = { { "a", 't', 0, 0 }, { "b", 't', 0, 0 } }, .op = OP_min },
-	{ .name = "max", .make = make_extreme, .formal = { { "a", 't', 0, 0 }, { "b", 't', 0, 0 } }, .op = OP_max },
-	{ .name = "gelu", .make = make_composite, .formal = { { "x", 't', 0, 0 } }, .op = OP_gelu },
-	{ .name = "smooth_l1", .make = make_composite, .formal = { { "x", 't', 0, 0 }, { "beta", 'n', 0, 0 } }, .op = OP_smooth_l1 },
-	{ .name = "softmax", .make = make_composite, .formal = { { "x", 't', 0, 0 } }, .over = true, .op = OP_softmax },
-	{ .name = "standardise", .make = make_composite, .formal = { { "x", 't', 0, 0 }, { "eps", 'n', 0, 0 } }, .over = true, .op = OP_standardise },
-	{ .name = "std", .make = make_std, .formal = { { "x", 't', 0, 0 } }, .over = true, .where = true },
-	{ .name = "choose", .make = make_choose, .formal = { { "m", 'm', 0, 0 }, { "a", 't', 0, 0 }, { "b", 't', 0, 0 } } },
-	{ .name = "concat", .make = make_concat, .formal = { { "x", 't', 0, 0 } }, .along = true },
-	{ .name = "pick", .make = make_pick, .formal = { { "x", 't', 0, 0 }, { "table", 'T', 0, 0 } }, .over = true },
-	{ .name = "grid_offsets", .make = make_table, .formal = { { "rows", 'n', 0, 0 }, { "columns", 'n', 0, 0 } } },
-	{ .name = "dropout", .make = make_dropout, .formal = { { "x", 't', 0, 0 }, { "p", 'n', 0, 0 } } },
-	{ .name = "drop_path", .make = make_dropout, .formal = { { "x", 't', 0, 0 }, { "p", 'n', 0, 0 } } },
-	{ .name = "normal", .make = make_init, .formal = { { "std", 'n', 0, 0 } } },
-	{ .name = "trunc_normal", .make = make_init, .formal = { { "std", 'n', 0, 0 }, { "cut", 'n', 0, 0 } } },
-	{ .name = "constant", .make = make_segment, .formal = { { "value", 'n', 0, 0 }, { "over", 'q', 1, LEFT_OUT } } },
-	{ .name = "warmup", .make = make_segment, .formal = { { "over", 'q', 0, 0 }, { "from", 'n', 1, 0 }, { "to", 'n', 0, 0 } } },
-	{ .name = "linear", .make = make_segment, .formal = { { "from", 'n', 1, LEFT_OUT }, { "to", 'n', 0, 0 }, { "over", 'q', 1, LEFT_OUT } } },
-	{ .name = "cosine", .make = make_segment, .formal = { { "from", 'n', 1, LEFT_OUT }, { "to", 'n', 0, 0 }, { "over", 'q', 1, LEFT_OUT } } },
-	{ .name = "block_mask", .make = make_form, .formal = { { "rows", 'n', 0, 0 }, { "columns", 'n', 0, 0 }, { "at_most", 'n', 0, 0 }, { "area", 'r', 0, 0 }, { "aspect", 'r', 0, 0 } } },
-	{ .name = "images", .make = make_form, .formal = { { "source", 's', 0, 0 } } },
-	{ .name = "color_jitter", .make = make_form, .formal = { { "brightness", 'n', 0, 0 }, { "contrast", 'n', 0, 0 }, { "saturation", 'n', 0, 0 } } },
-	{ .name = "flip", .make = make_form, .formal = { { "p", 'n', 0, 0 } } },
-	{ .name = "resized_crop", .make = make_form, .formal = { { "rows", 'n', 0, 0 }, { "columns", 'n', 0, 0 }, { "scale", 'r', 0, 0 }, { "filter", 'w', 0, 0 } } },
-	{ .name = "mean_std", .make = make_form, .formal = { { "mean", 'N', 0, 0 }, { "std", 'N', 0, 0 } } },
-	{ .name = "shuffle", .make = make_form, .formal = { { "each", 'w', 0, 0 }, { "remainder", 'w', 0, 0 } } },
-	{ .name = "every", .make = make_form, .formal = { { "period", 'q', 0, 0 }, { "keep", 'n', 0, 0 }, { "on_signal", 'w', 1, LEFT_OUT } } },
-	{ .name = "when", .make = make_form, .formal = { { "condition", 'c', 0, 0 } } },
-	{ .name = "adamw", .make = make_form, .formal = { { "beta1", 'n', 0, 0 }, { "beta2", 'n', 0, 0 }, { "eps", 'n', 0, 0 } } },
-	{ .name = "global_norm", .make = make_form, .formal = { { "limit", 'n', 0, 0 } } },
-	{ .name = "bf16", .make = make_form, .formal = { { "keep_f32", 'W', 0, 0 } } },
-	{ .name = "mixed", .make = make_form, .formal = { { "operands", 'w', 0, 0 }, { "keep_f32", 'W', 0, 0 } } },
+	{.name = "sqrt",
+         .make = make_un,
+         .formal = {{"x", 't', 0, 0}},
+         .op = OP_sqrt,
+         .number = sqrt},
+	{.name = "rsqrt", .make = make_un, .formal = {{"x", 't', 0, 0}}, .op = OP_rsqrt},
+	{.name = "exp", .make = make_un, .formal = {{"x", 't', 0, 0}}, .op = OP_exp, .number = exp},
+	{.name = "log", .make = make_un, .formal = {{"x", 't', 0, 0}}, .op = OP_log, .number = log},
+	{.name = "abs",
+         .make = make_un,
+         .formal = {{"x", 't', 0, 0}},
+         .op = OP_abs,
+         .number = fabs},
+	{.name = "erf", .make = make_un, .formal = {{"x", 't', 0, 0}}, .op = OP_erf, .number = erf},
+	{.name = "tanh",
+         .make = make_un,
+         .formal = {{"x", 't', 0, 0}},
+         .op = OP_tanh,
+         .number = tanh},
+	{.name = "min",
+         .make = make_extreme,
+         .formal = {{"a", 't', 0, 0}, {"b", 't', 0, 0}},
+         .op = OP_min},
+	{.name = "max",
+         .make = make_extreme,
+         .formal = {{"a", 't', 0, 0}, {"b", 't', 0, 0}},
+         .op = OP_max},
+	{.name = "gelu", .make = make_composite, .formal = {{"x", 't', 0, 0}}, .op = OP_gelu},
+	{.name = "smooth_l1",
+         .make = make_composite,
+         .formal = {{"x", 't', 0, 0}, {"beta", 'n', 0, 0}},
+         .op = OP_smooth_l1},
+	{.name = "softmax",
+         .make = make_composite,
+         .formal = {{"x", 't', 0, 0}},
+         .over = true,
+         .op = OP_softmax},
+	{.name = "standardise",
+         .make = make_composite,
+         .formal = {{"x", 't', 0, 0}, {"eps", 'n', 0, 0}},
+         .over = true,
+         .op = OP_standardise},
+	{.name = "std",
+         .make = make_std,
+         .formal = {{"x", 't', 0, 0}},
+         .over = true,
+         .where = true},
+	{.name = "choose",
+         .make = make_choose,
+         .formal = {{"m", 'm', 0, 0}, {"a", 't', 0, 0}, {"b", 't', 0, 0}}},
+	{.name = "concat", .make = make_concat, .formal = {{"x", 't', 0, 0}}, .along = true},
+	{.name = "pick",
+         .make = make_pick,
+         .formal = {{"x", 't', 0, 0}, {"table", 'T', 0, 0}},
+         .over = true},
+	{.name = "grid_offsets",
+         .make = make_table,
+         .formal = {{"rows", 'n', 0, 0}, {"columns", 'n', 0, 0}}},
+	{.name = "dropout", .make = make_dropout, .formal = {{"x", 't', 0, 0}, {"p", 'n', 0, 0}}},
+	{.name = "drop_path", .make = make_dropout, .formal = {{"x", 't', 0, 0}, {"p", 'n', 0, 0}}},
+	{.name = "normal", .make = make_init, .formal = {{"std", 'n', 0, 0}}},
+	{.name = "trunc_normal",
+         .make = make_init,
+         .formal = {{"std", 'n', 0, 0}, {"cut", 'n', 0, 0}}},
+	{.name = "constant",
+         .make = make_segment,
+         .formal = {{"value", 'n', 0, 0}, {"over", 'q', 1, LEFT_OUT}}},
+	{.name = "warmup",
+         .make = make_segment,
+         .formal = {{"over", 'q', 0, 0}, {"from", 'n', 1, 0}, {"to", 'n', 0, 0}}},
+	{.name = "linear",
+         .make = make_segment,
+         .formal = {{"from", 'n', 1, LEFT_OUT}, {"to", 'n', 0, 0}, {"over", 'q', 1, LEFT_OUT}}},
+	{.name = "cosine",
+         .make = make_segment,
+         .formal = {{"from", 'n', 1, LEFT_OUT}, {"to", 'n', 0, 0}, {"over", 'q', 1, LEFT_OUT}}},
+	{.name = "block_mask",
+         .make = make_form,
+         .formal = {{"rows", 'n', 0, 0},
+                    {"columns", 'n', 0, 0},
+                    {"at_most", 'n', 0, 0},
+                    {"area", 'r', 0, 0},
+                    {"aspect", 'r', 0, 0}}},
+	{.name = "images", .make = make_form, .formal = {{"source", 's', 0, 0}}},
+	{.name = "color_jitter",
+         .make = make_form,
+         .formal = {{"brightness", 'n', 0, 0}, {"contrast", 'n', 0, 0}, {"saturation", 'n', 0, 0}}},
+	{.name = "flip", .make = make_form, .formal = {{"p", 'n', 0, 0}}},
+	{.name = "resized_crop",
+         .make = make_form,
+         .formal = {{"rows", 'n', 0, 0},
+                    {"columns", 'n', 0, 0},
+                    {"scale", 'r', 0, 0},
+                    {"filter", 'w', 0, 0}}},
+	{.name = "mean_std",
+         .make = make_form,
+         .formal = {{"mean", 'N', 0, 0}, {"std", 'N', 0, 0}}},
+	{.name = "shuffle",
+         .make = make_form,
+         .formal = {{"each", 'w', 0, 0}, {"remainder", 'w', 0, 0}}},
+	{.name = "every",
+         .make = make_form,
+         .formal = {{"period", 'q', 0, 0}, {"keep", 'n', 0, 0}, {"on_signal", 'w', 1, LEFT_OUT}}},
+	{.name = "when", .make = make_form, .formal = {{"condition", 'c', 0, 0}}},
+	{.name = "adamw",
+         .make = make_form,
+         .formal = {{"beta1", 'n', 0, 0}, {"beta2", 'n', 0, 0}, {"eps", 'n', 0, 0}}},
+	{.name = "global_norm", .make = make_form, .formal = {{"limit", 'n', 0, 0}}},
+	{.name = "bf16", .make = make_form, .formal = {{"keep_f32", 'W', 0, 0}}},
+	{.name = "mixed",
+         .make = make_form,
+         .formal = {{"operands", 'w', 0, 0}, {"keep_f32", 'W', 0, 0}}},
 };
 
-static const char *const words[] = { "none", "f32", "bf16", "yes", "no", "copy", "eval", "epoch", "drop", "bicubic", "bilinear" };
+static const char *const words[] = {"none", "f32",   "bf16", "yes",     "no",      "copy",
+                                    "eval", "epoch", "drop", "bicubic", "bilinear"};
 
 const Builtin *
 builtin_find(const char *name)
@@ -370,12 +176,13 @@ formals(const Builtin *b)
 static const char *
 usage(Frame *f, const Builtin *b)
 {
-	Text t = { 0 };
+	Text t = {0};
 	text_printf(&t, "%s(", b->name);
 	for (int i = 0; i < formals(b); i++) {
 		text_printf(&t, "%s%s", i ? ", " : "", b->formal[i].name);
 		if (i == 0)
-			text_printf(&t, "%s%s%s", b->over ? " over .." : "", b->where ? " where .." : "", b->along ? ", .. along .." : "");
+			text_printf(&t, "%s%s%s", b->over ? " over .." : "",
+			            b->where ? " where .." : "", b->along ? ", .. along .." : "");
 		if (b->formal[i].optional)
 			text_printf(&t, " = ..");
 	}
@@ -388,7 +195,7 @@ usage(Frame *f, const Builtin *b)
 static Value
 word_list(Frame *f, const Expr *e)
 {
-	Value v = { .kind = V_items, .loc = e->loc };
+	Value v = {.kind = V_items, .loc = e->loc};
 	if (e->kind != EX_items)
 		REFUSE(e->loc, "argument-kind", "a list in brackets is needed here");
 	for (const Expr *x = e->items; x; x = x->next)
@@ -398,7 +205,7 @@ word_list(Frame *f, const Expr *e)
 	for (const Expr *x = e->items; x; x = x->next) {
 		if (x->kind != EX_name)
 			REFUSE(x->loc, "argument-kind", "a word is needed here");
-		v.item[n++] = (Value){ .kind = V_word, .text = x->name, .loc = x->loc };
+		v.item[n++] = (Value){.kind = V_word, .text = x->name, .loc = x->loc};
 	}
 	return v;
 }
@@ -407,25 +214,50 @@ static Value
 argument(Frame *f, const Formal *p, const Expr *e)
 {
 	if (p->kind == 'c')
-		return (Value){ .kind = V_form, .text = "condition", .expr = e, .loc = e->loc };
+		return (Value){.kind = V_form, .text = "condition", .expr = e, .loc = e->loc};
 	if (p->kind == 'W')
 		return word_list(f, e);
 	if (p->kind == 's') {
 		if (e->kind != EX_tagged || strcmp(e->name, "source") != 0)
-			REFUSE(e->loc, "argument-kind", "a source is written `source \"name\"`; the name is bound on the command line");
-		return (Value){ .kind = V_string, .text = e->text, .loc = e->loc };
+			REFUSE(e->loc, "argument-kind",
+			       "a source is written `source \"name\"`; the name is bound on the "
+			       "command line");
+		return (Value){.kind = V_string, .text = e->text, .loc = e->loc};
 	}
-	Value v = eval(f, e);
-	bool  ok = true;
+	Value       v = lower(f, e);
+	bool        ok = true;
 	const char *need = "";
 	switch (p->kind) {
-	case 't': ok = v.kind == V_number || v.kind == V_tensor || v.kind == V_list; need = "a tensor or a number"; break;
-	case 'm': ok = v.kind == V_none || (v.kind == V_tensor && f->cx->g->node[v.val].type.dtype == DT_bool); need = "a mask or `none`"; break;
-	case 'n': ok = v.kind == V_number && !v.unit; need = "a plain number"; break;
-	case 'q': ok = v.kind == V_number && v.unit && (!strcmp(v.unit, "epochs") || !strcmp(v.unit, "steps")); need = "a number of epochs or steps"; break;
-	case 'w': ok = v.kind == V_word; need = "a word"; break;
-	case 'r': ok = v.kind == V_range; need = "a range such as `0.3 .. 3.33`"; break;
-	case 'T': ok = v.kind == V_table || v.kind == V_tensor; need = "a table"; break;
+	case 't':
+		ok = v.kind == V_number || v.kind == V_tensor || v.kind == V_list;
+		need = "a tensor or a number";
+		break;
+	case 'm':
+		ok = v.kind == V_none ||
+		     (v.kind == V_tensor && f->cx->g->node[v.val].type.dtype == DT_bool);
+		need = "a mask or `none`";
+		break;
+	case 'n':
+		ok = v.kind == V_number && !v.unit;
+		need = "a plain number";
+		break;
+	case 'q':
+		ok = v.kind == V_number && v.unit &&
+		     (!strcmp(v.unit, "epochs") || !strcmp(v.unit, "steps"));
+		need = "a number of epochs or steps";
+		break;
+	case 'w':
+		ok = v.kind == V_word;
+		need = "a word";
+		break;
+	case 'r':
+		ok = v.kind == V_range;
+		need = "a range such as `0.3 .. 3.33`";
+		break;
+	case 'T':
+		ok = v.kind == V_table || v.kind == V_tensor;
+		need = "a table";
+		break;
 	case 'N':
 		ok = v.kind == V_items;
 		for (int i = 0; ok && i < v.n; i++)
@@ -434,7 +266,8 @@ argument(Frame *f, const Formal *p, const Expr *e)
 		break;
 	}
 	if (v.kind != V_error && !ok)
-		REFUSE(e->loc, "argument-kind", "`%s` must be %s, and this is %s", p->name, need, value_text(f->cx, &v));
+		REFUSE(e->loc, "argument-kind", "`%s` must be %s, and this is %s", p->name, need,
+		       value_text(f->cx, &v));
 	return v;
 }
 
@@ -447,7 +280,8 @@ formal_of(Frame *f, const Builtin *b, const Argument *x, int position, Loc call)
 	if (!x->name) {
 		if (position < n || b->along)
 			return position;
-		diag_error(call, "arguments", "`%s` takes %d argument%s, and more are given", b->name, n, n == 1 ? "" : "s");
+		diag_error(call, "arguments", "`%s` takes %d argument%s, and more are given",
+		           b->name, n, n == 1 ? "" : "s");
 		diag_hint("%s", usage(f, b));
 		return -1;
 	}
@@ -474,9 +308,11 @@ bind_arguments(Frame *f, const Builtin *b, const Expr *call, Call *c)
 		if (i < 0)
 			return FAIL;
 		if (i >= MAX_OPERAND)
-			return diag_error(x->loc, "arguments", "more than %d operands", MAX_OPERAND);
+			return diag_error(x->loc, "arguments", "more than %d operands",
+			                  MAX_OPERAND);
 		if (c->given[i])
-			return diag_error(x->loc, "arguments", "`%s` is given twice", b->formal[i].name);
+			return diag_error(x->loc, "arguments", "`%s` is given twice",
+			                  b->formal[i].name);
 		c->v[i] = argument(f, &b->formal[b->along ? 0 : i], x->value);
 		c->loc[i] = x->value->loc;
 		c->given[i] = true;
@@ -487,16 +323,19 @@ bind_arguments(Frame *f, const Builtin *b, const Expr *call, Call *c)
 		position += !x->name;
 		if (x->over) {
 			if (!b->over || i != 0)
-				return diag_error(x->over->loc, "arguments", "`%s` takes no `over` here", b->name);
+				return diag_error(x->over->loc, "arguments",
+				                  "`%s` takes no `over` here", b->name);
 			TRY(scope_axes(f, x->over, "`over`", &c->over));
 			c->has_over = true;
 			c->over_loc = x->over->loc;
 		}
 		if (x->where && !b->where)
-			return diag_error(x->where->loc, "arguments", "`%s` takes no `where`", b->name);
+			return diag_error(x->where->loc, "arguments", "`%s` takes no `where`",
+			                  b->name);
 		c->where = x->where ? x->where : c->where;
 		if (x->along && !b->along)
-			return diag_error(x->along->loc, "arguments", "`%s` takes no `along`", b->name);
+			return diag_error(x->along->loc, "arguments", "`%s` takes no `along`",
+			                  b->name);
 		c->along = x->along ? x->along : c->along;
 	}
 	return OK;
@@ -505,7 +344,7 @@ bind_arguments(Frame *f, const Builtin *b, const Expr *call, Call *c)
 Value
 builtin_call(Frame *f, const Builtin *b, const Expr *call)
 {
-	Call        c = { .loc_all = call->loc };
+	Call        c = {.loc_all = call->loc};
 	const Axes *want = f->want;
 	int         n = formals(b);
 	f->want = NULL; /* arguments are not what was declared */
@@ -516,7 +355,8 @@ builtin_call(Frame *f, const Builtin *b, const Expr *call)
 		if (c.given[i])
 			continue;
 		if (!b->formal[i].optional) {
-			diag_error(call->loc, "arguments", "`%s` needs the argument `%s`", b->name, b->formal[i].name);
+			diag_error(call->loc, "arguments", "`%s` needs the argument `%s`", b->name,
+			           b->formal[i].name);
 			diag_hint("%s", usage(f, b));
 			return value_error();
 		}
@@ -541,6 +381,7 @@ builtin_call(Frame *f, const Builtin *b, const Expr *call)
 	for (int i = 0; i < c.n; i++)
 		numbers &= c.v[i].kind == V_number;
 	if (nodes && !f->cx->g && !(numbers && (b->number || b->make == make_extreme)))
-		REFUSE(call->loc, "no-tensors-here", "`%s` makes a tensor, and only numbers can stand here", b->name);
+		REFUSE(call->loc, "no-tensors-here",
+		       "`%s` makes a tensor, and only numbers can stand here", b->name);
 	return b->make(f, b, &c);
 }

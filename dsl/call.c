@@ -26,7 +26,10 @@ check_kind(Frame *f, const TypeExpr *type, const char *what, const Value *v, Loc
 		return OK;
 	if (mask == (type->kind != NULL) || (x->kind != V_tensor && !type->kind))
 		return OK;
-	diag_error(loc, "mask-or-number", type->kind ? "%s is declared a mask, and this is %s" : "%s is declared as numbers, and this is %s", what, value_text(f->cx, v));
+	diag_error(loc, "mask-or-number",
+	           type->kind ? "%s is declared a mask, and this is %s"
+	                      : "%s is declared as numbers, and this is %s",
+	           what, value_text(f->cx, v));
 	diag_note(type->loc, "the declaration");
 	return FAIL;
 }
@@ -39,7 +42,8 @@ value_as_declared(Frame *f, const TypeExpr *type, const char *what, Value v, Loc
 		return value_error();
 	if (v.kind == V_none && type->kind)
 		return v;
-	if (check_kind(f, type, what, &v, loc) != OK || check_declared(f->cx, what, loc, type->loc, &want, &v) != OK)
+	if (check_kind(f, type, what, &v, loc) != OK ||
+	    check_declared(f->cx, what, loc, type->loc, &want, &v) != OK)
 		return value_error();
 	return v;
 }
@@ -50,11 +54,11 @@ declared(Frame *f, const TypeExpr *type, const Expr *value, const char *what)
 	Axes        want;
 	const Axes *outer = f->want;
 	if (!type)
-		return eval(f, value);
+		return lower(f, value);
 	if (type_axes(f, type, &want) != OK)
 		return value_error();
 	f->want = &want;
-	Value v = eval(f, value);
+	Value v = lower(f, value);
 	f->want = outer;
 	return value_as_declared(f, type, what, v, value->loc);
 }
@@ -65,14 +69,16 @@ scan(Frame *f, const Decl *d)
 {
 	Cx   *cx = f->cx;
 	Dim  *over = scope_dim(f, d->over->text, d->over->loc);
-	Value first = over ? eval(f, d->from) : value_error(), list = { .kind = V_list, .axis = over, .hi = 1, .loc = d->loc };
+	Value first = over ? lower(f, d->from) : value_error(),
+	      list = {.kind = V_list, .axis = over, .hi = 1, .loc = d->loc};
 	if (first.kind == V_error)
 		return FAIL;
-	Val start = eval_tensor(f, first, d->from->loc);
+	Val start = lower_tensor(f, first, d->from->loc);
 	if (start == NO_VAL)
 		return FAIL;
 	if (over->size > 4096)
-		return diag_error(d->over->loc, "bad-range", "%lld copies would be written out", (long long)over->size);
+		return diag_error(d->over->loc, "bad-range", "%lld copies would be written out",
+		                  (long long)over->size);
 	Axes shape = dims_of(cx, start);
 	list.item = arena_new_array(cx->arena, Value, over->size + 1);
 	list.item[0] = value_tensor(start, d->from->loc);
@@ -81,11 +87,16 @@ scan(Frame *f, const Decl *d)
 	for (int64_t l = 0; l < over->size; l++) {
 		f->locals = outer;
 		binding_push(cx->arena, &f->locals, BIND_value, d->name, d->loc)->value = list;
-		binding_push(cx->arena, &f->locals, BIND_value, d->index->text, d->index->loc)->value = value_number((double)l, d->index->loc);
-		Value v = eval(f, d->value);
+		binding_push(cx->arena, &f->locals, BIND_value, d->index->text, d->index->loc)
+			->value = value_number((double)l, d->index->loc);
+		Value v = lower(f, d->value);
 		if (v.kind == V_error)
 			return FAIL;
-		TRY(check_declared(cx, arena_printf(cx->arena, "`%s` starts as the value after `from`, which", d->name), d->value->loc, d->from->loc, &shape, &v));
+		TRY(check_declared(cx,
+		                   arena_printf(cx->arena,
+		                                "`%s` starts as the value after `from`, which",
+		                                d->name),
+		                   d->value->loc, d->from->loc, &shape, &v));
 		list.item[l] = v;
 		list.n++;
 	}
@@ -117,7 +128,8 @@ statement(Frame *f, const Decl *d)
 		if (scan(f, d) == OK)
 			return OK;
 		f->locals = outer;
-		binding_push(f->cx->arena, &f->locals, BIND_value, d->name, d->loc)->value = value_error();
+		binding_push(f->cx->arena, &f->locals, BIND_value, d->name, d->loc)->value =
+			value_error();
 		return FAIL;
 	}
 	Value v = declared(f, d->type, d->value, arena_printf(f->cx->arena, "`%s`", d->name));
@@ -135,7 +147,8 @@ call_body(Frame *f, const Decl *fn)
 	for (const Decl *d = fn->body; d; d = d->next) {
 		if (d->kind == DECL_return) {
 			if (d->next)
-				REFUSE(d->next->loc, "after-return", "nothing can stand after `return`");
+				REFUSE(d->next->loc, "after-return",
+				       "nothing can stand after `return`");
 			Value v = declared(f, fn->type, d->value, what);
 			return bad ? value_error() : v;
 		}
@@ -154,9 +167,9 @@ bind_argument(Frame *nf, const Decl *p, Value v, Loc loc)
 	for (const Name *n = p->type->axes; n; n = n->next)
 		open |= n->text == NULL;
 	if (open && !nf->has_rest && (v.kind == V_tensor || v.kind == V_number)) {
-		Name  named[MAX_RANK] = { { 0 } };
-		int   n = 0;
-		Axes  have = v.kind == V_tensor ? dims_of(cx, v.val) : (Axes){ 0 }, said;
+		Name named[MAX_RANK] = {{0}};
+		int  n = 0;
+		Axes have = v.kind == V_tensor ? dims_of(cx, v.val) : (Axes){0}, said;
 		for (const Name *x = p->type->axes; x && n < MAX_RANK; x = x->next)
 			if (x->text)
 				named[n++] = *x;
@@ -178,7 +191,7 @@ bind_argument(Frame *nf, const Decl *p, Value v, Loc loc)
 static Status
 bind_arguments(Frame *f, Frame *nf, const Decl *fn, const Expr *call)
 {
-	int n = 0, given = 0;
+	int         n = 0, given = 0;
 	const Axes *want = f->want;
 	f->want = NULL;
 	for (const Decl *p = fn->params; p; p = p->next)
@@ -186,17 +199,20 @@ bind_arguments(Frame *f, Frame *nf, const Decl *fn, const Expr *call)
 	for (const Argument *x = call->args; x; x = x->next)
 		given++;
 	if (n != given) {
-		diag_error(call->loc, "arguments", "`%s` takes %d argument%s, and %d %s given", fn->name, n, n == 1 ? "" : "s", given, given == 1 ? "is" : "are");
+		diag_error(call->loc, "arguments", "`%s` takes %d argument%s, and %d %s given",
+		           fn->name, n, n == 1 ? "" : "s", given, given == 1 ? "is" : "are");
 		diag_note(fn->loc, "it is declared here");
 		return FAIL;
 	}
 	const Decl *p = fn->params;
 	for (const Argument *x = call->args; x; x = x->next, p = p->next) {
 		if (x->name && strcmp(x->name, p->name) != 0)
-			return diag_error(x->loc, "unknown-argument", "the next argument of `%s` is `%s`", fn->name, p->name);
+			return diag_error(x->loc, "unknown-argument",
+			                  "the next argument of `%s` is `%s`", fn->name, p->name);
 		if (x->over || x->where || x->along)
-			return diag_error(x->loc, "arguments", "`%s` takes no `over`, `where` or `along`", fn->name);
-		Value v = eval(f, x->value);
+			return diag_error(x->loc, "arguments",
+			                  "`%s` takes no `over`, `where` or `along`", fn->name);
+		Value v = lower(f, x->value);
 		if (v.kind == V_error)
 			return FAIL;
 		TRY(bind_argument(nf, p, v, x->value->loc));
@@ -209,12 +225,13 @@ Value
 call_fn(Frame *f, Model *m, Instance *in, const Decl *fn, const Expr *call)
 {
 	Cx   *cx = f->cx;
-	Frame nf = { .cx = cx, .in = in, .model = m, .fn = fn->name };
-	Site  self = { fn, in, m, cx->stack };
+	Frame nf = {.cx = cx, .in = in, .model = m, .fn = fn->name};
+	Site  self = {fn, in, m, cx->stack};
 	for (const Site *s = cx->stack; s; s = s->up) {
 		if (s->fn != fn || s->in != in)
 			continue;
-		diag_error(call->loc, "recursion", "`%s` calls itself, so it would never end", fn->name);
+		diag_error(call->loc, "recursion", "`%s` calls itself, so it would never end",
+		           fn->name);
 		diag_note(fn->loc, "it is declared here");
 		diag_hint("repeat with `scan z[l in L] = .. from ..`");
 		return value_error();
@@ -222,7 +239,10 @@ call_fn(Frame *f, Model *m, Instance *in, const Decl *fn, const Expr *call)
 	if (!cx->g)
 		REFUSE(call->loc, "no-tensors-here", "a function of tensors cannot be called here");
 	/* A function outside of modules draws at sites named after its caller. */
-	nf.path = in ? in->path : f->path && f->fn ? arena_printf(cx->arena, "%s%s%s", f->path, *f->path ? "." : "", f->fn) : f->fn;
+	nf.path = in ? in->path
+	          : f->path && f->fn
+	                  ? arena_printf(cx->arena, "%s%s%s", f->path, *f->path ? "." : "", f->fn)
+	                  : f->fn;
 	if (bind_arguments(f, &nf, fn, call) != OK)
 		return value_error();
 	cx->stack = &self;

@@ -5,21 +5,25 @@
 #include "compiler/ir/ir.h"
 #include "compiler/program/program.h"
 
-typedef struct { const char *name, *value; } Override; /* --set name=value */
+typedef struct {
+	const char *name, *value;
+} Override; /* --set name=value */
 
 /* A whole checked and lowered spec. */
 typedef struct {
-	Recipe  recipe;
-	Graph  *train;                 /* outputs loss, watches, lr.., with Graph.training filled */
-	int     nfeature;
-	Graph **feature;               /* "student.features", "teacher.features": output "feature" [L?, B, tokens, width] */
-	int     ranks;                 /* `run { ranks = ..; }`; the global batch is ranks times the batch */
-	struct SpecLater *later;       /* dsl_expect's own */
-	Text    summary;               /* what `d2v check` prints: parameters by module, axes with equations, groups, schedule, data, draws, pruned teacher parameters */
+	Recipe recipe;
+	Graph *train; /* outputs loss, watches, lr.., with Graph.training filled */
+	int    nfeature;
+	Graph **feature; /* "student.features", "teacher.features": output "feature" [L?, B, tokens, width] */
+	int ranks; /* `run { ranks = ..; }`; the global batch is ranks times the batch */
+	struct SpecLater *later;   /* dsl_expect's own */
+	Text              summary; /* what `d2v check` prints: parameters by module, axes with equations, groups, schedule, data, draws, pruned teacher parameters */
 } Spec;
 
 /* Facts only the plan knows, for `expect`. */
-typedef struct { double memory_per_rank; } PlanFacts;
+typedef struct {
+	double memory_per_rank;
+} PlanFacts;
 
 /* Read, parse, check, lower. Reports through diag; FAIL when anything was wrong. All memory in `a`. */
 Status dsl_compile(Arena *a, const char *path, const Override *set, int nset, Spec **out);

@@ -2,7 +2,7 @@
  *
  * Two trees: Expr (formulas) and Decl (everything that stands in a block, from `dim` to `expect`). Both
  * are plain data with the place they were written at; nothing in them is ever changed after parsing.
- * Checking and lowering are one walk (eval): a module has no type of its own, its body is checked once
+ * Checking and lowering are one walk (lower): a module has no type of its own, its body is checked once
  * per use with the axes that the use gives it, and every rule about axes lives in check.c.
  */
 #ifndef D2V_DSL_PRIVATE_H
@@ -31,12 +31,12 @@ typedef struct {
 } TypeExpr;
 
 typedef struct Argument {
-	const char *name; /* NULL: by position */
-	Expr       *value;
-	Name       *over;
-	Expr       *where;
-	Name       *along;
-	Loc         loc;
+	const char      *name; /* NULL: by position */
+	Expr            *value;
+	Name            *over;
+	Expr            *where;
+	Name            *along;
+	Loc              loc;
 	struct Argument *next;
 } Argument;
 
@@ -60,7 +60,20 @@ typedef enum {
 	EX_then,
 } ExprKind;
 
-typedef enum { BIN_or, BIN_and, BIN_lt, BIN_le, BIN_gt, BIN_ge, BIN_eq, BIN_ne, BIN_add, BIN_sub, BIN_mul, BIN_div } BinOp;
+typedef enum {
+	BIN_or,
+	BIN_and,
+	BIN_lt,
+	BIN_le,
+	BIN_gt,
+	BIN_ge,
+	BIN_eq,
+	BIN_ne,
+	BIN_add,
+	BIN_sub,
+	BIN_mul,
+	BIN_div
+} BinOp;
 extern const char *const bin_text[];
 
 struct Expr {
@@ -73,7 +86,7 @@ struct Expr {
 	const char *unit; /* EX_number */
 	Expr       *l, *r, *where;
 	Expr       *items; /* EX_items: linked by next */
-	Argument        *args;  /* EX_call */
+	Argument   *args;  /* EX_call */
 	Name       *axes;  /* EX_reduce */
 	TypeExpr   *shape; /* EX_as */
 	Loc         loc;   /* all of it */
@@ -109,35 +122,35 @@ typedef enum {
 	DECL_data,
 	DECL_run,
 	DECL_setting,
-	DECL_expect,
+	DECL_expect
 } DeclKind;
 
 struct Decl {
 	DeclKind    kind;
 	Loc         loc; /* of the name */
 	const char *name;
-	Name       *of;    /* use: module; model, names: module or model; dim: `like`; feature: models */
-	Name       *axes;  /* module: its axes; use: axes given */
-	Name       *nums;  /* module: its numbers */
-	Name       *index; /* use name[index in over], scan */
-	Name       *over;
-	Argument        *args;  /* use */
-	TypeExpr   *type;
-	Expr       *value; /* settings: values linked by next */
-	Expr       *from;  /* scan */
-	bool        draws; /* param: `~`, not `=` */
-	bool        average;
-	int         depth;   /* of includes: 0 in the file that is compiled */
-	Decl       *params; /* fn, objective, feature: DECL_arg */
-	Decl       *body;
-	Decl       *next;
+	Name     *of; /* use: module; model, names: module or model; dim: `like`; feature: models */
+	Name     *axes;  /* module: its axes; use: axes given */
+	Name     *nums;  /* module: its numbers */
+	Name     *index; /* use name[index in over], scan */
+	Name     *over;
+	Argument *args; /* use */
+	TypeExpr *type;
+	Expr     *value; /* settings: values linked by next */
+	Expr     *from;  /* scan */
+	bool      draws; /* param: `~`, not `=` */
+	bool      average;
+	int       depth;  /* of includes: 0 in the file that is compiled */
+	Decl     *params; /* fn, objective, feature: DECL_arg */
+	Decl     *body;
+	Decl     *next;
 };
 
-Expr *expr_new(Arena *a, ExprKind kind, Loc loc);
-Decl *decl_new(Arena *a, DeclKind kind, const Name *name);
-Name *name_new(Arena *a, const char *text, Loc loc);
-Loc   loc_join(Loc first, Loc last);
-void  expr_print(Text *t, const Expr *e);                  /* canonical spelling */
+Expr       *expr_new(Arena *a, ExprKind kind, Loc loc);
+Decl       *decl_new(Arena *a, DeclKind kind, const Name *name);
+Name       *name_new(Arena *a, const char *text, Loc loc);
+Loc         loc_join(Loc first, Loc last);
+void        expr_print(Text *t, const Expr *e); /* canonical spelling */
 const char *expr_text(Arena *a, const Expr *e);
 
 /* ---- lex.l, parse.y ------------------------------------------------------------------------ */
@@ -149,19 +162,27 @@ typedef struct {
 	int         line, col;
 	int         start;    /* token to hand out first: START_FILE or START_EXPR, then 0 */
 	bool        comments; /* hand out COMMENT tokens (the formatter) */
-	bool        skip;     /* after a syntax error: drop all up to the next section keyword in column 1 */
-	bool        bad;      /* a syntax error was reported */
-	Loc         last;     /* the token before the current one */
-	Loc         here;     /* the current one */
-	size_t      begin, end; /* its bytes */
-	Decl       *decls;    /* results */
-	Expr       *expr;
+	bool   skip; /* after a syntax error: drop all up to the next section keyword in column 1 */
+	bool   bad;  /* a syntax error was reported */
+	Loc    last; /* the token before the current one */
+	Loc    here; /* the current one */
+	size_t begin, end; /* its bytes */
+	Decl  *decls;      /* results */
+	Expr  *expr;
 } Source;
 
 /* Parse a whole file's text (decls) or one expression. FAIL after messages. */
 Status source_parse(Arena *a, const char *file, const char *text, bool expression, Source *out);
 /* The formatter's view: next token's kind (0 at the end), its bytes in s->begin .. s->end. */
-typedef enum { TOK_end, TOK_name, TOK_keyword, TOK_number, TOK_string, TOK_punct, TOK_comment } TokKind;
+typedef enum {
+	TOK_end,
+	TOK_name,
+	TOK_keyword,
+	TOK_number,
+	TOK_string,
+	TOK_punct,
+	TOK_comment
+} TokKind;
 typedef struct {
 	TokKind kind;
 	size_t  begin, end;
@@ -184,13 +205,13 @@ typedef struct {
 typedef enum { DIM_new, DIM_busy, DIM_done, DIM_bad } DimState;
 
 struct Dim {
-	const char *name;   /* as declared */
-	const char *axis;   /* its name in graphs: unique */
+	const char *name; /* as declared */
+	const char *axis; /* its name in graphs: unique */
 	Loc         loc;
-	const Expr *eq;     /* or `like` */
+	const Expr *eq; /* or `like` */
 	Dim        *like;
 	Name       *like_name;
-	Instance   *in;     /* where local dims look names up; NULL: the top level */
+	Instance   *in; /* where local dims look names up; NULL: the top level */
 	DimState    state;
 	int64_t     size;
 	int         npart, nfactor;
@@ -212,7 +233,7 @@ typedef enum {
 	V_string,
 	V_none,
 	V_tensor,
-	V_list,     /* compile-time array along an axis */
+	V_list, /* compile-time array along an axis */
 	V_range,
 	V_items,
 	V_init,
@@ -222,31 +243,40 @@ typedef enum {
 } ValueKind;
 
 struct Value {
-	ValueKind   kind;
-	double      num, hi;  /* number, truth; range: num .. hi; list: hi = 1 when item[-1] exists */
-	const char *unit;     /* of a number, or NULL */
-	const char *text;     /* word, string; form and table: the function's name */
-	Val         val;      /* tensor */
-	Dim        *axis;     /* list */
+	ValueKind kind;
+	double    num, hi; /* number, truth; range: num .. hi; list: hi = 1 when item[-1] exists */
+	const char *unit;  /* of a number, or NULL */
+	const char *text;  /* word, string; form and table: the function's name */
+	Val         val;   /* tensor */
+	Dim        *axis;  /* list */
 	int         n;
-	Value      *item;     /* list, items, schedule; form: arguments in order of its formals */
+	Value      *item; /* list, items, schedule; form: arguments in order of its formals */
 	Init        init;
-	const Expr *expr;     /* a condition that is kept as written: when(..) */
+	const Expr *expr; /* a condition that is kept as written: when(..) */
 	Loc         loc;
 };
 
 typedef struct {
-	const char *path;  /* "block[3].attend.q" */
+	const char *path; /* "block[3].attend.q" */
 	const Decl *decl;
 	Axes        axes;
 	Init        init;
-	bool        norm;  /* of a module that standardises */
+	bool        norm; /* of a module that standardises */
 	bool        reached, averaged;
 	const char *group;
 	Loc         loc;
 } Param;
 
-typedef enum { BIND_nothing, BIND_value, BIND_dim, BIND_param, BIND_instance, BIND_instances, BIND_fn, BIND_model } BindKind;
+typedef enum {
+	BIND_nothing,
+	BIND_value,
+	BIND_dim,
+	BIND_param,
+	BIND_instance,
+	BIND_instances,
+	BIND_fn,
+	BIND_model
+} BindKind;
 
 typedef struct Model Model;
 typedef struct Binding {
@@ -254,10 +284,10 @@ typedef struct Binding {
 	const char     *name;
 	Loc             loc;
 	Value           value;
-	Dim            *dim;   /* BIND_dim; BIND_instances: its axis */
+	Dim            *dim; /* BIND_dim; BIND_instances: its axis */
 	int             param;
 	int             n;
-	Instance      **inst;  /* one, or n */
+	Instance      **inst; /* one, or n */
 	const Decl     *fn;
 	Instance       *owner; /* fn, param: whose */
 	Model          *model;
@@ -274,17 +304,17 @@ struct Model {
 	const char *name;
 	const Decl *decl;
 	Instance   *root;
-	Model      *of;    /* average: the model it follows */
-	bool        eval;  /* never drops out */
+	Model      *of;   /* average: the model it follows */
+	bool        eval; /* never drops out */
 	Value       decay;
 };
 
 /* A top-level name. */
 typedef struct Global {
 	const Decl    *decl;
-	const Expr    *value;    /* dim, let: after overrides */
-	bool           forced;   /* by --set */
-	DimState       state;    /* let */
+	const Expr    *value;  /* dim, let: after overrides */
+	bool           forced; /* by --set */
+	DimState       state;  /* let */
 	Value          cached;
 	Dim           *dim;
 	struct Global *next;
@@ -293,7 +323,7 @@ typedef struct Global {
 /* A parameter group of `optimise`. */
 typedef struct {
 	const char *name;
-	const Decl *decl;          /* NULL: what no group takes */
+	const Decl *decl; /* NULL: what no group takes */
 	Val         lr, decay;
 	const char *lr_text, *decay_text;
 	bool        decays;
@@ -303,29 +333,29 @@ typedef struct {
 
 typedef struct Site Site;
 typedef struct {
-	Arena   *arena;
-	const char *path;         /* of the spec, as given */
-	Decl    *decls;
-	Spec    *spec;
-	Global  *globals;
-	bool     any_set;
+	Arena      *arena;
+	const char *path; /* of the spec, as given */
+	Decl       *decls;
+	Spec       *spec;
+	Global     *globals;
+	bool        any_set;
 	Vec(Dim *) dims;
 	Vec(Param) params;
 	Vec(Model *) models;
-	const Site *stack;        /* functions being evaluated */
-	int      exact;           /* > 0: inside a dim's equation, `/` must be exact */
+	const Site *stack; /* functions being evaluated */
+	int         exact; /* > 0: inside a dim's equation, `/` must be exact */
 	const Decl *instancing[32];
-	int      ninstancing;
-	bool     norm_module;     /* the module being instanced standardises */
+	int         ninstancing;
+	bool        norm_module; /* the module being instanced standardises */
 	Vec(Group) groups;
-	Model   *average;         /* the teacher, or NULL */
-	Val      lr, ema;         /* in the train graph */
+	Model *average; /* the teacher, or NULL */
+	Val    lr, ema; /* in the train graph */
 	/* the graph being built */
-	Graph   *g;
-	Val     *leaf;            /* [model][param] */
-	Val      sample, step, seed;
-	Dim     *batch;
-	bool     eval;            /* features: nothing drops out */
+	Graph *g;
+	Val   *leaf; /* [model][param] */
+	Val    sample, step, seed;
+	Dim   *batch;
+	bool   eval; /* features: nothing drops out */
 } Cx;
 
 /* Where an expression is evaluated. */
@@ -334,12 +364,12 @@ typedef struct {
 	Instance   *in;
 	Model      *model;
 	Binding    *locals;
-	Axes        rest;      /* what `..` stands for */
+	Axes        rest; /* what `..` stands for */
 	bool        has_rest;
-	const char *path;      /* of draw sites: "block[3].attend" */
+	const char *path; /* of draw sites: "block[3].attend" */
 	const char *fn;
 	int         ndropout, ndrop_path;
-	const Axes *want;      /* declared axes of the value being made, or NULL */
+	const Axes *want; /* declared axes of the value being made, or NULL */
 } Frame;
 
 struct Site {
@@ -352,21 +382,22 @@ struct Site {
 static inline Value
 value_error(void)
 {
-	return (Value){ .kind = V_error };
+	return (Value){.kind = V_error};
 }
 static inline Value
 value_number(double x, Loc loc)
 {
-	return (Value){ .kind = V_number, .num = x, .loc = loc };
+	return (Value){.kind = V_number, .num = x, .loc = loc};
 }
 /* Report and yield the error value: one mistake, one message. */
 #define REFUSE(...) return (diag_error(__VA_ARGS__), value_error())
 
 Status   scope_globals(Cx *cx, const Override *set, int nset);
-Binding  scope_find(Frame *f, const char *name);             /* BIND_nothing when unknown; may evaluate a let */
-Status   scope_unknown(Frame *f, Loc loc, const char *slug, const char *what, const char *name); /* reports, with "did you mean" */
-Dim     *scope_dim(Frame *f, const char *name, Loc loc);      /* resolved; NULL after a message */
-Dim     *scope_axis(Cx *cx, const char *axis);                /* by graph name */
+Binding  scope_find(Frame *f, const char *name); /* BIND_nothing when unknown; may evaluate a let */
+Status   scope_unknown(Frame *f, Loc loc, const char *slug, const char *what,
+                       const char *name);                /* reports, with "did you mean" */
+Dim     *scope_dim(Frame *f, const char *name, Loc loc); /* resolved; NULL after a message */
+Dim     *scope_axis(Cx *cx, const char *axis);           /* by graph name */
 Dim     *scope_local_dim(Cx *cx, Instance *in, const Decl *d);
 Status   scope_axes(Frame *f, const Name *names, const char *what, Axes *out);
 Status   scope_module(Cx *cx, const Name *name, const Decl **out);
@@ -382,19 +413,69 @@ void        dims_add(Axes *a, Dim *d);
 const char *dims_text(Arena *a, const Axes *x);
 Axis        dim_axis(const Dim *d);
 Type        dims_type(const Axes *x, Dtype dtype);
-const char *dim_text(Arena *a, const Dim *d);                /* "T = 1 + N = 197" */
+const char *dim_text(Arena *a, const Dim *d); /* "T = 1 + N = 197" */
 void        note_dim(Cx *cx, const Dim *d);
-const char *value_text(Cx *cx, const Value *v);              /* what it is: "[B, T, D]", "a number" */
-Status      check_join(Cx *cx, const char *op, Loc loc, Val a, Val b);  /* the rule of + - / < min max */
-Status      check_over(Cx *cx, const Axes *over, Val v, Loc loc, const char *what); /* every axis of over is one of v */
-Status      check_declared(Cx *cx, const char *what, Loc loc, Loc declared, const Axes *want, const Value *v);
-Value       check_as(Frame *f, const Expr *e, Value v);
-Value       check_at(Frame *f, const Expr *e, Value v);
-Value       check_concat(Frame *f, Loc loc, const Name *along, const Value *v, const Loc *locs, int n);
+const char *value_text(Cx *cx, const Value *v); /* what it is: "[B, T, D]", "a number" */
+Status check_join(Cx *cx, const char *op, Loc loc, Val a, Val b); /* the rule of + - / < min max */
+Status check_over(Cx *cx, const Axes *over, Val v, Loc loc,
+                  const char *what); /* every axis of over is one of v */
+Status
+check_declared(Cx *cx, const char *what, Loc loc, Loc declared, const Axes *want, const Value *v);
+Value check_as(Frame *f, const Expr *e, Value v);
+Value check_at(Frame *f, const Expr *e, Value v);
+Value check_concat(Frame *f, Loc loc, const Name *along, const Value *v, const Loc *locs, int n);
 
 /* ---- builtin.c --------------------------------------------------------------------------------------- */
 
 typedef struct Builtin Builtin;
+enum { MAX_FORMAL = 8, MAX_OPERAND = 10 };
+
+/* kind: t tensor or number, m mask or none, n number, q number with a unit, w word, r range, N list of numbers,
+ * W list of bare words, c condition kept as written, s source "name", T table.
+ * `dflt` counts when an optional one is left out. */
+typedef struct {
+	const char *name;
+	char        kind;
+	bool        optional;
+	double      dflt;
+} Formal;
+
+typedef struct {
+	Value       v[MAX_OPERAND];
+	Loc         loc[MAX_OPERAND];
+	bool        given[MAX_OPERAND];
+	int         n;
+	Axes        over;
+	bool        has_over;
+	Loc         over_loc;
+	const Expr *where;
+	const Name *along;
+	Loc         loc_all;
+} Call;
+
+struct Builtin {
+	const char *name;
+	Value (*make)(Frame *, const Builtin *, Call *);
+	Formal formal[MAX_FORMAL];
+	bool   over, where, along;
+	Op     op; /* plain functions */
+	double (*number)(double);
+};
+
+/* builtin_make.c */
+Value make_un(Frame *f, const Builtin *b, Call *c);
+Value make_extreme(Frame *f, const Builtin *b, Call *c);
+Value make_composite(Frame *f, const Builtin *b, Call *c);
+Value make_std(Frame *f, const Builtin *b, Call *c);
+Value make_choose(Frame *f, const Builtin *b, Call *c);
+Value make_concat(Frame *f, const Builtin *b, Call *c);
+Value make_pick(Frame *f, const Builtin *b, Call *c);
+Value make_table(Frame *f, const Builtin *b, Call *c);
+Value make_dropout(Frame *f, const Builtin *b, Call *c);
+Value make_init(Frame *f, const Builtin *b, Call *c);
+Value make_form(Frame *f, const Builtin *b, Call *c);
+Value make_segment(Frame *f, const Builtin *b, Call *c);
+
 const Builtin *builtin_find(const char *name);
 int            builtin_names(const char **out, int cap);
 Value          builtin_call(Frame *f, const Builtin *b, const Expr *call);
@@ -403,21 +484,37 @@ bool           builtin_is_word(const char *name);
 
 /* ---- lower.c: formulas -> nodes ------------------------------------------------------------------------ */
 
-Value eval(Frame *f, const Expr *e);
-Value eval_number(Frame *f, const Expr *e, const char *what);     /* a number without unit, or the error value */
-Val   eval_tensor(Frame *f, Value v, Loc loc);                    /* f32 or bool node of a number, tensor or list; NO_VAL after a message */
-Val   eval_f32(Frame *f, Value v, Loc loc);                       /* the same, masks as 0 and 1 */
+Value lower(Frame *f, const Expr *e);
+Value lower_number(Frame *f, const Expr *e,
+                   const char *what); /* a number without unit, or the error value */
+Val
+      lower_tensor(Frame *f, Value v,
+                   Loc loc); /* f32 or bool node of a number, tensor or list; NO_VAL after a message */
+Val   lower_f32(Frame *f, Value v, Loc loc); /* the same, masks as 0 and 1 */
 Value value_tensor(Val v, Loc loc);
-Val   build_like(Cx *cx, Op op, const Val *in, int nin, Loc loc);   /* elementwise; axes in the order of the operand that has most */
-Binding resolve(Frame *f, const Expr *e);                          /* a path: name, a.b, a[i]; BIND_nothing after a message */
+Val   lower_like(Cx *cx, Op op, const Val *in, int nin,
+                 Loc loc); /* elementwise; axes in the order of the operand that has most */
+Binding
+      resolve(Frame *f, const Expr *e); /* a path: name, a.b, a[i]; BIND_nothing after a message */
 Value reduce_where(Frame *f, Value v, const Axes *over, Val mask, bool mean, Loc loc);
 Val   param_leaf(Cx *cx, const Model *m, int param, Loc loc);
+/* arith.c */
+Status check_rank(Cx *cx, Val a, Val b, Loc loc); /* the union of their axes fits a type */
+Value  lower_binary(Frame *f, const Expr *e);
+Value  lower_reduce(Frame *f, const Expr *e);
+Value  lower_fold(Frame *f, const Expr *e);
+/* path.c */
+Value bound_value(Frame *f, const Expr *e, Binding b);
+Value lower_name(Frame *f, const Expr *e);
+Value lower_index(Frame *f, const Expr *e);
+Value lower_call(Frame *f, const Expr *e);
 /* call.c: functions, statements */
-Value call_fn(Frame *f, Model *m, Instance *in, const Decl *fn, const Expr *call);
-Value declared(Frame *f, const TypeExpr *type, const Expr *value, const char *what); /* evaluate and hold against the declared type */
-Value value_as_declared(Frame *f, const TypeExpr *type, const char *what, Value v, Loc loc);
-Status statement(Frame *f, const Decl *d);                         /* let, scan */
-Val   random_operand(Cx *cx, int which, Loc loc);                 /* 0 sample, 1 step, 2 seed */
+Value  call_fn(Frame *f, Model *m, Instance *in, const Decl *fn, const Expr *call);
+Value  declared(Frame *f, const TypeExpr *type, const Expr *value,
+                const char *what); /* evaluate and hold against the declared type */
+Value  value_as_declared(Frame *f, const TypeExpr *type, const char *what, Value v, Loc loc);
+Status statement(Frame *f, const Decl *d);         /* let, scan */
+Val    random_operand(Cx *cx, int which, Loc loc); /* 0 sample, 1 step, 2 seed */
 
 /* ---- model.c: modules -> instances, parameters, names -------------------------------------------------- */
 
@@ -427,8 +524,8 @@ Status model_names(Cx *cx);
 
 /* ---- schedule.c ------------------------------------------------------------------------------------------ */
 
-/* A number or schedule as a rank-0 value: a const, or a host expression. end_* : where it stops changing. */
-Val    schedule_value(Cx *cx, Value v, const char *what, Loc loc);
+/* A number or schedule as a rank-0 value: a const, or a host expression. */
+Val         schedule_value(Cx *cx, Value v, const char *what, Loc loc);
 const char *schedule_expr(Cx *cx, Value v, const char *what, Loc loc); /* NULL after a message */
 
 /* ---- recipe.c, train.c, expect.c: the sections -------------------------------------------------------------- */
@@ -439,10 +536,10 @@ Status      settings_known(const Decl *body, const char *where, const char *cons
 Status      recipe_data(Cx *cx, const Decl *objective);
 Status      recipe_run(Cx *cx);
 Status      recipe_precision(Cx *cx, Dtype *matmul, Dtype *average);
-Status      train_build(Cx *cx);     /* the objective's graph */
+Status      train_build(Cx *cx); /* the objective's graph */
 Status      feature_build(Cx *cx);
-Status      optimise_build(Cx *cx);  /* updates, variables; the train graph is committed */
-void        mark_used(Cx *cx);       /* which parameters the graph being built reaches from its outputs */
+Status      optimise_build(Cx *cx); /* updates, variables; the train graph is committed */
+void        mark_used(Cx *cx); /* which parameters the graph being built reaches from its outputs */
 Status      bind_params(Frame *f, const Decl *params);
 void        graph_begin(Cx *cx, const char *name);
 
@@ -451,8 +548,10 @@ typedef struct SpecLater {
 	Cx         *cx;
 	const Decl *expects;
 } SpecLater;
-Status      expect_check(Cx *cx, const PlanFacts *facts); /* NULL: only lines that need no plan; else only those that do */
+Status expect_check(
+	Cx              *cx,
+	const PlanFacts *facts); /* NULL: only lines that need no plan; else only those that do */
 
-void        summary_write(Cx *cx);
+void summary_write(Cx *cx);
 
 #endif

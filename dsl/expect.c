@@ -41,12 +41,14 @@ claim(Frame *f, const Expr *e, const PlanFacts *facts)
 		return value_number((double)parameters(cx), e->loc);
 	}
 	if (e->kind == EX_binary) {
-		Expr  copy = *e;
-		Expr  l = { .kind = EX_number, .loc = e->l->loc, .mark = e->l->mark }, r = { .kind = EX_number, .loc = e->r->loc, .mark = e->r->mark };
+		Expr copy = *e;
+		Expr l = {.kind = EX_number, .loc = e->l->loc, .mark = e->l->mark},
+		     r = {.kind = EX_number, .loc = e->r->loc, .mark = e->r->mark};
 		Value a = claim(f, e->l, facts), b = claim(f, e->r, facts);
 		if (a.kind == V_error || b.kind == V_error)
 			return value_error();
-		if (a.kind == V_truth && b.kind == V_truth && (e->op == BIN_and || e->op == BIN_or)) {
+		if (a.kind == V_truth && b.kind == V_truth &&
+		    (e->op == BIN_and || e->op == BIN_or)) {
 			a.num = e->op == BIN_and ? a.num && b.num : a.num || b.num;
 			return a;
 		}
@@ -56,23 +58,24 @@ claim(Frame *f, const Expr *e, const PlanFacts *facts)
 		r.num = b.num;
 		copy.l = &l;
 		copy.r = &r;
-		return eval(f, &copy);
+		return lower(f, &copy);
 	}
 	if (e->kind == EX_name && !strcmp(e->name, "global_batch"))
 		return value_number((double)cx->spec->recipe.data.batch * cx->spec->ranks, e->loc);
 	if (e->kind == EX_name && !strcmp(e->name, "memory_per_rank"))
 		return value_number(facts->memory_per_rank, e->loc);
-	return eval(f, e);
+	return lower(f, e);
 }
 
 Status
 expect_check(Cx *cx, const PlanFacts *facts)
 {
-	Frame  f = { .cx = cx };
+	Frame  f = {.cx = cx};
 	Status s = OK;
 	cx->g = NULL;
 	for (const Decl *d = cx->decls; d; d = d->next) {
-		if (d->kind != DECL_expect || mentions(d->value, "memory_per_rank") != (facts != NULL))
+		if (d->kind != DECL_expect ||
+		    mentions(d->value, "memory_per_rank") != (facts != NULL))
 			continue;
 		Value v = claim(&f, d->value, facts);
 		if (v.kind == V_error) {
@@ -80,17 +83,25 @@ expect_check(Cx *cx, const PlanFacts *facts)
 			continue;
 		}
 		if (v.kind != V_truth) {
-			s = diag_error(d->loc, "not-a-truth", "`expect` needs a comparison, and this is %s", value_text(cx, &v));
+			s = diag_error(d->loc, "not-a-truth",
+			               "`expect` needs a comparison, and this is %s",
+			               value_text(cx, &v));
 			continue;
 		}
 		if (v.num)
 			continue;
-		char  num[32];
-		Value l = d->value->kind == EX_binary ? claim(&f, d->value->l, facts) : v;
+		char        num[32];
+		Value       l = d->value->kind == EX_binary ? claim(&f, d->value->l, facts) : v;
 		const char *what = expr_text(cx->arena, d->value);
-		const char *left = d->value->kind == EX_binary ? arena_printf(cx->arena, ": `%s` is %s", expr_text(cx->arena, d->value->l), text_double(num, l.num)) : "";
+		const char *left = d->value->kind == EX_binary
+		                           ? arena_printf(cx->arena, ": `%s` is %s",
+		                                          expr_text(cx->arena, d->value->l),
+		                                          text_double(num, l.num))
+		                           : "";
 		if (cx->any_set)
-			diag_warning(d->loc, "expect", "not so with the names set on the command line: `%s`%s", what, left);
+			diag_warning(d->loc, "expect",
+			             "not so with the names set on the command line: `%s`%s", what,
+			             left);
 		else
 			s = diag_error(d->loc, "expect", "not so: `%s`%s", what, left);
 	}
@@ -111,7 +122,9 @@ find_average(Cx *cx)
 	for (int i = 0; i < cx->models.n; i++) {
 		Model *m = cx->models.at[i];
 		if (m->of && cx->average)
-			return diag_error(m->decl->loc, "two-averages", "a spec has one average; `%s` is there already", cx->average->name);
+			return diag_error(m->decl->loc, "two-averages",
+			                  "a spec has one average; `%s` is there already",
+			                  cx->average->name);
 		if (m->of)
 			cx->average = m;
 	}
@@ -122,10 +135,11 @@ static Status
 check_all_names(Cx *cx)
 {
 	Status s = OK;
-	Frame  f = { .cx = cx };
+	Frame  f = {.cx = cx};
 	for (Global *g = cx->globals; g; g = g->next)
 		if ((g->dim && !scope_dim(&f, g->decl->name, g->decl->loc)) ||
-		    (g->decl->kind == DECL_let && scope_find(&f, g->decl->name).value.kind == V_error))
+		    (g->decl->kind == DECL_let &&
+		     scope_find(&f, g->decl->name).value.kind == V_error))
 			s = FAIL;
 	return s;
 }
@@ -144,7 +158,7 @@ Status
 dsl_compile(Arena *a, const char *path, const Override *set, int nset, Spec **out)
 {
 	Cx    *cx = arena_new_one(a, Cx);
-	Text   all = { 0 };
+	Text   all = {0};
 	char   hash[33];
 	Status s;
 	cx->arena = a;

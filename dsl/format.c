@@ -16,14 +16,15 @@ typedef struct {
 	const Tok  *tok;
 	int         n;
 	Vec(Line) lines;
-	int         braces, parens;
+	int braces, parens;
 } Format;
 
 static bool
 is(const Format *f, int i, const char *s)
 {
 	size_t n = strlen(s);
-	return i >= 0 && i < f->n && f->tok[i].end - f->tok[i].begin == n && !memcmp(f->text + f->tok[i].begin, s, n);
+	return i >= 0 && i < f->n && f->tok[i].end - f->tok[i].begin == n &&
+	       !memcmp(f->text + f->tok[i].begin, s, n);
 }
 
 static bool
@@ -31,7 +32,8 @@ is_operand(const Format *f, int i)
 {
 	if (i < 0)
 		return false;
-	return f->tok[i].kind == TOK_name || f->tok[i].kind == TOK_number || f->tok[i].kind == TOK_string || is(f, i, ")") || is(f, i, "]");
+	return f->tok[i].kind == TOK_name || f->tok[i].kind == TOK_number ||
+	       f->tok[i].kind == TOK_string || is(f, i, ")") || is(f, i, "]");
 }
 
 /* A `-` with nothing before it that could be subtracted from. */
@@ -44,12 +46,14 @@ is_sign(const Format *f, int i)
 static bool
 space_between(const Format *f, int i) /* before token i, on the same line as i - 1 */
 {
-	if (is(f, i, ";") || is(f, i, ",") || is(f, i, ")") || is(f, i, "]") || is(f, i, ".") || is(f, i - 1, "."))
+	if (is(f, i, ";") || is(f, i, ",") || is(f, i, ")") || is(f, i, "]") || is(f, i, ".") ||
+	    is(f, i - 1, "."))
 		return false;
 	if (is(f, i - 1, "(") || is(f, i - 1, "[") || is_sign(f, i - 1))
 		return false;
 	if (is(f, i, "("))
-		return !(f->tok[i - 1].kind == TOK_name || is(f, i - 1, "]") || is(f, i - 1, "sum") || is(f, i - 1, "mean"));
+		return !(f->tok[i - 1].kind == TOK_name || is(f, i - 1, "]") ||
+		         is(f, i - 1, "sum") || is(f, i - 1, "mean"));
 	if (is(f, i, "["))
 		return !(f->tok[i - 1].kind == TOK_name || is(f, i - 1, "]") || is(f, i - 1, ")"));
 	return true;
@@ -59,12 +63,13 @@ space_between(const Format *f, int i) /* before token i, on the same line as i -
 static int
 indent_of(const Format *f, int i)
 {
-	int depth = f->braces - (is(f, i, "}") ? 1 : 0);
+	int  depth = f->braces - (is(f, i, "}") ? 1 : 0);
 	bool goes_on = i > 0 && !is(f, i, "}");
 	int  prev = i - 1;
 	while (prev >= 0 && f->tok[prev].kind == TOK_comment)
 		prev--;
-	goes_on = goes_on && prev >= 0 && !is(f, prev, ";") && !is(f, prev, "{") && !is(f, prev, "}");
+	goes_on =
+		goes_on && prev >= 0 && !is(f, prev, ";") && !is(f, prev, "{") && !is(f, prev, "}");
 	if (f->tok[i].kind == TOK_comment)
 		goes_on = goes_on && f->parens > 0;
 	return 2 * (depth < 0 ? 0 : depth) + (goes_on ? 2 : 0);
@@ -77,12 +82,15 @@ token(Format *f, int i)
 	size_t     n = t->end - t->begin;
 	bool       opens_line = i == 0 || t->line != f->tok[i - 1].line;
 	if (opens_line) {
-		vec_push(f->arena, &f->lines, (Line){ .blank = i > 0 && t->line > f->tok[i - 1].line + 1 });
+		vec_push(f->arena, &f->lines,
+		         (Line){.blank = i > 0 && t->line > f->tok[i - 1].line + 1});
 		text_printf(&f->lines.at[f->lines.n - 1].code, "%*s", indent_of(f, i), "");
 	}
 	Line *line = &f->lines.at[f->lines.n - 1];
 	if (t->kind == TOK_comment) {
-		while (n && (f->text[t->begin + n - 1] == ' ' || f->text[t->begin + n - 1] == '\t' || f->text[t->begin + n - 1] == '\r'))
+		while (n &&
+		       (f->text[t->begin + n - 1] == ' ' || f->text[t->begin + n - 1] == '\t' ||
+		        f->text[t->begin + n - 1] == '\r'))
 			n--;
 		text_append(opens_line ? &line->code : &line->comment, f->text + t->begin, n);
 		return;
@@ -109,7 +117,8 @@ write_lines(Format *f, Text *out)
 {
 	for (int i = 0; i < f->lines.n;) {
 		int end = i, column = 0;
-		while (end < f->lines.n && f->lines.at[end].comment.n && (end == i || !f->lines.at[end].blank)) {
+		while (end < f->lines.n && f->lines.at[end].comment.n &&
+		       (end == i || !f->lines.at[end].blank)) {
 			int w = width(&f->lines.at[end].code);
 			column = w > column ? w : column;
 			end++;
@@ -120,7 +129,8 @@ write_lines(Format *f, Text *out)
 			Line *l = &f->lines.at[i];
 			text_printf(out, "%s%s", l->blank ? "\n" : "", l->code.at);
 			if (l->comment.n)
-				text_printf(out, "%*s%s", column - width(&l->code) + 2, "", l->comment.at);
+				text_printf(out, "%*s%s", column - width(&l->code) + 2, "",
+				            l->comment.at);
 			text_printf(out, "\n");
 			text_free(&l->code);
 			text_free(&l->comment);
@@ -135,7 +145,9 @@ same_tokens(const char *a, const Tok *ta, int na, const char *b, const Tok *tb, 
 		return false;
 	for (int i = 0; i < na; i++) {
 		size_t x = ta[i].end - ta[i].begin, y = tb[i].end - tb[i].begin;
-		if (ta[i].kind != tb[i].kind || (ta[i].kind != TOK_comment && (x != y || memcmp(a + ta[i].begin, b + tb[i].begin, x) != 0)))
+		if (ta[i].kind != tb[i].kind ||
+		    (ta[i].kind != TOK_comment &&
+		     (x != y || memcmp(a + ta[i].begin, b + tb[i].begin, x) != 0)))
 			return false;
 	}
 	return true;
@@ -146,7 +158,7 @@ dsl_format(const char *file, const char *text, Text *out)
 {
 	Arena *a = arena_new();
 	Source src;
-	Format f = { .arena = a };
+	Format f = {.arena = a};
 	Tok   *tok, *again;
 	int    n;
 	/* Messages quote the text until the process ends, so it is kept as long as names are. */
@@ -161,7 +173,8 @@ dsl_format(const char *file, const char *text, Text *out)
 		write_lines(&f, out);
 		if (!out->at)
 			text_append(out, "", 0);
-		if (source_tokens(a, file, out->at ? out->at : "", &again, &n) != OK || !same_tokens(text, tok, f.n, out->at ? out->at : "", again, n))
+		if (source_tokens(a, file, out->at ? out->at : "", &again, &n) != OK ||
+		    !same_tokens(text, tok, f.n, out->at ? out->at : "", again, n))
 			BUG("formatting %s changed its meaning", file);
 	}
 	arena_free(a);

@@ -15,10 +15,10 @@ typedef struct Open {
 } Open;
 
 typedef struct {
-	Arena              *arena;
-	Text               *text;
+	Arena *arena;
+	Text  *text;
 	Vec(const char *) seen;
-	Decl               *first, *last;
+	Decl *first, *last;
 } Import;
 
 /* "tiny/../vit.d2v" is shown as "vit.d2v", when that is the same file. */
@@ -52,14 +52,15 @@ import_file(Import *im, const char *path, const char *real, const Open *up)
 	char  *text;
 	size_t n;
 	Source src;
-	Open   self = { real, path, up ? up->depth + 1 : 0, up };
+	Open   self = {real, path, up ? up->depth + 1 : 0, up};
 	TRY(file_read(path, &text, &n));
 	/* Messages quote the text until the process ends, so it lives as long as names do. */
 	const char *kept = intern_n(text, n);
 	free(text);
 	text_printf(im->text, "%s\n", kept);
 	if (strlen(kept) != n)
-		return diag_error((Loc){ intern(path), 1, 1, 0 }, "bad-character", "the file holds a NUL byte: it is not text");
+		return diag_error((Loc){intern(path), 1, 1, 0}, "bad-character",
+		                  "the file holds a NUL byte: it is not text");
 	TRY(source_parse(im->arena, path, kept, false, &src));
 	bool bad = false;
 	for (Decl *d = src.decls, *next; d; d = next) {
@@ -88,7 +89,11 @@ import_file(Import *im, const char *path, const char *real, const Open *up)
 		bool        cyclic = false, seen = false;
 		for (const Open *o = &self; o; o = o->up) {
 			if (o->real == id) {
-				diag_error(d->loc, "cyclic-include", o == &self ? "`%s` includes itself" : "`%s` is being included already: it would include itself through this file", o->shown);
+				diag_error(d->loc, "cyclic-include",
+				           o == &self ? "`%s` includes itself"
+				                      : "`%s` is being included already: it would "
+				                        "include itself through this file",
+				           o->shown);
 				cyclic = bad = true;
 				break;
 			}
@@ -107,7 +112,7 @@ import_file(Import *im, const char *path, const char *real, const Open *up)
 Status
 import_spec(Arena *a, const char *path, Decl **out, Text *hash_text)
 {
-	Import im = { .arena = a, .text = hash_text };
+	Import im = {.arena = a, .text = hash_text};
 	char   full[PATH_MAX];
 	if (!realpath(path, full))
 		return user_error("no-spec", "there is no spec `%s`", path);

@@ -38,11 +38,13 @@ matches(Frame *f, const Expr *e, const Model *m, const Param *p)
 	}
 	if (e->kind == EX_tagged && !strcmp(e->name, "name"))
 		return glob(e->text, arena_printf(f->cx->arena, "%s.%s", m->name, p->path));
-	Value v = eval(f, e);
+	Value v = lower(f, e);
 	if (v.kind == V_truth)
 		return v.num != 0;
 	if (v.kind != V_error) {
-		diag_error(e->loc, "group-condition", "a group selects by `rank` and `name \"..\"`, and this is %s", value_text(f->cx, &v));
+		diag_error(e->loc, "group-condition",
+		           "a group selects by `rank` and `name \"..\"`, and this is %s",
+		           value_text(f->cx, &v));
 		diag_hint("`where (rank < 2 and not name \"*.hole\")`");
 	}
 	return -1;
@@ -51,9 +53,9 @@ matches(Frame *f, const Expr *e, const Model *m, const Param *p)
 static Status
 group_values(Cx *cx, const Decl *body, const Group *base, Group *g)
 {
-	Frame       f = { .cx = cx };
+	Frame       f = {.cx = cx};
 	const Decl *lr = setting(body, "lr"), *decay = setting(body, "weight_decay");
-	*g = (Group){ .lr = base ? base->lr : cx->lr, .decay = base ? base->decay : NO_VAL };
+	*g = (Group){.lr = base ? base->lr : cx->lr, .decay = base ? base->decay : NO_VAL};
 	if (base) {
 		g->lr_text = base->lr_text;
 		g->decay_text = base->decay_text;
@@ -62,19 +64,20 @@ group_values(Cx *cx, const Decl *body, const Group *base, Group *g)
 	if (lr) {
 		g->lr_text = expr_text(cx->arena, lr->value);
 		if (base)
-			g->lr = schedule_value(cx, eval(&f, lr->value), "lr", lr->value->loc);
+			g->lr = schedule_value(cx, lower(&f, lr->value), "lr", lr->value->loc);
 		if (g->lr == NO_VAL)
 			return FAIL;
 	}
 	if (decay) {
-		Value v = eval(&f, decay->value);
+		Value v = lower(&f, decay->value);
 		g->decay = schedule_value(cx, v, "weight_decay", decay->value->loc);
 		g->decay_text = expr_text(cx->arena, decay->value);
 		g->decays = v.kind != V_number || v.num != 0;
 		if (g->decay == NO_VAL)
 			return FAIL;
 		if (v.kind == V_number && v.num < 0)
-			return diag_error(decay->value->loc, "bad-number", "`weight_decay` is negative");
+			return diag_error(decay->value->loc, "bad-number",
+			                  "`weight_decay` is negative");
 	}
 	return OK;
 }
@@ -82,7 +85,9 @@ group_values(Cx *cx, const Decl *body, const Group *base, Group *g)
 static Status
 groups(Cx *cx, const Decl *opt)
 {
-	static const char *const own[] = { "lr", "weight_decay", "clip" }, *const inner[] = { "lr", "weight_decay" };
+	static const char *const own[] = {"lr", "weight_decay", "clip"}, *const inner[] = {
+										 "lr",
+										 "weight_decay"};
 	Group base, g;
 	TRY(settings_known(opt->body, "`optimise`", own, COUNT(own)));
 	TRY(group_values(cx, opt->body, NULL, &base));
@@ -97,7 +102,8 @@ groups(Cx *cx, const Decl *opt)
 			continue;
 		for (int i = 0; i < cx->groups.n; i++)
 			if (cx->groups.at[i].name == d->name)
-				return diag_error(d->loc, "duplicate", "a second group `%s`", d->name);
+				return diag_error(d->loc, "duplicate", "a second group `%s`",
+				                  d->name);
 		TRY(settings_known(d->body, "a group", inner, COUNT(inner)));
 		TRY(group_values(cx, d->body, &base, &g));
 		g.name = d->name;
@@ -111,8 +117,9 @@ groups(Cx *cx, const Decl *opt)
 static Status
 group_of(Cx *cx, const Model *m, Param *p, Group **out)
 {
-	Frame f = { .cx = cx };
-	binding_push(cx->arena, &f.locals, BIND_value, intern("rank"), p->loc)->value = value_number(p->axes.n, p->loc);
+	Frame f = {.cx = cx};
+	binding_push(cx->arena, &f.locals, BIND_value, intern("rank"), p->loc)->value =
+		value_number(p->axes.n, p->loc);
 	for (int i = 0; i < cx->groups.n; i++) {
 		Group *g = &cx->groups.at[i];
 		int    yes = g->decl ? matches(&f, g->decl->value, m, p) : 1;
@@ -134,27 +141,31 @@ static Status
 algorithm(Cx *cx, const Decl *opt)
 {
 	Training   *t = &cx->g->training;
-	Frame       f = { .cx = cx };
+	Frame       f = {.cx = cx};
 	const Decl *clip = setting(opt->body, "clip");
-	Value       v = eval(&f, opt->value);
+	Value       v = lower(&f, opt->value);
 	if (v.kind == V_error)
 		return FAIL;
 	if (v.kind != V_form || strcmp(v.text, "adamw") != 0) {
-		diag_error(opt->value->loc, "setting-value", "`by` names the algorithm, `adamw(..)`, and this is %s", value_text(cx, &v));
+		diag_error(opt->value->loc, "setting-value",
+		           "`by` names the algorithm, `adamw(..)`, and this is %s",
+		           value_text(cx, &v));
 		return FAIL;
 	}
 	t->beta1 = v.item[0].num;
 	t->beta2 = v.item[1].num;
 	t->eps = v.item[2].num;
 	if (!(t->beta1 >= 0 && t->beta1 < 1 && t->beta2 >= 0 && t->beta2 < 1 && t->eps > 0))
-		return diag_error(opt->value->loc, "bad-number", "`beta1` and `beta2` lie in 0 .. 1 (1 excluded), `eps` above 0");
+		return diag_error(opt->value->loc, "bad-number",
+		                  "`beta1` and `beta2` lie in 0 .. 1 (1 excluded), `eps` above 0");
 	if (!clip)
 		return OK;
-	v = eval(&f, clip->value);
+	v = lower(&f, clip->value);
 	if (v.kind == V_error)
 		return FAIL;
 	if (v.kind != V_form || strcmp(v.text, "global_norm") != 0 || !(v.item[0].num > 0))
-		return diag_error(clip->value->loc, "setting-value", "`clip` is `global_norm(limit)` with a limit above 0");
+		return diag_error(clip->value->loc, "setting-value",
+		                  "`clip` is `global_norm(limit)` with a limit above 0");
 	t->clip = v.item[0].num;
 	return OK;
 }
@@ -168,13 +179,16 @@ after_updates(Cx *cx, const Decl *opt)
 			continue;
 		Model *m = model_find(cx, d->name);
 		if (!m || !m->of)
-			return diag_error(d->loc, "unknown-model", m ? "`%s` is no average" : "there is no model `%s`", d->name);
+			return diag_error(d->loc, "unknown-model",
+			                  m ? "`%s` is no average" : "there is no model `%s`",
+			                  d->name);
 		if (seen)
 			return diag_error(d->loc, "duplicate", "`%s` is updated twice", d->name);
 		seen = d;
 	}
 	if (cx->average && !seen) {
-		diag_error(opt->loc, "never-updated", "the average `%s` is never updated", cx->average->name);
+		diag_error(opt->loc, "never-updated", "the average `%s` is never updated",
+		           cx->average->name);
 		diag_hint("`after update %s;`", cx->average->name);
 		return FAIL;
 	}
@@ -192,15 +206,26 @@ variables(Cx *cx)
 	for (int kind = VAR_param; kind <= VAR_moment2; kind++) {
 		for (int i = 0; i < n; i++) {
 			const Param *p = &cx->params.at[i];
-			Variable     v = { .name = p->path, .kind = (VarKind)kind, .type = dims_type(&p->axes, DT_f32), .init = p->init, .loc = p->loc };
+			Variable     v = {.name = p->path,
+			                  .kind = (VarKind)kind,
+			                  .type = dims_type(&p->axes, DT_f32),
+			                  .init = p->init,
+			                  .loc = p->loc};
 			if (kind == VAR_average && !p->averaged)
 				continue;
 			if (kind == VAR_param) {
 				v.group = p->group;
 			} else {
 				v.of = p->path;
-				v.name = kind == VAR_average ? intern_printf("%s.%s", cx->average->name, p->path) : intern_printf("moment%d.%s", kind == VAR_moment1 ? 1 : 2, p->path);
-				v.init = kind == VAR_average ? (Init){ .kind = INIT_copy, .of = p->path } : (Init){ .kind = INIT_const };
+				v.name =
+					kind == VAR_average
+						? intern_printf("%s.%s", cx->average->name, p->path)
+						: intern_printf("moment%d.%s",
+				                                kind == VAR_moment1 ? 1 : 2,
+				                                p->path);
+				v.init = kind == VAR_average
+				                 ? (Init){.kind = INIT_copy, .of = p->path}
+				                 : (Init){.kind = INIT_const};
 			}
 			r->var[r->nvar++] = v;
 		}
@@ -217,7 +242,10 @@ optimise_build(Cx *cx)
 	if (!m)
 		return diag_error(opt->loc, "unknown-model", "there is no model `%s`", opt->name);
 	if (m->of) {
-		diag_error(opt->loc, "teacher-optimised", "`%s` is an average of `%s`: it is never differentiated, so it cannot be optimised", m->name, m->of->name);
+		diag_error(opt->loc, "teacher-optimised",
+		           "`%s` is an average of `%s`: it is never differentiated, so it cannot "
+		           "be optimised",
+		           m->name, m->of->name);
 		diag_note(m->decl->loc, "it is declared here");
 		diag_hint("`optimise %s by ..`, with `after update %s;`", m->of->name, m->name);
 		return FAIL;
@@ -232,8 +260,16 @@ optimise_build(Cx *cx)
 		Group *g;
 		TRY(group_of(cx, m, p, &g));
 		if (p->norm && g->decays)
-			diag_warning(p->loc, "decay-on-norm", "`%s` belongs to a norm, and group `%s` gives it weight decay", p->path, g->name);
-		t->update[i] = (Update){ .param = p->path, .group = g->name, .lr = g->lr, .decay = g->decay, .average = NULL, .average_decay = NO_VAL, .loc = p->loc };
+			diag_warning(p->loc, "decay-on-norm",
+			             "`%s` belongs to a norm, and group `%s` gives it weight decay",
+			             p->path, g->name);
+		t->update[i] = (Update){.param = p->path,
+		                        .group = g->name,
+		                        .lr = g->lr,
+		                        .decay = g->decay,
+		                        .average = NULL,
+		                        .average_decay = NO_VAL,
+		                        .loc = p->loc};
 		if (p->averaged) {
 			t->update[i].average = intern_printf("%s.%s", cx->average->name, p->path);
 			t->update[i].average_decay = cx->ema;
@@ -241,7 +277,8 @@ optimise_build(Cx *cx)
 	}
 	for (int i = 0; i < cx->groups.n; i++)
 		if (cx->groups.at[i].decl && !cx->groups.at[i].tensors)
-			diag_warning(cx->groups.at[i].decl->loc, "empty-group", "no parameter is in group `%s`", cx->groups.at[i].name);
+			diag_warning(cx->groups.at[i].decl->loc, "empty-group",
+			             "no parameter is in group `%s`", cx->groups.at[i].name);
 	variables(cx);
 	graph_commit(cx->g);
 	return OK;

@@ -646,7 +646,10 @@ yyreport_syntax_error(const yypcontext_t *ctx, void *scanner, Source *src)
 	if (top)
 		text_printf(&t, "a section such as `module` or `run`");
 	diag_error(loc, "syntax", "%s cannot stand here", found);
-	if (t.n)
+	yysymbol_kind_t got = yypcontext_token(ctx);
+	if (expr && (got == YYSYMBOL_SUM || got == YYSYMBOL_MEAN))
+		diag_hint("a sum or mean binds looser than `*`: put it in parentheses");
+	else if (t.n)
 		diag_hint("what can: %s", t.at);
 	text_free(&t);
 	return 0;

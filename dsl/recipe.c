@@ -21,7 +21,8 @@ section(Cx *cx, DeclKind kind, const char *word, bool required)
 		found = d;
 	}
 	if (!found && required) {
-		diag_error((Loc){ cx->path, 1, 1, 0 }, "missing-section", "the spec has no section `%s`", word);
+		diag_error((Loc){cx->path, 1, 1, 0}, "missing-section",
+		           "the spec has no section `%s`", word);
 	}
 	return found;
 }
@@ -45,7 +46,8 @@ settings_known(const Decl *body, const char *where, const char *const *known, in
 		for (int i = 0; i < n; i++)
 			ok |= !strcmp(known[i], d->name);
 		if (!ok) {
-			diag_error(d->loc, "unknown-setting", "%s has no setting `%s`", where, d->name);
+			diag_error(d->loc, "unknown-setting", "%s has no setting `%s`", where,
+			           d->name);
 			const char *near = text_nearest(d->name, known, n);
 			if (near)
 				diag_hint("did you mean `%s`?", near);
@@ -59,18 +61,20 @@ settings_known(const Decl *body, const char *where, const char *const *known, in
 			}
 		}
 		if (d->value->next && strcmp(d->name, "augment") != 0)
-			return diag_error(d->value->next->loc, "setting-value", "`%s` takes one value", d->name);
+			return diag_error(d->value->next->loc, "setting-value",
+			                  "`%s` takes one value", d->name);
 	}
 	return OK;
 }
 
 /* A setting whose value must be a call of `form`; NULL value when absent and not required. */
 static Status
-form_setting(Cx *cx, const Decl *section_decl, const char *name, const char *form, bool required, Value *out)
+form_setting(Cx *cx, const Decl *section_decl, const char *name, const char *form, bool required,
+             Value *out)
 {
-	Frame       f = { .cx = cx };
+	Frame       f = {.cx = cx};
 	const Decl *s = setting(section_decl->body, name);
-	*out = (Value){ .kind = V_none };
+	*out = (Value){.kind = V_none};
 	if (!s && !required)
 		return OK;
 	if (!s) {
@@ -78,11 +82,13 @@ form_setting(Cx *cx, const Decl *section_decl, const char *name, const char *for
 		diag_hint("`%s = %s(..);`", name, form);
 		return FAIL;
 	}
-	*out = eval(&f, s->value);
+	*out = lower(&f, s->value);
 	if (out->kind == V_error)
 		return FAIL;
 	if (out->kind != V_form || strcmp(out->text, form) != 0)
-		return diag_error(s->value->loc, "setting-value", "`%s` must be `%s(..)`, and this is %s", name, form, value_text(cx, out));
+		return diag_error(s->value->loc, "setting-value",
+		                  "`%s` must be `%s(..)`, and this is %s", name, form,
+		                  value_text(cx, out));
 	return OK;
 }
 
@@ -99,12 +105,18 @@ transform(Cx *cx, DataSpec *data, const Value *v)
 		t->narg = 1;
 	} else if (!strcmp(v->text, "resized_crop")) {
 		if (v->item[0].num != (double)data->height || v->item[1].num != (double)data->width)
-			return diag_error(v->loc, "crop-size", "the crop is %g x %g, and the objective takes images of %lld x %lld", v->item[0].num, v->item[1].num,
-			                  (long long)data->height, (long long)data->width);
+			return diag_error(v->loc, "crop-size",
+			                  "the crop is %g x %g, and the objective takes images of "
+			                  "%lld x %lld",
+			                  v->item[0].num, v->item[1].num, (long long)data->height,
+			                  (long long)data->width);
 		if (!(v->item[2].num > 0 && v->item[2].hi <= 1 && v->item[2].num <= v->item[2].hi))
-			return diag_error(v->item[2].loc, "bad-range", "the scale is a range of area fractions within 0 .. 1");
-		if (strcmp(v->item[3].text, "bicubic") != 0 && strcmp(v->item[3].text, "bilinear") != 0)
-			return diag_error(v->item[3].loc, "setting-value", "`filter` is `bicubic` or `bilinear`");
+			return diag_error(v->item[2].loc, "bad-range",
+			                  "the scale is a range of area fractions within 0 .. 1");
+		if (strcmp(v->item[3].text, "bicubic") != 0 &&
+		    strcmp(v->item[3].text, "bilinear") != 0)
+			return diag_error(v->item[3].loc, "setting-value",
+			                  "`filter` is `bicubic` or `bilinear`");
 		t->narg = 2;
 		t->arg[0] = v->item[2].num;
 		t->arg[1] = v->item[2].hi;
@@ -124,16 +136,20 @@ transform(Cx *cx, DataSpec *data, const Value *v)
 static Status
 augment(Cx *cx, const Decl *d, DataSpec *data)
 {
-	Frame       f = { .cx = cx };
+	Frame       f = {.cx = cx};
 	const Decl *s = setting(d->body, "augment");
 	for (const Expr *e = s ? s->value : NULL; e; e = e->next) {
-		Value v = eval(&f, e);
+		Value v = lower(&f, e);
 		if (v.kind == V_error)
 			return FAIL;
 		if (v.kind != V_form)
-			return diag_error(e->loc, "setting-value", "`augment` lists color_jitter(..), flip(..), resized_crop(..), and this is %s", value_text(cx, &v));
+			return diag_error(e->loc, "setting-value",
+			                  "`augment` lists color_jitter(..), flip(..), "
+			                  "resized_crop(..), and this is %s",
+			                  value_text(cx, &v));
 		if (data->ntransform == COUNT(data->transform))
-			return diag_error(e->loc, "setting-value", "more than %d transforms", COUNT(data->transform));
+			return diag_error(e->loc, "setting-value", "more than %d transforms",
+			                  COUNT(data->transform));
 		TRY(transform(cx, data, &v));
 	}
 	return OK;
@@ -142,27 +158,32 @@ augment(Cx *cx, const Decl *d, DataSpec *data)
 Status
 recipe_data(Cx *cx, const Decl *objective)
 {
-	static const char *const known[] = { "train", "augment", "scale", "order" };
-	const Decl *d = section(cx, DECL_data, "data", true);
-	DataSpec   *data = &cx->spec->recipe.data;
-	const Decl *p = objective->params;
-	Frame       f = { .cx = cx };
-	Axes        axes;
-	Value       v;
+	static const char *const known[] = {"train", "augment", "scale", "order"};
+	const Decl              *d = section(cx, DECL_data, "data", true);
+	DataSpec                *data = &cx->spec->recipe.data;
+	const Decl              *p = objective->params;
+	Frame                    f = {.cx = cx};
+	Axes                     axes;
+	Value                    v;
 	if (!d)
 		return FAIL;
 	if (!p || p->next || p->type->kind)
-		return diag_error(objective->loc, "objective-arguments", "an objective takes one argument: the images of a batch");
+		return diag_error(objective->loc, "objective-arguments",
+		                  "an objective takes one argument: the images of a batch");
 	TRY(scope_axes(&f, p->type->axes, "shape", &axes));
 	if (axes.n != 4)
-		return diag_error(p->type->loc, "objective-arguments", "images have four axes: samples, channels, rows, columns; this has %d", axes.n);
+		return diag_error(
+			p->type->loc, "objective-arguments",
+			"images have four axes: samples, channels, rows, columns; this has %d",
+			axes.n);
 	data->input = p->name;
 	data->batch = axes.at[0]->size;
 	data->channels = axes.at[1]->size;
 	data->height = axes.at[2]->size;
 	data->width = axes.at[3]->size;
 	if (data->channels > COUNT(data->mean))
-		return diag_error(p->type->loc, "objective-arguments", "images have at most %d channels", COUNT(data->mean));
+		return diag_error(p->type->loc, "objective-arguments",
+		                  "images have at most %d channels", COUNT(data->mean));
 	TRY(settings_known(d->body, "data", known, COUNT(known)));
 	TRY(form_setting(cx, d, "train", "images", true, &v));
 	data->source = v.item[0].text;
@@ -171,16 +192,19 @@ recipe_data(Cx *cx, const Decl *objective)
 	for (int k = 0; k < 2; k++) {
 		const Value *list = &v.item[k];
 		if (list->n != (int)data->channels)
-			return diag_error(list->loc, "channels", "%d numbers for %lld channels", list->n, (long long)data->channels);
+			return diag_error(list->loc, "channels", "%d numbers for %lld channels",
+			                  list->n, (long long)data->channels);
 		for (int i = 0; i < list->n; i++) {
 			(k ? data->std : data->mean)[i] = list->item[i].num;
 			if (k && !(list->item[i].num > 0))
-				return diag_error(list->item[i].loc, "bad-number", "a standard deviation must be above 0");
+				return diag_error(list->item[i].loc, "bad-number",
+				                  "a standard deviation must be above 0");
 		}
 	}
 	TRY(form_setting(cx, d, "order", "shuffle", true, &v));
 	if (strcmp(v.item[0].text, "epoch") != 0 || strcmp(v.item[1].text, "drop") != 0)
-		return diag_error(v.loc, "setting-value", "training takes `shuffle(each = epoch, remainder = drop)`");
+		return diag_error(v.loc, "setting-value",
+		                  "training takes `shuffle(each = epoch, remainder = drop)`");
 	data->shuffle = data->drop_remainder = true;
 	return OK;
 }
@@ -190,17 +214,18 @@ recipe_data(Cx *cx, const Decl *objective)
 static Status
 whole(Cx *cx, const Decl *run, const char *name, double least, double *out)
 {
-	Frame       f = { .cx = cx };
+	Frame       f = {.cx = cx};
 	const Decl *s = setting(run->body, name);
 	if (!s) {
 		diag_error(run->loc, "missing-setting", "`%s` is not set", name);
 		return FAIL;
 	}
-	Value v = eval_number(&f, s->value, arena_printf(cx->arena, "`%s`", name));
+	Value v = lower_number(&f, s->value, arena_printf(cx->arena, "`%s`", name));
 	if (v.kind == V_error)
 		return FAIL;
 	if (v.num != floor(v.num) || v.num < least || v.num > 4294967295.0)
-		return diag_error(s->value->loc, "bad-number", "`%s` must be a whole number from %g", name, least);
+		return diag_error(s->value->loc, "bad-number",
+		                  "`%s` must be a whole number from %g", name, least);
 	*out = v.num;
 	return OK;
 }
@@ -209,8 +234,11 @@ whole(Cx *cx, const Decl *run, const char *name, double least, double *out)
 static Status
 period(Cx *cx, const char *what, const Value *v, Loc loc, double *epochs, int64_t *steps)
 {
-	if (v->kind != V_number || !v->unit || (strcmp(v->unit, "epochs") != 0 && strcmp(v->unit, "steps") != 0))
-		return diag_error(loc, "setting-value", "`%s` is a number of epochs or steps, and this is %s", what, value_text(cx, v));
+	if (v->kind != V_number || !v->unit ||
+	    (strcmp(v->unit, "epochs") != 0 && strcmp(v->unit, "steps") != 0))
+		return diag_error(loc, "setting-value",
+		                  "`%s` is a number of epochs or steps, and this is %s", what,
+		                  value_text(cx, v));
 	if (!(v->num > 0))
 		return diag_error(loc, "bad-number", "`%s` must be above 0", what);
 	if (!strcmp(v->unit, "epochs"))
@@ -226,7 +254,8 @@ period(Cx *cx, const char *what, const Value *v, Loc loc, double *epochs, int64_
 static Status
 condition(Cx *cx, const Expr *e, Text *t)
 {
-	static const char *const spelled[] = { "||", "&&", "<", "<=", ">", ">=", "==", "!=", "+", "-", "*", "/" };
+	static const char *const spelled[] = {
+		"||", "&&", "<", "<=", ">", ">=", "==", "!=", "+", "-", "*", "/"};
 	Graph *g = cx->spec->train;
 	switch (e->kind) {
 	case EX_name: {
@@ -241,9 +270,9 @@ condition(Cx *cx, const Expr *e, Text *t)
 				return OK;
 			}
 		}
-		Frame       f = { .cx = cx };
-		Binding     b = scope_find(&f, e->name);
-		char        num[32];
+		Frame   f = {.cx = cx};
+		Binding b = scope_find(&f, e->name);
+		char    num[32];
 		if (b.kind == BIND_value && b.value.kind == V_number && !b.value.unit) {
 			text_printf(t, "%s", text_double(num, b.value.num));
 			return OK;
@@ -256,7 +285,9 @@ condition(Cx *cx, const Expr *e, Text *t)
 			diag_hint("outputs are loss, lr, ema_decay, grad_norm and every `watch`");
 		return FAIL;
 	}
-	case EX_number: expr_print(t, e); return OK;
+	case EX_number:
+		expr_print(t, e);
+		return OK;
 	case EX_neg:
 	case EX_not:
 		text_printf(t, e->kind == EX_neg ? "-" : "!");
@@ -272,27 +303,33 @@ condition(Cx *cx, const Expr *e, Text *t)
 		text_printf(t, e->parens ? ")" : "");
 		return OK;
 	case EX_call:
-		if (e->l->kind == EX_name && (!strcmp(e->l->name, "finite") || !strcmp(e->l->name, "abs")) && e->args && !e->args->next && !e->args->name) {
+		if (e->l->kind == EX_name &&
+		    (!strcmp(e->l->name, "finite") || !strcmp(e->l->name, "abs")) && e->args &&
+		    !e->args->next && !e->args->name) {
 			text_printf(t, "%s(", e->l->name);
 			TRY(condition(cx, e->args->value, t));
 			text_printf(t, ")");
 			return OK;
 		}
 		break;
-	default: break;
+	default:
+		break;
 	}
-	return diag_error(e->loc, "condition", "a condition is made of outputs, numbers, comparisons, and, or, not, finite(..) and abs(..)");
+	return diag_error(e->loc, "condition",
+	                  "a condition is made of outputs, numbers, comparisons, and, or, not, "
+	                  "finite(..) and abs(..)");
 }
 
 Status
 recipe_run(Cx *cx)
 {
-	static const char *const known[] = { "length", "seed", "ranks", "precision", "checkpoint", "stop" };
-	const Decl *run = section(cx, DECL_run, "run", true);
-	Recipe     *r = &cx->spec->recipe;
-	Frame       f = { .cx = cx };
-	double      x;
-	Value       v;
+	static const char *const known[] = {"length",    "seed",       "ranks",
+	                                    "precision", "checkpoint", "stop"};
+	const Decl              *run = section(cx, DECL_run, "run", true);
+	Recipe                  *r = &cx->spec->recipe;
+	Frame                    f = {.cx = cx};
+	double                   x;
+	Value                    v;
 	if (!run)
 		return FAIL;
 	TRY(settings_known(run->body, "run", known, COUNT(known)));
@@ -309,22 +346,25 @@ recipe_run(Cx *cx)
 		diag_hint("`length = 800 epochs;`");
 		return FAIL;
 	}
-	v = eval(&f, length->value);
+	v = lower(&f, length->value);
 	if (v.kind == V_error)
 		return FAIL;
 	TRY(period(cx, "length", &v, length->value->loc, &r->length_epochs, &r->length_steps));
 	TRY(form_setting(cx, run, "checkpoint", "every", true, &v));
-	TRY(period(cx, "period", &v.item[0], v.item[0].loc, &r->checkpoint_epochs, &r->checkpoint_steps));
+	TRY(period(cx, "period", &v.item[0], v.item[0].loc, &r->checkpoint_epochs,
+	           &r->checkpoint_steps));
 	if (v.item[1].num < 1 || v.item[1].num != floor(v.item[1].num))
-		return diag_error(v.item[1].loc, "bad-number", "`keep` must be a whole number from 1");
+		return diag_error(v.item[1].loc, "bad-number",
+		                  "`keep` must be a whole number from 1");
 	r->checkpoint_keep = (int)v.item[1].num;
-	if (v.item[2].kind == V_word && strcmp(v.item[2].text, "yes") != 0 && strcmp(v.item[2].text, "no") != 0)
+	if (v.item[2].kind == V_word && strcmp(v.item[2].text, "yes") != 0 &&
+	    strcmp(v.item[2].text, "no") != 0)
 		return diag_error(v.item[2].loc, "setting-value", "`on_signal` is `yes` or `no`");
 	r->checkpoint_on_signal = v.item[2].kind == V_word && !strcmp(v.item[2].text, "yes");
 	r->stop = "";
 	TRY(form_setting(cx, run, "stop", "when", false, &v));
 	if (v.kind == V_form) {
-		Text   t = { 0 };
+		Text   t = {0};
 		Status s = condition(cx, v.item[0].expr, &t);
 		r->stop = s == OK ? intern(t.at) : "";
 		text_free(&t);
@@ -337,19 +377,22 @@ recipe_run(Cx *cx)
 Status
 recipe_precision(Cx *cx, Dtype *matmul, Dtype *average)
 {
-	static const char *const must[] = { "params", "moments", "teacher", "norms", "loss" };
-	static const char *const may[] = { "params", "moments", "teacher", "norms", "loss", "targets" };
-	const Decl *run = section(cx, DECL_run, "run", true), *s = run ? setting(run->body, "precision") : NULL;
-	Frame       f = { .cx = cx };
+	static const char *const must[] = {"params", "moments", "teacher", "norms", "loss"};
+	static const char *const may[] = {"params", "moments", "teacher",
+	                                  "norms",  "loss",    "targets"};
+	const Decl              *run = section(cx, DECL_run, "run", true),
+		   *s = run ? setting(run->body, "precision") : NULL;
+	Frame f = {.cx = cx};
 	*matmul = *average = DT_f32;
 	if (!run)
 		return FAIL;
 	if (!s) {
 		diag_error(run->loc, "missing-setting", "`precision` is not set");
-		diag_hint("`precision = f32;` or `precision = bf16(keep_f32 = [params, moments, teacher, norms, loss]);`");
+		diag_hint("`precision = f32;` or `precision = bf16(keep_f32 = [params, moments, "
+		          "teacher, norms, loss]);`");
 		return FAIL;
 	}
-	Value v = eval(&f, s->value);
+	Value v = lower(&f, s->value);
 	if (v.kind == V_error)
 		return FAIL;
 	if (v.kind == V_word && !strcmp(v.text, "f32"))
@@ -357,12 +400,15 @@ recipe_precision(Cx *cx, Dtype *matmul, Dtype *average)
 	bool mixed = v.kind == V_form && !strcmp(v.text, "mixed");
 	if (v.kind != V_form || (!mixed && strcmp(v.text, "bf16") != 0)) {
 		diag_error(s->value->loc, "precision", "`precision` must say what stays in f32");
-		diag_hint("`f32`, `bf16(keep_f32 = [..])` or `mixed(f32 or bf16, keep_f32 = [..])`");
+		diag_hint(
+			"`f32`, `bf16(keep_f32 = [..])` or `mixed(f32 or bf16, keep_f32 = [..])`");
 		return FAIL;
 	}
 	const Value *list = &v.item[mixed ? 1 : 0];
 	if (mixed && strcmp(v.item[0].text, "f32") != 0 && strcmp(v.item[0].text, "bf16") != 0)
-		return diag_error(v.item[0].loc, "precision", "`%s` is no type of matrix operands: f32 or bf16", v.item[0].text);
+		return diag_error(v.item[0].loc, "precision",
+		                  "`%s` is no type of matrix operands: f32 or bf16",
+		                  v.item[0].text);
 	bool targets = false;
 	for (int i = 0; i < list->n; i++) {
 		bool ok = false;
@@ -371,8 +417,10 @@ recipe_precision(Cx *cx, Dtype *matmul, Dtype *average)
 		targets |= !strcmp(list->item[i].text, "targets");
 		if (ok)
 			continue;
-		diag_error(list->item[i].loc, "precision", "`%s` is nothing whose type could be kept", list->item[i].text);
-		diag_hint("params, moments, teacher, norms, loss; and targets: the teacher's whole forward pass");
+		diag_error(list->item[i].loc, "precision",
+		           "`%s` is nothing whose type could be kept", list->item[i].text);
+		diag_hint("params, moments, teacher, norms, loss; and targets: the teacher's whole "
+		          "forward pass");
 		return FAIL;
 	}
 	for (int k = 0; k < COUNT(must); k++) {
@@ -381,8 +429,11 @@ recipe_precision(Cx *cx, Dtype *matmul, Dtype *average)
 			found |= !strcmp(must[k], list->item[i].text);
 		if (found)
 			continue;
-		diag_error(list->loc, "precision-list", "`keep_f32` does not list `%s`, and bf16 for it is not supported", must[k]);
-		diag_hint("`keep_f32 = [params, moments, teacher, norms, loss]`; add `targets` for the teacher's forward pass");
+		diag_error(list->loc, "precision-list",
+		           "`keep_f32` does not list `%s`, and bf16 for it is not supported",
+		           must[k]);
+		diag_hint("`keep_f32 = [params, moments, teacher, norms, loss]`; add `targets` for "
+		          "the teacher's forward pass");
 		return FAIL;
 	}
 	if (mixed && !strcmp(v.item[0].text, "f32"))

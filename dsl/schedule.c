@@ -26,16 +26,16 @@ length_text(Arena *a, const Value *v)
 }
 
 typedef struct {
-	const char   *name;
-	const Value  *over; /* or NULL: to the end */
-	double        from, to;
-	bool          has_from;
+	const char  *name;
+	const Value *over; /* or NULL: to the end */
+	double       from, to;
+	bool         has_from;
 } Segment;
 
 static Segment
 segment(const Value *form)
 {
-	Segment s = { .name = form->text };
+	Segment      s = {.name = form->text};
 	const Value *v = form->item;
 	if (!strcmp(s.name, "constant")) {
 		s.from = s.to = v[0].num;
@@ -61,7 +61,9 @@ segment_print(Text *t, Arena *a, const Segment *s, const char *start)
 {
 	char        from[32], to[32], diff[32];
 	const char *k = *start ? arena_printf(a, "(step - %s)", start) : "step";
-	const char *n = s->over ? length_text(a, s->over) : *start ? arena_printf(a, "steps - %s", start) : "steps";
+	const char *n = s->over  ? length_text(a, s->over)
+	                : *start ? arena_printf(a, "steps - %s", start)
+	                         : "steps";
 	text_double(from, s->from);
 	text_double(to, s->to);
 	if (s->from == s->to) {
@@ -89,8 +91,8 @@ lint_end(Cx *cx, const Value *v, const char *what)
 	length = run ? setting(run->body, "length") : NULL;
 	if (!length || !segment(&v->item[v->n - 1]).over)
 		return OK;
-	Frame  f = { .cx = cx };
-	Value  l = eval(&f, length->value);
+	Frame  f = {.cx = cx};
+	Value  l = lower(&f, length->value);
 	double total = 0;
 	for (int i = 0; i < v->n; i++) {
 		Segment s = segment(&v->item[i]);
@@ -99,30 +101,37 @@ lint_end(Cx *cx, const Value *v, const char *what)
 		total += s.over->num;
 	}
 	if (total < l.num)
-		diag_warning(v->loc, "schedule-ends", "the schedule of `%s` ends after %g %s, and the run lasts %g", what, total, l.unit, l.num);
+		diag_warning(v->loc, "schedule-ends",
+		             "the schedule of `%s` ends after %g %s, and the run lasts %g", what,
+		             total, l.unit, l.num);
 	return OK;
 }
 
 const char *
 schedule_expr(Cx *cx, Value v, const char *what, Loc loc)
 {
-	Text        t = { 0 };
+	Text        t = {0};
 	const char *start = "";
 	double      last = 0;
 	if (v.kind != V_schedule) {
-		diag_error(loc, "not-a-schedule", "`%s` must be a number or a schedule, and this is %s", what, value_text(cx, &v));
+		diag_error(loc, "not-a-schedule",
+		           "`%s` must be a number or a schedule, and this is %s", what,
+		           value_text(cx, &v));
 		return NULL;
 	}
 	for (int i = 0; i < v.n; i++) {
 		Segment s = segment(&v.item[i]);
 		bool    final = i + 1 == v.n;
 		if (!s.has_from && i == 0) {
-			diag_error(v.item[i].loc, "schedule-from", "`%s` comes first, so it must say `from = ..`", s.name);
+			diag_error(v.item[i].loc, "schedule-from",
+			           "`%s` comes first, so it must say `from = ..`", s.name);
 			text_free(&t);
 			return NULL;
 		}
 		if (!s.over && !final) {
-			diag_error(v.item[i].loc, "schedule-over", "`%s` lasts to the end of the run, so nothing can follow it", s.name);
+			diag_error(v.item[i].loc, "schedule-over",
+			           "`%s` lasts to the end of the run, so nothing can follow it",
+			           s.name);
 			diag_hint("give its length: `over = 10 epochs`");
 			text_free(&t);
 			return NULL;
@@ -132,10 +141,14 @@ schedule_expr(Cx *cx, Value v, const char *what, Loc loc)
 		const char *end = s.over ? length_text(cx->arena, s.over) : NULL;
 		if (end && *start)
 			end = arena_printf(cx->arena, "%s + %s", start, end);
-		bool holds = final && strcmp(s.name, "warmup") != 0; /* the others stay at `to` by themselves */
+		bool holds = final && strcmp(s.name, "warmup") !=
+		                              0; /* the others stay at `to` by themselves */
 		if (!holds)
 			text_printf(&t, "step < %s ? ", end);
-		segment_print(&t, cx->arena, &s, *start ? (strchr(start, '+') ? arena_printf(cx->arena, "(%s)", start) : start) : "");
+		segment_print(&t, cx->arena, &s,
+		              *start ? (strchr(start, '+') ? arena_printf(cx->arena, "(%s)", start)
+		                                           : start)
+		                     : "");
 		if (!holds)
 			text_printf(&t, " : ");
 		if (final && !holds) {
@@ -153,12 +166,13 @@ schedule_expr(Cx *cx, Value v, const char *what, Loc loc)
 Val
 schedule_value(Cx *cx, Value v, const char *what, Loc loc)
 {
-	Type scalar = { .dtype = DT_f32 };
+	Type scalar = {.dtype = DT_f32};
 	if (v.kind == V_error)
 		return NO_VAL;
 	if (v.kind == V_number && !v.unit)
 		return build_const(cx->g, v.num, loc);
-	if (v.kind == V_schedule && v.n == 1 && !strcmp(v.item[0].text, "constant") && v.item[0].item[1].kind == V_none)
+	if (v.kind == V_schedule && v.n == 1 && !strcmp(v.item[0].text, "constant") &&
+	    v.item[0].item[1].kind == V_none)
 		return build_const(cx->g, v.item[0].item[0].num, loc);
 	const char *expr = schedule_expr(cx, v, what, loc);
 	return expr ? build_leaf(cx->g, OP_host, expr, &scalar, loc) : NO_VAL;

@@ -39,13 +39,16 @@ globals_collect(Cx *cx)
 	Status   s = OK;
 	Global **tail = &cx->globals;
 	for (const Decl *d = cx->decls; d; d = d->next) {
-		if (d->kind != DECL_dim && d->kind != DECL_let && d->kind != DECL_module && d->kind != DECL_fn && d->kind != DECL_model)
+		if (d->kind != DECL_dim && d->kind != DECL_let && d->kind != DECL_module &&
+		    d->kind != DECL_fn && d->kind != DECL_model)
 			continue;
 		Global *old = global_find(cx, d->name);
 		if (old) {
 			s = diag_error(d->loc, "duplicate", "`%s` is declared twice", d->name);
 			diag_note(old->decl->loc, "here it is already");
-			diag_hint("to replace the value of a `dim` or `let` of an included file: `override %s = ..;`", d->name);
+			diag_hint("to replace the value of a `dim` or `let` of an included file: "
+			          "`override %s = ..;`",
+			          d->name);
 			continue;
 		}
 		Global *g = arena_new_one(cx->arena, Global);
@@ -87,7 +90,10 @@ global_replace(Cx *cx, const char *name, Loc loc, const Expr *value, bool forced
 		if (x->decl->kind == DECL_dim || x->decl->kind == DECL_let)
 			list[n++] = x->decl->name;
 	if (g)
-		diag_error(loc, "unknown-override", "`%s` is not declared by `dim` or `let`, so its value cannot be replaced", name);
+		diag_error(
+			loc, "unknown-override",
+			"`%s` is not declared by `dim` or `let`, so its value cannot be replaced",
+			name);
 	else
 		diag_error(loc, "unknown-override", "the spec declares no `%s`", name);
 	const char *near = text_nearest(name, list, n);
@@ -109,7 +115,8 @@ overrides(Cx *cx)
 			if (o == d || o->kind != DECL_override || o->name != d->name)
 				continue;
 			beaten = o->depth < d->depth;
-			if (o->depth != d->depth || o->loc.line > d->loc.line || (o->loc.line == d->loc.line && o->loc.col > d->loc.col))
+			if (o->depth != d->depth || o->loc.line > d->loc.line ||
+			    (o->loc.line == d->loc.line && o->loc.col > d->loc.col))
 				continue;
 			s = diag_error(d->loc, "duplicate", "`%s` is overridden twice", d->name);
 			diag_note(o->loc, "here it is already");
@@ -131,7 +138,8 @@ scope_globals(Cx *cx, const Override *set, int nset)
 		const char *text = intern(set[i].value);
 		const char *name = intern(set[i].name);
 		cx->any_set = true;
-		if (source_parse(cx->arena, file, text, true, &src) != OK || global_replace(cx, name, (Loc){ file, 1, 1, 0 }, src.expr, true) != OK)
+		if (source_parse(cx->arena, file, text, true, &src) != OK ||
+		    global_replace(cx, name, (Loc){file, 1, 1, 0}, src.expr, true) != OK)
 			s = FAIL;
 	}
 	if (overrides(cx) != OK)
@@ -153,13 +161,13 @@ dim_parts(Frame *f, Dim *d, const Expr *e)
 	if (d->npart == COUNT(d->part))
 		return false;
 	if (e->kind == EX_number && !e->unit) {
-		d->part[d->npart++] = (DimPart){ NULL, (int64_t)e->num };
+		d->part[d->npart++] = (DimPart){NULL, (int64_t)e->num};
 		return true;
 	}
-	Binding b = e->kind == EX_name ? scope_find(f, e->name) : (Binding){ 0 };
+	Binding b = e->kind == EX_name ? scope_find(f, e->name) : (Binding){0};
 	if (b.kind != BIND_dim)
 		return false;
-	d->part[d->npart++] = (DimPart){ b.dim, b.dim->size };
+	d->part[d->npart++] = (DimPart){b.dim, b.dim->size};
 	return true;
 }
 
@@ -183,14 +191,16 @@ dim_equation(Cx *cx, Frame *f, Dim *d)
 	Graph *graph = cx->g;
 	cx->g = NULL;
 	cx->exact++;
-	Value v = eval_number(f, d->eq, "a size");
+	Value v = lower_number(f, d->eq, "a size");
 	cx->exact--;
 	cx->g = graph;
 	if (v.kind == V_error)
 		return FAIL;
 	if (v.num < 1 || v.num != floor(v.num) || v.num > 1e12) {
 		char num[32];
-		return diag_error(d->eq->loc, "bad-size", "the size of %s would be %s; a size is a whole number from 1", d->name, text_double(num, v.num));
+		return diag_error(d->eq->loc, "bad-size",
+		                  "the size of %s would be %s; a size is a whole number from 1",
+		                  d->name, text_double(num, v.num));
 	}
 	d->size = (int64_t)v.num;
 	if (d->eq->kind == EX_binary && d->eq->op == BIN_add && !dim_parts(f, d, d->eq))
@@ -204,7 +214,7 @@ dim_equation(Cx *cx, Frame *f, Dim *d)
 static Dim *
 dim_resolve(Cx *cx, Dim *d)
 {
-	Frame f = { .cx = cx, .in = d->in };
+	Frame f = {.cx = cx, .in = d->in};
 	if (d->state == DIM_done)
 		return d;
 	if (d->state == DIM_busy)
@@ -220,7 +230,8 @@ dim_resolve(Cx *cx, Dim *d)
 			d->size = d->like->size;
 		d->state = d->like ? DIM_done : DIM_bad;
 	} else {
-		d->state = dim_equation(cx, &f, d) == OK && d->state != DIM_bad ? DIM_done : DIM_bad;
+		d->state =
+			dim_equation(cx, &f, d) == OK && d->state != DIM_bad ? DIM_done : DIM_bad;
 	}
 	return d->state == DIM_done ? d : NULL;
 }
@@ -241,7 +252,8 @@ scope_dim(Frame *f, const char *name, Loc loc)
 	if (b.kind == BIND_dim)
 		return b.dim; /* NULL: reported */
 	if (b.kind != BIND_nothing)
-		diag_error(loc, "not-an-axis", "`%s` is not an axis: it is not declared by `dim`", name);
+		diag_error(loc, "not-an-axis", "`%s` is not an axis: it is not declared by `dim`",
+		           name);
 	else
 		scope_unknown(f, loc, "unknown-axis", "axis", name);
 	return NULL;
@@ -251,7 +263,12 @@ scope_dim(Frame *f, const char *name, Loc loc)
 Dim *
 scope_local_dim(Cx *cx, Instance *in, const Decl *decl)
 {
-	Dim probe = { .name = decl->name, .axis = decl->name, .loc = decl->loc, .eq = decl->value, .like_name = decl->of, .in = in };
+	Dim probe = {.name = decl->name,
+	             .axis = decl->name,
+	             .loc = decl->loc,
+	             .eq = decl->value,
+	             .like_name = decl->of,
+	             .in = in};
 	if (!dim_resolve(cx, &probe))
 		return NULL;
 	bool taken = false;
@@ -259,10 +276,12 @@ scope_local_dim(Cx *cx, Instance *in, const Decl *decl)
 		Dim *d = cx->dims.at[i];
 		if (d->name != probe.name || (!d->in && d->state == DIM_new && !dim_resolve(cx, d)))
 			continue;
-		bool same = d->like == probe.like && d->size == probe.size && d->nfactor == probe.nfactor && d->npart == probe.npart &&
+		bool same = d->like == probe.like && d->size == probe.size &&
+		            d->nfactor == probe.nfactor && d->npart == probe.npart &&
 		            !memcmp(d->factor, probe.factor, sizeof d->factor);
 		for (int k = 0; same && k < d->npart; k++)
-			same = d->part[k].dim == probe.part[k].dim && d->part[k].size == probe.part[k].size;
+			same = d->part[k].dim == probe.part[k].dim &&
+			       d->part[k].size == probe.part[k].size;
 		if (same)
 			return d;
 		taken = true;
@@ -287,21 +306,25 @@ let_value(Cx *cx, Global *g)
 	if (g->state == DIM_done)
 		return g->cached;
 	if (g->state == DIM_busy)
-		diag_error(g->decl->loc, "let-cycle", "the value of %s depends on itself", g->decl->name);
+		diag_error(g->decl->loc, "let-cycle", "the value of %s depends on itself",
+		           g->decl->name);
 	if (g->state != DIM_new)
 		return value_error();
 	g->state = DIM_busy;
-	Frame f = { .cx = cx };
+	Frame  f = {.cx = cx};
 	int    exact = cx->exact;
 	Graph *graph = cx->g;
 	cx->exact = 0;
 	cx->g = NULL; /* a constant belongs to no graph */
-	Value v = eval(&f, g->value);
+	Value v = lower(&f, g->value);
 	if (g->forced && g->decl->value != g->value && v.kind != V_error) {
-		Value was = eval(&f, g->decl->value);
-		bool  rate = (was.kind == V_schedule || was.kind == V_number) && (v.kind == V_schedule || v.kind == V_number);
-		if (was.kind != V_error && ((was.kind != v.kind && !rate) || (!was.unit != !v.unit))) {
-			diag_error(g->value->loc, "override-kind", "`%s` is %s, and this is %s", g->decl->name, value_text(cx, &was), value_text(cx, &v));
+		Value was = lower(&f, g->decl->value);
+		bool  rate = (was.kind == V_schedule || was.kind == V_number) &&
+		            (v.kind == V_schedule || v.kind == V_number);
+		if (was.kind != V_error &&
+		    ((was.kind != v.kind && !rate) || (!was.unit != !v.unit))) {
+			diag_error(g->value->loc, "override-kind", "`%s` is %s, and this is %s",
+			           g->decl->name, value_text(cx, &was), value_text(cx, &v));
 			diag_note(g->decl->loc, "it is declared here");
 			v = value_error();
 		}
@@ -324,8 +347,8 @@ scope_find(Frame *f, const char *name)
 			return *b;
 	Global *g = global_find(f->cx, name);
 	if (!g)
-		return (Binding){ .kind = BIND_nothing };
-	Binding b = { .name = name, .loc = g->decl->loc };
+		return (Binding){.kind = BIND_nothing};
+	Binding b = {.name = name, .loc = g->decl->loc};
 	switch (g->decl->kind) {
 	case DECL_dim:
 		b.kind = BIND_dim;
@@ -343,7 +366,8 @@ scope_find(Frame *f, const char *name)
 		b.kind = BIND_model;
 		b.model = model_find(f->cx, name);
 		break;
-	default: break;
+	default:
+		break;
 	}
 	return b;
 }
@@ -399,13 +423,19 @@ scope_module(Cx *cx, const Name *name, const Decl **out)
 Status
 scope_axes(Frame *f, const Name *names, const char *what, Axes *out)
 {
-	*out = (Axes){ 0 };
+	*out = (Axes){0};
 	for (const Name *n = names; n; n = n->next) {
 		if (!n->text) {
 			if (!f->has_rest)
-				return diag_error(n->loc, "no-rest", "`..` stands for the further axes of an argument, and no argument here has any");
-			for (int i = 0; i < f->rest.n; i++)
+				return diag_error(n->loc, "no-rest",
+				                  "`..` stands for the further axes of an "
+				                  "argument, and no argument here has any");
+			for (int i = 0; i < f->rest.n; i++) {
+				if (out->n == MAX_RANK)
+					return diag_error(n->loc, "too-many-axes",
+					                  "more than %d axes", MAX_RANK);
 				dims_add(out, f->rest.at[i]);
+			}
 			continue;
 		}
 		Dim *d = scope_dim(f, n->text, n->loc);
@@ -413,7 +443,9 @@ scope_axes(Frame *f, const Name *names, const char *what, Axes *out)
 			return FAIL;
 		if (dims_has(out, d)) {
 			diag_error(n->loc, "axis-twice", "%s twice in one %s", n->text, what);
-			diag_hint("an axis may appear once; a second one of the same size is declared with `dim %s2 like %s;`", n->text, n->text);
+			diag_hint("an axis may appear once; a second one of the same size is "
+			          "declared with `dim %s2 like %s;`",
+			          n->text, n->text);
 			return FAIL;
 		}
 		if (out->n == MAX_RANK)

@@ -45,7 +45,8 @@ write_params(Cx *cx, Text *t)
 		const char *owner = owner_of(cx->arena, cx->params.at[i].path);
 		int64_t     n = 0;
 		int         first = i;
-		while (i < cx->params.n && !strcmp(owner_of(cx->arena, cx->params.at[i].path), owner))
+		while (i < cx->params.n &&
+		       !strcmp(owner_of(cx->arena, cx->params.at[i].path), owner))
 			n += elems(&cx->params.at[i++]);
 		text_printf(t, "  %-12s %15s", owner, grouped(cx->arena, n));
 		if (i - first == 1)
@@ -64,7 +65,8 @@ write_pruned(Cx *cx, Text *t)
 		return;
 	for (int i = 0; i < cx->params.n; i++)
 		n += !cx->params.at[i].averaged;
-	text_printf(t, "\naverage     %s follows %s; start = copy, mode = eval\n", cx->average->name, cx->average->of->name);
+	text_printf(t, "\naverage     %s follows %s; start = copy, mode = eval\n",
+	            cx->average->name, cx->average->of->name);
 	if (!n)
 		return;
 	text_printf(t, "  never used, so not kept:");
@@ -79,7 +81,8 @@ host_text(Cx *cx, Val v)
 {
 	const Node *n = &cx->spec->train->node[v];
 	char        num[32];
-	return n->op == OP_host ? n->attr.name : arena_strdup(cx->arena, text_double(num, n->attr.num));
+	return n->op == OP_host ? n->attr.name
+	                        : arena_strdup(cx->arena, text_double(num, n->attr.num));
 }
 
 static void
@@ -87,11 +90,13 @@ write_optimise(Cx *cx, Text *t)
 {
 	const Training *tr = &cx->spec->train->training;
 	char            b1[32], b2[32], eps[32], clip[32];
-	text_printf(t, "\nadamw       beta1 %s, beta2 %s, eps %s, clip %s\n", text_double(b1, tr->beta1), text_double(b2, tr->beta2), text_double(eps, tr->eps),
-	            tr->clip > 0 ? text_double(clip, tr->clip) : "none");
+	text_printf(t, "\nadamw       beta1 %s, beta2 %s, eps %s, clip %s\n",
+	            text_double(b1, tr->beta1), text_double(b2, tr->beta2),
+	            text_double(eps, tr->eps), tr->clip > 0 ? text_double(clip, tr->clip) : "none");
 	for (int i = 0; i < cx->groups.n; i++) {
 		const Group *g = &cx->groups.at[i];
-		text_printf(t, "  group %-10s %4d tensors %15s  weight_decay = %s\n", g->name, g->tensors, grouped(cx->arena, g->elems), g->decay_text);
+		text_printf(t, "  group %-10s %4d tensors %15s  weight_decay = %s\n", g->name,
+		            g->tensors, grouped(cx->arena, g->elems), g->decay_text);
 	}
 	for (int i = 0; i < cx->spec->train->nout; i++) {
 		const Output *o = &cx->spec->train->out[i];
@@ -104,8 +109,9 @@ static void
 write_data(Cx *cx, Text *t)
 {
 	const DataSpec *d = &cx->spec->recipe.data;
-	text_printf(t, "\ndata        source \"%s\" -> %s: %lld x %lld x %lld x %lld\n", d->source, d->input, (long long)d->batch, (long long)d->channels,
-	            (long long)d->height, (long long)d->width);
+	text_printf(t, "\ndata        source \"%s\" -> %s: %lld x %lld x %lld x %lld\n", d->source,
+	            d->input, (long long)d->batch, (long long)d->channels, (long long)d->height,
+	            (long long)d->width);
 	for (int i = 0; i < d->ntransform; i++) {
 		text_printf(t, "  %s", d->transform[i].name);
 		for (int k = 0; k < d->transform[i].narg; k++) {
@@ -116,7 +122,9 @@ write_data(Cx *cx, Text *t)
 	}
 	for (int i = 0; i < cx->spec->recipe.ndraw; i++) {
 		const DrawSpec *w = &cx->spec->recipe.draw[i];
-		text_printf(t, "  draw %s = %s on %lld x %lld, at most %lld cells\n", w->input, w->generator, (long long)w->gy, (long long)w->gx, (long long)w->at_most);
+		text_printf(t, "  draw %s = %s on %lld x %lld, at most %lld cells\n", w->input,
+		            w->generator, (long long)w->gy, (long long)w->gx,
+		            (long long)w->at_most);
 	}
 }
 
@@ -130,9 +138,11 @@ write_run(Cx *cx, Text *t)
 		text_printf(t, "\nrun         %s epochs", text_double(num, r->length_epochs));
 	else
 		text_printf(t, "\nrun         %lld steps", (long long)r->length_steps);
-	text_printf(t, ", seed %llu, %d rank%s, global batch %lld\n", (unsigned long long)r->seed, cx->spec->ranks, cx->spec->ranks == 1 ? "" : "s",
+	text_printf(t, ", seed %llu, %d rank%s, global batch %lld\n", (unsigned long long)r->seed,
+	            cx->spec->ranks, cx->spec->ranks == 1 ? "" : "s",
 	            (long long)(r->data.batch * cx->spec->ranks));
-	text_printf(t, "  matrix work in %s, the average's in %s\n", dtype_name[g->matmul], dtype_name[g->matmul_average]);
+	text_printf(t, "  matrix work in %s, the average's in %s\n", dtype_name[g->matmul],
+	            dtype_name[g->matmul_average]);
 	if (*r->stop)
 		text_printf(t, "  stops when %s\n", r->stop);
 	text_printf(t, "  outputs");
@@ -147,7 +157,8 @@ summary_write(Cx *cx)
 	Text *t = &cx->spec->summary;
 	text_printf(t, "spec        %s\n\naxes\n", cx->spec->recipe.spec_name);
 	for (int i = 0; i < cx->dims.n; i++)
-		text_printf(t, "  %s%s\n", dim_text(cx->arena, cx->dims.at[i]), cx->dims.at[i]->set ? "  (set)" : "");
+		text_printf(t, "  %s%s\n", dim_text(cx->arena, cx->dims.at[i]),
+		            cx->dims.at[i]->set ? "  (set)" : "");
 	write_params(cx, t);
 	write_pruned(cx, t);
 	write_optimise(cx, t);

@@ -24,17 +24,20 @@ bind_params(Frame *f, const Decl *params)
 	for (const Decl *p = params; p; p = p->next) {
 		Axes axes;
 		if (p->type->kind)
-			return diag_error(p->type->loc, "objective-arguments", "masks are drawn, not given: `draw %s : ..`", p->name);
+			return diag_error(p->type->loc, "objective-arguments",
+			                  "masks are drawn, not given: `draw %s : ..`", p->name);
 		TRY(scope_axes(f, p->type->axes, "shape", &axes));
 		if (axes.n == 0)
-			return diag_error(p->type->loc, "objective-arguments", "`%s` has no axis to count samples by", p->name);
+			return diag_error(p->type->loc, "objective-arguments",
+			                  "`%s` has no axis to count samples by", p->name);
 		Type type = dims_type(&axes, DT_f32);
 		if (!f->cx->batch) {
 			f->cx->batch = axes.at[0];
 			f->cx->g->batch_axis = axes.at[0]->axis;
 		}
 		binding_push(f->cx->arena, &f->locals, BIND_value, p->name, p->loc)->value =
-		        value_tensor(build_leaf(f->cx->g, OP_input, p->name, &type, p->loc), p->loc);
+			value_tensor(build_leaf(f->cx->g, OP_input, p->name, &type, p->loc),
+		                     p->loc);
 	}
 	return OK;
 }
@@ -45,10 +48,11 @@ static Status
 block_mask(Cx *cx, const Decl *d, const Value *v, const Axes *axes, DrawSpec *out)
 {
 	double cells = v->item[0].num * v->item[1].num;
-	*out = (DrawSpec){ .input = d->name, .site = d->name, .generator = v->text };
+	*out = (DrawSpec){.input = d->name, .site = d->name, .generator = v->text};
 	for (int i = 0; i < 3; i++)
 		if (v->item[i].num != floor(v->item[i].num) || v->item[i].num < 1)
-			return diag_error(v->item[i].loc, "bad-number", "a whole number from 1 is needed here");
+			return diag_error(v->item[i].loc, "bad-number",
+			                  "a whole number from 1 is needed here");
 	out->gy = (int64_t)v->item[0].num;
 	out->gx = (int64_t)v->item[1].num;
 	out->at_most = (int64_t)v->item[2].num;
@@ -57,23 +61,30 @@ block_mask(Cx *cx, const Decl *d, const Value *v, const Axes *axes, DrawSpec *ou
 	out->aspect_lo = v->item[4].num;
 	out->aspect_hi = v->item[4].hi;
 	if (axes->n != 2 || axes->at[0] != cx->batch || (double)axes->at[1]->size != cells) {
-		diag_error(d->loc, "mask-shape", "the mask is %s, and the grid has %g x %g = %g cells per sample", dims_text(cx->arena, axes), v->item[0].num, v->item[1].num, cells);
+		diag_error(d->loc, "mask-shape",
+		           "the mask is %s, and the grid has %g x %g = %g cells per sample",
+		           dims_text(cx->arena, axes), v->item[0].num, v->item[1].num, cells);
 		for (int i = 0; i < axes->n; i++)
 			note_dim(cx, axes->at[i]);
 		return FAIL;
 	}
 	if ((double)out->at_most > cells) {
-		diag_error(v->item[2].loc, "mask-quota", "at most %lld cells of a grid of %g x %g = %g", (long long)out->at_most, v->item[0].num, v->item[1].num, cells);
+		diag_error(v->item[2].loc, "mask-quota",
+		           "at most %lld cells of a grid of %g x %g = %g", (long long)out->at_most,
+		           v->item[0].num, v->item[1].num, cells);
 		return FAIL;
 	}
 	if (out->area_lo < 1 || out->area_hi < out->area_lo)
-		return diag_error(v->item[3].loc, "bad-range", "the area is a range of cells from 1");
+		return diag_error(v->item[3].loc, "bad-range",
+		                  "the area is a range of cells from 1");
 	if (!(out->aspect_lo > 0 && out->aspect_hi >= out->aspect_lo))
-		return diag_error(v->item[4].loc, "bad-range", "the aspect is a range of ratios above 0");
+		return diag_error(v->item[4].loc, "bad-range",
+		                  "the aspect is a range of ratios above 0");
 	/* A block is at most (rows - 1) x (columns - 1), and late gaps are smaller than the smallest block. */
 	if ((double)out->at_most > cells - (double)out->area_lo)
-		diag_warning(v->item[2].loc, "mask-unreachable", "blocks of %lld or more cells will hardly ever cover %lld of %g cells", (long long)out->area_lo,
-		             (long long)out->at_most, cells);
+		diag_warning(v->item[2].loc, "mask-unreachable",
+		             "blocks of %lld or more cells will hardly ever cover %lld of %g cells",
+		             (long long)out->area_lo, (long long)out->at_most, cells);
 	return OK;
 }
 
@@ -89,11 +100,13 @@ draw(Frame *f, const Decl *d)
 		return FAIL;
 	}
 	TRY(scope_axes(f, d->type->axes, "shape", &axes));
-	Value v = eval(f, d->value);
+	Value v = lower(f, d->value);
 	if (v.kind == V_error)
 		return FAIL;
 	if (v.kind != V_form || strcmp(v.text, "block_mask") != 0)
-		return diag_error(d->value->loc, "setting-value", "a mask is drawn by `block_mask(..)`, and this is %s", value_text(cx, &v));
+		return diag_error(d->value->loc, "setting-value",
+		                  "a mask is drawn by `block_mask(..)`, and this is %s",
+		                  value_text(cx, &v));
 	DrawSpec *more = arena_new_array(cx->arena, DrawSpec, r->ndraw + 1);
 	if (r->ndraw)
 		memcpy(more, r->draw, sizeof *more * (size_t)r->ndraw);
@@ -101,7 +114,8 @@ draw(Frame *f, const Decl *d)
 	TRY(block_mask(cx, d, &v, &axes, &more[r->ndraw]));
 	r->ndraw++;
 	Type type = dims_type(&axes, DT_bool);
-	binding_push(cx->arena, &f->locals, BIND_value, d->name, d->loc)->value = value_tensor(build_leaf(cx->g, OP_input, d->name, &type, d->loc), d->loc);
+	binding_push(cx->arena, &f->locals, BIND_value, d->name, d->loc)->value =
+		value_tensor(build_leaf(cx->g, OP_input, d->name, &type, d->loc), d->loc);
 	return OK;
 }
 
@@ -110,17 +124,20 @@ draw(Frame *f, const Decl *d)
 static Status
 scalar(Frame *f, const Decl *d, const char *what, Val *out)
 {
-	Value v = eval(f, d->value);
+	Value v = lower(f, d->value);
 	if (v.kind == V_error)
 		return FAIL;
-	*out = eval_f32(f, v, d->value->loc);
+	*out = lower_f32(f, v, d->value->loc);
 	if (*out == NO_VAL)
 		return FAIL;
 	Axes axes = dims_of(f->cx, *out);
 	if (axes.n == 0)
 		return OK;
-	diag_error(d->value->loc, "not-a-scalar", "%s must be a single number, and this is %s", what, dims_text(f->cx->arena, &axes));
-	diag_hint("`mean(%s) ..` takes the mean over all of it", arena_strndup(f->cx->arena, dims_text(f->cx->arena, &axes) + 1, strlen(dims_text(f->cx->arena, &axes)) - 2));
+	diag_error(d->value->loc, "not-a-scalar", "%s must be a single number, and this is %s",
+	           what, dims_text(f->cx->arena, &axes));
+	diag_hint("`mean(%s) ..` takes the mean over all of it",
+	          arena_strndup(f->cx->arena, dims_text(f->cx->arena, &axes) + 1,
+	                        strlen(dims_text(f->cx->arena, &axes)) - 2));
 	return FAIL;
 }
 
@@ -167,15 +184,20 @@ check_loss(Cx *cx, Loc loc)
 		}
 	}
 	if (!any) {
-		diag_error(loc, "loss-without-student", "what is minimised does not depend on the model that is trained");
+		diag_error(loc, "loss-without-student",
+		           "what is minimised does not depend on the model that is trained");
 		for (int m = 0; m < cx->models.n; m++)
 			if (cx->models.at[m]->of)
-				diag_hint("an average such as `%s` is never differentiated", cx->models.at[m]->name);
+				diag_hint("an average such as `%s` is never differentiated",
+				          cx->models.at[m]->name);
 		return FAIL;
 	}
 	for (int p = 0; p < cx->params.n; p++)
 		if (!cx->params.at[p].reached)
-			diag_warning(cx->params.at[p].loc, "no-gradient", "the parameter `%s` has no part in the loss: it has no gradient", cx->params.at[p].path);
+			diag_warning(
+				cx->params.at[p].loc, "no-gradient",
+				"the parameter `%s` has no part in the loss: it has no gradient",
+				cx->params.at[p].path);
 	return OK;
 }
 
@@ -183,13 +205,13 @@ static Status
 train_outputs(Cx *cx, const Decl *optimise)
 {
 	const Decl *lr = setting(optimise->body, "lr");
-	Frame       f = { .cx = cx };
+	Frame       f = {.cx = cx};
 	if (!lr) {
 		diag_error(optimise->loc, "missing-setting", "`lr` is not set");
 		diag_hint("`lr = warmup(10 epochs, from = 0, to = 2e-3) then cosine(to = 1e-5);`");
 		return FAIL;
 	}
-	cx->lr = schedule_value(cx, eval(&f, lr->value), "lr", lr->value->loc);
+	cx->lr = schedule_value(cx, lower(&f, lr->value), "lr", lr->value->loc);
 	if (cx->lr == NO_VAL)
 		return FAIL;
 	graph_output(cx->g, "lr", cx->lr);
@@ -211,8 +233,8 @@ typedef struct {
 static Status
 watch(Frame *f, const Decl *d, Wanted *w)
 {
-	static const char *const taken[] = { "loss", "lr", "ema_decay", "grad_norm" };
-	Val v;
+	static const char *const taken[] = {"loss", "lr", "ema_decay", "grad_norm"};
+	Val                      v;
 	TRY(scalar(f, d, "what is watched", &v));
 	if (w->nwatch == COUNT(w->watch))
 		return diag_error(d->loc, "too-many", "more than %d watches", COUNT(w->watch));
@@ -221,8 +243,9 @@ watch(Frame *f, const Decl *d, Wanted *w)
 			return diag_error(d->loc, "duplicate", "`%s` is watched twice", d->name);
 	for (int i = 0; i < COUNT(taken); i++)
 		if (!strcmp(d->name, taken[i]))
-			return diag_error(d->loc, "duplicate", "`%s` is an output of every step already", d->name);
-	w->watch[w->nwatch++] = (Output){ d->name, v };
+			return diag_error(d->loc, "duplicate",
+			                  "`%s` is an output of every step already", d->name);
+	w->watch[w->nwatch++] = (Output){d->name, v};
 	return OK;
 }
 
@@ -233,7 +256,8 @@ objective_statement(Frame *f, const Decl *d, Wanted *w)
 	case DECL_draw:
 		if (draw(f, d) == OK)
 			return OK;
-		binding_push(f->cx->arena, &f->locals, BIND_value, d->name, d->loc)->value = value_error();
+		binding_push(f->cx->arena, &f->locals, BIND_value, d->name, d->loc)->value =
+			value_error();
 		return FAIL;
 	case DECL_minimise:
 		if (w->minimise) {
@@ -243,18 +267,21 @@ objective_statement(Frame *f, const Decl *d, Wanted *w)
 		}
 		w->minimise = d;
 		return scalar(f, d, "what is minimised", &f->cx->g->training.loss);
-	case DECL_watch: return watch(f, d, w);
-	default: return statement(f, d);
+	case DECL_watch:
+		return watch(f, d, w);
+	default:
+		return statement(f, d);
 	}
 }
 
 Status
 train_build(Cx *cx)
 {
-	const Decl *o = section(cx, DECL_objective, "objective", true), *opt = section(cx, DECL_optimise, "optimise", true);
-	Frame       f = { .cx = cx };
-	Wanted      w = { .nwatch = 0 };
-	Status      s = OK;
+	const Decl *o = section(cx, DECL_objective, "objective", true),
+		   *opt = section(cx, DECL_optimise, "optimise", true);
+	Frame  f = {.cx = cx};
+	Wanted w = {.nwatch = 0};
+	Status s = OK;
 	if (!o || !opt)
 		return FAIL;
 	graph_begin(cx, "train");
@@ -285,24 +312,29 @@ train_build(Cx *cx)
 static Status
 feature_graph(Cx *cx, const Decl *d, Model *m, Graph **out)
 {
-	Frame f = { .cx = cx, .in = m->root, .model = m, .fn = "feature", .path = "" };
+	Frame f = {.cx = cx, .in = m->root, .model = m, .fn = "feature", .path = ""};
 	Axes  want;
 	graph_begin(cx, intern_printf("%s.features", m->name));
 	cx->g->matmul = cx->spec->train->matmul;
 	cx->g->matmul_average = cx->spec->train->matmul_average;
 	TRY(bind_params(&f, d->params));
-	Value v = declared(&f, d->type, d->value, arena_printf(cx->arena, "the feature `%s`", d->name));
+	Value v = declared(&f, d->type, d->value,
+	                   arena_printf(cx->arena, "the feature `%s`", d->name));
 	if (v.kind == V_error || scope_axes(&f, d->type->axes, "shape", &want) != OK)
 		return FAIL;
 	if (v.kind == V_list && want.at[0] != v.axis) {
-		diag_error(d->type->loc, "feature-shape", "the feature has one part per %s, so %s comes first", v.axis->axis, v.axis->axis);
+		diag_error(d->type->loc, "feature-shape",
+		           "the feature has one part per %s, so %s comes first", v.axis->axis,
+		           v.axis->axis);
 		return FAIL;
 	}
 	int lead = v.kind == V_list;
 	if (want.n != lead + 3 || want.at[lead] != cx->batch)
-		return diag_error(d->type->loc, "feature-shape", "a feature has the axes samples, tokens, width, after the layers if there are several");
+		return diag_error(d->type->loc, "feature-shape",
+		                  "a feature has the axes samples, tokens, width, after the layers "
+		                  "if there are several");
 	cx->spec->recipe.layer_axis = lead ? v.axis->axis : NULL;
-	Val t = eval_f32(&f, v, d->value->loc);
+	Val t = lower_f32(&f, v, d->value->loc);
 	if (t == NO_VAL)
 		return FAIL;
 	Type order = dims_type(&want, DT_f32);
@@ -322,7 +354,9 @@ feature_build(Cx *cx)
 	if (!d)
 		return diag_errors() ? FAIL : OK;
 	if (!d->params || d->params->next || strcmp(d->params->name, s->recipe.data.input) != 0) {
-		diag_error(d->loc, "feature-arguments", "a feature takes one argument, `%s`, like the objective", s->recipe.data.input);
+		diag_error(d->loc, "feature-arguments",
+		           "a feature takes one argument, `%s`, like the objective",
+		           s->recipe.data.input);
 		return FAIL;
 	}
 	for (const Name *m = d->of; m; m = m->next)
@@ -332,7 +366,8 @@ feature_build(Cx *cx)
 	for (const Name *name = d->of; name; name = name->next) {
 		Model *m = model_find(cx, name->text);
 		if (!m)
-			return diag_error(name->loc, "unknown-model", "there is no model `%s`", name->text);
+			return diag_error(name->loc, "unknown-model", "there is no model `%s`",
+			                  name->text);
 		TRY(feature_graph(cx, d, m, &s->feature[s->nfeature]));
 		s->nfeature++;
 	}

@@ -143,19 +143,31 @@ augment_check(const DataSpec *d)
 {
 	for (int i = 0; i < d->ntransform; i++) {
 		const Transform *t = &d->transform[i];
-		int              want = is(t, "color_jitter") ? 3
-		                        : is(t, "flip")       ? 1
+		int              want = is(t, "color_jitter")   ? 3
+		                        : is(t, "flip")         ? 1
 		                        : is(t, "resized_crop") ? 2
 		                                                : -1;
 		if (want < 0)
-			return user_error("augment-unknown", "the program asks for the transform `%s`, which the loader does not know", t->name);
+			return user_error("augment-unknown",
+			                  "the program asks for the transform `%s`, which the "
+			                  "loader does not know",
+			                  t->name);
 		if (t->narg != want)
-			return user_error("augment-arguments", "`%s` takes %d numbers, the program gives %d", t->name, want, t->narg);
+			return user_error("augment-arguments",
+			                  "`%s` takes %d numbers, the program gives %d", t->name,
+			                  want, t->narg);
 		if (is(t, "resized_crop")) {
 			if (!(t->arg[0] > 0 && t->arg[0] <= t->arg[1] && t->arg[1] <= 1))
-				return user_error("augment-arguments", "`resized_crop` needs 0 < scale_lo <= scale_hi <= 1, got %g .. %g", t->arg[0], t->arg[1]);
-			if (!t->filter || (strcmp(t->filter, "bicubic") != 0 && strcmp(t->filter, "bilinear") != 0))
-				return user_error("augment-arguments", "`resized_crop` knows the filters bicubic and bilinear, not `%s`", t->filter ? t->filter : "");
+				return user_error("augment-arguments",
+				                  "`resized_crop` needs 0 < scale_lo <= scale_hi "
+				                  "<= 1, got %g .. %g",
+				                  t->arg[0], t->arg[1]);
+			if (!t->filter || (strcmp(t->filter, "bicubic") != 0 &&
+			                   strcmp(t->filter, "bilinear") != 0))
+				return user_error("augment-arguments",
+				                  "`resized_crop` knows the filters bicubic and "
+				                  "bilinear, not `%s`",
+				                  t->filter ? t->filter : "");
 		}
 	}
 	return OK;
@@ -173,7 +185,8 @@ augment_train(Arena *a, const DataSpec *d, Stream *s, Image *im)
 				augment_flip(im);
 		} else {
 			Box    b = augment_crop_box(s, im->w, im->h, t->arg[0], t->arg[1]);
-			Filter f = strcmp(t->filter, "bicubic") == 0 ? FILTER_BICUBIC : FILTER_BILINEAR;
+			Filter f = strcmp(t->filter, "bicubic") == 0 ? FILTER_BICUBIC
+			                                             : FILTER_BILINEAR;
 			Image  cut = image_crop(a, im, b.left, b.top, b.w, b.h);
 			*im = image_resize(a, &cut, d->width, d->height, f);
 		}

@@ -16,7 +16,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CHUNK = 4, MAX_WORKERS = 64, KEEP_BYTES = 16 << 20 };
@@ -43,7 +42,8 @@ struct Data {
 	Slot           *slot;
 	pthread_t       worker[MAX_WORKERS];
 	pthread_mutex_t lock;
-	pthread_cond_t  work, ready; /* a slot became free; a batch became ready or something failed */
+	pthread_cond_t  work,
+		ready; /* a slot became free; a batch became ready or something failed */
 	/* under lock: */
 	int64_t   next_fill, next_give;
 	uint32_t *order;
@@ -105,23 +105,11 @@ slot_begin(Data *d, Slot *s)
 	int64_t from = (d->o.train ? s->index % spe : s->index) * batch;
 	s->b.n = (int)(d->n - from < batch ? d->n - from : batch);
 	for (int64_t i = 0; i < batch; i++)
-		s->b.sample[i] = i < s->b.n ? sample_at(d, s->b.epoch, from + i) : s->b.sample[s->b.n - 1];
+		s->b.sample[i] =
+			i < s->b.n ? sample_at(d, s->b.epoch, from + i) : s->b.sample[s->b.n - 1];
 }
 
 /* ---- one sample -------------------------------------------------------------------------------- */
-
-static bool
-sample_read(Data *d, Arena *scratch, uint32_t id, Image *im, char why[WHY])
-{
-	int channels = (int)d->r->data.channels;
-	if (!d->src.pixels)
-		return image_read(scratch, d->src.path[id], channels, im, why);
-	int64_t n = d->src.w * d->src.h;
-	*im = (Image){arena_alloc(scratch, (size_t)n), d->src.w, d->src.h, 1};
-	memcpy(im->at, d->src.pixels + id * n, (size_t)n);
-	image_set_channels(scratch, im, channels);
-	return true;
-}
 
 /* The sample itself or the next readable one; *bytes grows by what was decoded. false: no more than max_bad was promised, or none is readable. */
 static bool
@@ -132,7 +120,7 @@ sample_find(Data *d, Arena *scratch, uint32_t *id, Image *im, int64_t *bytes)
 		if (atomic_load(&d->bad[*id]))
 			continue;
 		*im = (Image){0};
-		bool ok = sample_read(d, scratch, *id, im, why);
+		bool ok = source_read(&d->src, scratch, *id, (int)d->r->data.channels, im, why);
 		*bytes += im->w * im->h * im->c;
 		if (ok)
 			return true;
@@ -142,7 +130,10 @@ sample_find(Data *d, Arena *scratch, uint32_t *id, Image *im, int64_t *bytes)
 		pthread_mutex_lock(&d->lock);
 		text_printf(&d->news, "%s: %s\n", d->src.path[*id], why);
 		if (count > d->o.max_bad && d->fault.n == 0)
-			text_printf(&d->fault, "%ld of %ld images cannot be read, more than the %d that are tolerated", (long)count, (long)d->src.n, d->o.max_bad);
+			text_printf(&d->fault,
+			            "%ld of %ld images cannot be read, more than the %d that are "
+			            "tolerated",
+			            (long)count, (long)d->src.n, d->o.max_bad);
 		pthread_mutex_unlock(&d->lock);
 		if (count > d->o.max_bad)
 			return false;
@@ -177,8 +168,11 @@ sample_make(Data *d, Arena *scratch, Batch *b, int64_t i, int64_t *bytes)
 	if (im.w != spec->width || im.h != spec->height) {
 		pthread_mutex_lock(&d->lock);
 		if (d->fault.n == 0)
-			text_printf(&d->fault, "sample %u is %ld x %ld, the program wants %ld x %ld, and its `augment` has no `resized_crop`",
-			            id, (long)im.w, (long)im.h, (long)spec->width, (long)spec->height);
+			text_printf(&d->fault,
+			            "sample %u is %ld x %ld, the program wants %ld x %ld, and its "
+			            "`augment` has no `resized_crop`",
+			            id, (long)im.w, (long)im.h, (long)spec->width,
+			            (long)spec->height);
 		pthread_mutex_unlock(&d->lock);
 		return false;
 	}
@@ -262,47 +256,42 @@ workers_start(Data *d, int wanted)
 	int      e = 0;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	while (d->nworker < wanted && !(e = pthread_create(&d->worker[d->nworker], NULL, worker, d)))
+	while (d->nworker < wanted &&
+	       !(e = pthread_create(&d->worker[d->nworker], NULL, worker, d)))
 		d->nworker++;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return e ? world_error("threads", "cannot start loader thread %d: %s", d->nworker + 1, strerror(e)) : OK;
+	return e ? world_error("threads", "cannot start loader thread %d: %s", d->nworker + 1,
+	                       strerror(e))
+	         : OK;
 }
 
 /* ---- open and close ------------------------------------------------------------------------------ */
-
-static Status
-source_open(Arena *a, const char *path, const char *part, Source *out)
-{
-	struct stat st;
-	bool        other;
-	if (stat(path, &st) != 0)
-		return user_error("data-missing", "%s: there is no such file or folder (the %s data)", path, part);
-	if (!S_ISDIR(st.st_mode))
-		return idx_open(a, path, out);
-	const char *images = idx_find(a, path, part, &other);
-	if (images)
-		return idx_open(a, images, out);
-	if (other)
-		return user_error("data-part", "%s: holds IDX files, but none of the part `%s`", path, part);
-	return folder_open(a, path, out);
-}
 
 static Status
 spec_check(const Recipe *r, const Data *d, const char *path)
 {
 	const DataSpec *s = &r->data;
 	if (s->channels != 1 && s->channels != 3)
-		return user_error("data-channels", "the program wants images with %ld channels; the loader makes 1 or 3", (long)s->channels);
+		return user_error(
+			"data-channels",
+			"the program wants images with %ld channels; the loader makes 1 or 3",
+			(long)s->channels);
 	if (s->batch < 1 || s->width < 1 || s->height < 1)
 		BUG("batch %ld of %ld x %ld", (long)s->batch, (long)s->width, (long)s->height);
 	for (int i = 0; i < r->ndraw; i++)
 		if (strcmp(r->draw[i].generator, "block_mask") != 0)
-			return user_error("draw-unknown", "the program asks for the draw `%s`, which the loader does not know", r->draw[i].generator);
+			return user_error("draw-unknown",
+			                  "the program asks for the draw `%s`, which the loader "
+			                  "does not know",
+			                  r->draw[i].generator);
 	TRY(augment_check(s));
 	if (d->src.n > UINT32_MAX)
-		return user_error("data-too-many", "%s: holds %ld samples; sample numbers have 32 bits", path, (long)d->src.n);
+		return user_error("data-too-many",
+		                  "%s: holds %ld samples; sample numbers have 32 bits", path,
+		                  (long)d->src.n);
 	if (d->o.train && d->n < s->batch)
-		return user_error("data-few", "%s: holds %ld samples, fewer than one batch of %ld", path, (long)d->n, (long)s->batch);
+		return user_error("data-few", "%s: holds %ld samples, fewer than one batch of %ld",
+		                  path, (long)d->n, (long)s->batch);
 	return OK;
 }
 
@@ -326,14 +315,16 @@ ring_make(Data *d)
 	d->slot = arena_new_array(a, Slot, d->depth);
 	for (int i = 0; i < d->depth; i++) {
 		Batch *b = &d->slot[i].b;
-		b->image = arena_new_array(a, float, spec->batch *spec->channels *spec->height *spec->width);
+		b->image = arena_new_array(
+			a, float, spec->batch * spec->channels * spec->height * spec->width);
 		b->sample = arena_new_array(a, uint32_t, spec->batch);
 		b->label = arena_new_array(a, int32_t, spec->batch);
 		if (!d->o.train || d->r->ndraw == 0)
 			continue;
 		b->mask = arena_new_array(a, uint8_t *, d->r->ndraw);
 		for (int m = 0; m < d->r->ndraw; m++)
-			b->mask[m] = arena_alloc(a, (size_t)(spec->batch * d->r->draw[m].gy * d->r->draw[m].gx));
+			b->mask[m] = arena_alloc(
+				a, (size_t)(spec->batch * d->r->draw[m].gy * d->r->draw[m].gx));
 	}
 }
 
@@ -355,7 +346,8 @@ data_start(Data *d, const char *path, const char *part)
 	if (wanted <= 0)
 		wanted = sysconf(_SC_NPROCESSORS_ONLN) < 16 ? sysconf(_SC_NPROCESSORS_ONLN) : 16;
 	wanted = wanted < 1 ? 1 : wanted > MAX_WORKERS ? MAX_WORKERS : wanted;
-	d->depth = (int)(3 + (wanted * CHUNK + batch - 1) / batch); /* one held, one ready, the rest to keep all busy */
+	d->depth = (int)(3 + (wanted * CHUNK + batch - 1) /
+	                             batch); /* one held, one ready, the rest to keep all busy */
 	ring_make(d);
 	return workers_start(d, (int)wanted);
 }
@@ -438,7 +430,8 @@ tell_news(Data *d)
 	char *line = d->news.at, *end;
 	for (; line && (end = strchr(line, '\n')); line = end + 1) {
 		*end = 0;
-		diag_warning((Loc){0}, "data-unreadable", "%s; another image takes its place", line);
+		diag_warning((Loc){0}, "data-unreadable", "%s; another image takes its place",
+		             line);
 	}
 	text_free(&d->news);
 }

@@ -75,7 +75,8 @@ walk_enter(Walk *w, const char *path, bool *fresh)
 	if (!*fresh)
 		return OK;
 	if (w->depth == MAX_DEPTH)
-		return user_error("data-folder", "%s: lies more than %d folders deep", path, MAX_DEPTH);
+		return user_error("data-folder", "%s: lies more than %d folders deep", path,
+		                  MAX_DEPTH);
 	w->dev[w->depth] = st.st_dev;
 	w->ino[w->depth++] = st.st_ino;
 	return OK;
@@ -135,7 +136,9 @@ refuse_parts(const char *root, char **class_name, int classes)
 			hits += strcmp(class_name[i], parts[p]) == 0;
 	if (classes == 0 || hits < classes)
 		return OK;
-	return user_error("data-parts", "%s: its folders (%s%s) are parts of a data set, not classes; give one of them, such as %s/%s",
+	return user_error("data-parts",
+	                  "%s: its folders (%s%s) are parts of a data set, not classes; give one "
+	                  "of them, such as %s/%s",
 	                  root, class_name[0], classes > 1 ? ", .." : "", root, class_name[0]);
 }
 
@@ -161,20 +164,29 @@ folder_open(Arena *a, const char *root, Source *out)
 		int first = w.file.n;
 		TRY(walk_folder(&w, sub));
 		if (w.file.n > first)
-			qsort(w.file.at + first, (size_t)(w.file.n - first), sizeof *w.file.at, by_bytes);
+			qsort(w.file.at + first, (size_t)(w.file.n - first), sizeof *w.file.at,
+			      by_bytes);
 		while (label.n < w.file.n)
 			vec_push(a, &label, class_name.n);
 		vec_push(a, &class_name, name[i]);
 	}
 	TRY(refuse_parts(root, class_name.at, class_name.n));
 	if (w.file.n == 0 && loose.n == 0)
-		return user_error("data-empty", "%s: holds no JPEG or PNG files (looked in %d sub-folders)", root, class_name.n);
+		return user_error("data-empty",
+		                  "%s: holds no JPEG or PNG files (looked in %d sub-folders)", root,
+		                  class_name.n);
 	if (w.file.n == 0) {
 		*out = (Source){.n = loose.n, .path = loose.at};
 		return OK;
 	}
 	if (loose.n)
-		diag_warning((Loc){0}, "data-loose", "%s: %d images lie beside the class folders and are left out", root, loose.n);
-	*out = (Source){.n = w.file.n, .path = w.file.at, .label = label.at, .classes = class_name.n, .class_name = (const char **)class_name.at};
+		diag_warning((Loc){0}, "data-loose",
+		             "%s: %d images lie beside the class folders and are left out", root,
+		             loose.n);
+	*out = (Source){.n = w.file.n,
+	                .path = w.file.at,
+	                .label = label.at,
+	                .classes = class_name.n,
+	                .class_name = (const char **)class_name.at};
 	return OK;
 }

@@ -11,7 +11,8 @@
 
 enum { MAX_CLASSES = 256 };
 
-static const char *const IMAGE_NAMES[] = {"images-idx3-ubyte.gz", "images-idx3-ubyte", "images.idx3-ubyte.gz", "images.idx3-ubyte"};
+static const char *const IMAGE_NAMES[] = {"images-idx3-ubyte.gz", "images-idx3-ubyte",
+                                          "images.idx3-ubyte.gz", "images.idx3-ubyte"};
 
 const char *
 idx_find(Arena *a, const char *folder, const char *part, bool *other)
@@ -22,7 +23,8 @@ idx_find(Arena *a, const char *folder, const char *part, bool *other)
 	*other = false;
 	for (int p = 0; p < COUNT(prefix); p++)
 		for (int i = 0; i < COUNT(IMAGE_NAMES); i++) {
-			const char *path = arena_printf(a, "%s/%s-%s", folder, prefix[p], IMAGE_NAMES[i]);
+			const char *path =
+				arena_printf(a, "%s/%s-%s", folder, prefix[p], IMAGE_NAMES[i]);
 			if (!file_exists(path))
 				continue;
 			if (train != (p == 0))
@@ -46,10 +48,14 @@ read_exactly(gzFile f, const char *path, void *to, int64_t n)
 	for (int64_t done = 0; done < n;) {
 		unsigned want = n - done > (1 << 30) ? 1u << 30 : (unsigned)(n - done);
 		int      got = gzread(f, (uint8_t *)to + done, want), code;
-		if (got < 0 || (got == 0 && gzerror(f, &code) && code != Z_OK && code != Z_BUF_ERROR))
-			return user_error("idx-damaged", "%s: cannot be unpacked: %s", path, gzerror(f, &code));
+		if (got < 0 ||
+		    (got == 0 && gzerror(f, &code) && code != Z_OK && code != Z_BUF_ERROR))
+			return user_error("idx-damaged", "%s: cannot be unpacked: %s", path,
+			                  gzerror(f, &code));
 		if (got == 0)
-			return user_error("idx-truncated", "%s: ends %ld bytes before its header says", path, (long)(n - done));
+			return user_error("idx-truncated",
+			                  "%s: ends %ld bytes before its header says", path,
+			                  (long)(n - done));
 		done += got;
 	}
 	return OK;
@@ -74,7 +80,8 @@ read_end(gzFile f, const char *path)
 /* The body of an IDX file of bytes with ndim dimensions. deflate cannot shrink below 1/1032, so a
  * header that claims more is wrong; without this check it would be believed with an allocation. */
 static Status
-idx_body(Arena *a, gzFile f, const char *path, const char *what, int ndim, int64_t dim[3], uint8_t **body)
+idx_body(Arena *a, gzFile f, const char *path, const char *what, int ndim, int64_t dim[3],
+         uint8_t **body)
 {
 	uint8_t     head[16];
 	int64_t     n = 1;
@@ -82,18 +89,24 @@ idx_body(Arena *a, gzFile f, const char *path, const char *what, int ndim, int64
 	TRY(read_exactly(f, path, head, 4));
 	uint32_t magic = big_endian(head), want = 0x800u + (unsigned)ndim;
 	if (magic != want)
-		return user_error("idx-magic", "%s: starts with 0x%08x, but a file of %s starts with 0x%08x", path, magic, what, want);
+		return user_error("idx-magic",
+		                  "%s: starts with 0x%08x, but a file of %s starts with 0x%08x",
+		                  path, magic, what, want);
 	TRY(read_exactly(f, path, head, 4 * ndim));
 	for (int i = 0; i < ndim; i++) {
 		dim[i] = big_endian(head + 4 * i);
 		if (dim[i] == 0)
-			return user_error("idx-empty", "%s: holds no %s (dimension %d is 0)", path, what, i);
+			return user_error("idx-empty", "%s: holds no %s (dimension %d is 0)", path,
+			                  what, i);
 		if (dim[i] > INT64_MAX / 4 / n)
-			return user_error("idx-truncated", "%s: the sizes in its header cannot be true", path);
+			return user_error("idx-truncated",
+			                  "%s: the sizes in its header cannot be true", path);
 		n *= dim[i];
 	}
 	if (stat(path, &st) != 0 || n / 1100 > st.st_size)
-		return user_error("idx-truncated", "%s: is too small for the %ld bytes its header says", path, (long)n);
+		return user_error("idx-truncated",
+		                  "%s: is too small for the %ld bytes its header says", path,
+		                  (long)n);
 	*body = arena_alloc(a, (size_t)n);
 	TRY(read_exactly(f, path, *body, n));
 	return read_end(f, path);
@@ -120,7 +133,8 @@ labels_beside(Arena *a, const char *images)
 	word = strstr(base, "images");
 	if (!word)
 		return NULL;
-	char *path = arena_printf(a, "%.*slabels%s", (int)(word - images), images, word + strlen("images"));
+	char *path = arena_printf(a, "%.*slabels%s", (int)(word - images), images,
+	                          word + strlen("images"));
 	char *three = strstr(path + (base - images), "idx3");
 	if (three)
 		three[3] = '1';
@@ -141,7 +155,8 @@ read_labels(Arena *a, const char *images, const char *path, Source *out)
 	uint8_t *body;
 	TRY(idx_read(a, path, "labels", 1, dim, &body));
 	if (dim[0] != out->n)
-		return user_error("idx-count", "%s holds %ld labels, but %s holds %ld images", path, (long)dim[0], images, (long)out->n);
+		return user_error("idx-count", "%s holds %ld labels, but %s holds %ld images", path,
+		                  (long)dim[0], images, (long)out->n);
 	int32_t *label = arena_new_array(a, int32_t, out->n);
 	for (int64_t i = 0; i < out->n; i++) {
 		label[i] = body[i];

@@ -38,7 +38,8 @@ draw_block_mask(const DrawSpec *d, Stream *s, uint8_t *mask)
 	int64_t count = 0;
 	memset(mask, 0, (size_t)(d->gy * d->gx));
 	while (count < d->at_most) {
-		int64_t left = d->at_most - count, cap = left < d->area_hi ? left : d->area_hi, fresh = 0;
+		int64_t left = d->at_most - count, cap = left < d->area_hi ? left : d->area_hi,
+			fresh = 0;
 		for (int i = 0; i < ATTEMPTS && fresh == 0; i++)
 			fresh = block_try(d, s, cap, mask);
 		if (fresh == 0)

@@ -5,7 +5,7 @@
 #include "runtime/run_private.h"
 
 /* ---- probe.c ---- */
-void   eval_threads(int n); /* how many threads k-NN and probe use; no result depends on it */
+void eval_threads(int n); /* how many threads k-NN and probe use; no result depends on it */
 /* Both sets hold rows, their widths agree, labels lie in 0 .. classes-1. Reports. */
 Status labelled_check(const Labelled *train, const Labelled *test, int classes);
 
@@ -28,19 +28,19 @@ typedef struct {
 typedef struct {
 	int64_t  n;
 	int32_t *label;
-	float   *mean;     /* [n][mean_dim]: mean over the patches; NULL for pixels */
-	float   *all;      /* [n][all_dim]: patches side by side, or the pixels; NULL when too large */
+	float   *mean; /* [n][mean_dim]: mean over the patches; NULL for pixels */
+	float   *all;  /* [n][all_dim]: patches side by side, or the pixels; NULL when too large */
 	int64_t  mean_dim, all_dim;
 } Features;
 
 enum { LAYER_LAST = -1 };
 Status feature_shape(const Exec *x, const char *entry, int64_t layer, FeatureShape *out);
 /* shape NULL: the pixels themselves. with_all: keep Features.all. Results in arena a. `what` names the pass in the progress line. */
-Status features_read(Arena *a, Exec *x, const FeatureShape *shape, const EvalPart *part, bool with_all, const char *what,
-                     Features *out);
+Status features_read(Arena *a, Exec *x, const FeatureShape *shape, const EvalPart *part,
+                     bool with_all, const char *what, Features *out);
 
 /* Class names of both parts, in the order of the training part; test labels become training labels. */
-Status eval_classes(Arena *a, const Recipe *r, const EvalPart *train, const EvalPart *test, int *classes, int32_t **of_test,
-                    int64_t n[2]);
+Status eval_classes(Arena *a, const Recipe *r, const EvalPart *train, const EvalPart *test,
+                    int *classes, int32_t **of_test, int64_t n[2]);
 
 #endif

@@ -15,32 +15,46 @@
 #include <time.h>
 
 static const char usage[] =
-        "usage: d2v-run eval RUN --data train=PATH --data test=PATH [options]\n"
-        "\n"
-        "Accuracy of simple classifiers on the frozen features of the newest checkpoint in RUN, beside those on an untrained\n"
-        "network and on raw pixels. Prints a table, writes RUN/eval.json and RUN/report.html.\n"
-        "\n"
-        "  --data NAME=PATH   train: images that the classifiers learn from; test: images they are judged by. An IDX file, a\n"
-        "                     folder of IDX files or of class folders\n"
-        "  --train-images N   how many training images, drawn once and for all; 0 = all (default 20000)\n"
-        "  --model NAME       student, teacher or both (default: student)\n"
-        "  --layer K          which block's output, 0 = first (default: the last)\n"
-        "  --k N              neighbours of k-NN (default 20)\n"
-        "  --threads N        threads of device, probe and k-NN (default: all cores)\n"
-        "  --device NAME      device (default: the one the program was compiled for)\n"
-        "  --cache DIR        where compiled kernels are kept (default: $D2V_CACHE, $XDG_CACHE_HOME/d2v or ~/.cache/d2v)\n"
-        "\n"
-        "example:\n"
-        "  d2v-run eval runs/a --data train=/usr/share/datasets/fashion-mnist --data test=/usr/share/datasets/fashion-mnist\n";
+	"usage: d2v-run eval RUN --data train=PATH --data test=PATH [options]\n"
+	"\n"
+	"Accuracy of simple classifiers on the frozen features of the newest checkpoint in RUN, "
+        "beside those on an untrained\n"
+	"network and on raw pixels. Prints a table, writes RUN/eval.json and RUN/report.html.\n"
+	"\n"
+	"  --data NAME=PATH   train: images that the classifiers learn from; test: images they are "
+        "judged by. An IDX file, a\n"
+	"                     folder of IDX files or of class folders\n"
+	"  --train-images N   how many training images, drawn once and for all; 0 = all (default "
+        "20000)\n"
+	"  --model NAME       student, teacher or both (default: student)\n"
+	"  --layer K          which block's output, 0 = first (default: the last)\n"
+	"  --k N              neighbours of k-NN (default 20)\n"
+	"  --threads N        threads of device, probe and k-NN (default: all cores)\n"
+	"  --device NAME      device (default: the one the program was compiled for)\n"
+	"  --cache DIR        where compiled kernels are kept (default: $D2V_CACHE, "
+        "$XDG_CACHE_HOME/d2v or ~/.cache/d2v)\n"
+	"\n"
+	"example:\n"
+	"  d2v-run eval runs/a --data train=/usr/share/datasets/fashion-mnist --data "
+        "test=/usr/share/datasets/fashion-mnist\n";
 
 enum { METRICS = 3, MOST_ROWS = 4 };
-static const char *const METRIC[METRICS] = {"linear probe, mean of patches", "linear probe, all patches", "k-NN, mean of patches"};
+static const char *const METRIC[METRICS] = {"linear probe, mean of patches",
+                                            "linear probe, all patches", "k-NN, mean of patches"};
 static const char *const PIXEL_METRIC[METRICS] = {NULL, "linear probe, pixels", "k-NN, pixels"};
 
-static const int64_t MOST_BYTES = INT64_C(2) << 30; /* of one set of all patches side by side, training and test */
+static const int64_t MOST_BYTES =
+	INT64_C(2) << 30; /* of one set of all patches side by side, training and test */
 
-typedef struct { double value, lo, hi, seconds; bool there; } Cell;
-typedef struct { const char *encoder; bool pixels; Cell cell[METRICS]; } Row;
+typedef struct {
+	double value, lo, hi, seconds;
+	bool   there;
+} Cell;
+typedef struct {
+	const char *encoder;
+	bool        pixels;
+	Cell        cell[METRICS];
+} Row;
 
 typedef struct {
 	Arena      *a;
@@ -51,7 +65,7 @@ typedef struct {
 	int64_t     step, n[2], layer_used;
 	uint64_t    seed;
 	int         classes, nrow;
-	int32_t    *of_test;  /* test label -> training label */
+	int32_t    *of_test; /* test label -> training label */
 	Row         row[MOST_ROWS];
 	bool        all_left_out;
 } Eval;
@@ -73,7 +87,8 @@ measure(const Eval *v, int metric, const Features f[2], Cell *out)
 	bool     all = metric == 1 || !f[0].mean;
 	double   start = now();
 	for (int i = 0; i < 2; i++)
-		set[i] = (Labelled){all ? f[i].all : f[i].mean, f[i].label, f[i].n, all ? f[i].all_dim : f[i].mean_dim};
+		set[i] = (Labelled){all ? f[i].all : f[i].mean, f[i].label, f[i].n,
+		                    all ? f[i].all_dim : f[i].mean_dim};
 	if (metric == 2)
 		TRY(knn_accuracy(&set[0], &set[1], (int)v->k, v->classes, &out->value));
 	else
@@ -91,17 +106,23 @@ measure_row(Eval *v, const char *encoder, const FeatureShape *shape)
 	Row     *row = &v->row[v->nrow++];
 	Features f[2];
 	Arena   *a = arena_new();
-	int64_t  bytes = shape ? (v->n[0] + v->n[1]) * shape->patches * shape->width * (int64_t)sizeof(float) : 0;
-	bool     with_all = bytes <= MOST_BYTES;
-	Status   st = OK;
+	int64_t  bytes =
+                shape ? (v->n[0] + v->n[1]) * shape->patches * shape->width * (int64_t)sizeof(float)
+		       : 0;
+	bool   with_all = bytes <= MOST_BYTES;
+	Status st = OK;
 	*row = (Row){.encoder = encoder, .pixels = !shape};
 	if (!with_all && !v->all_left_out) {
 		v->all_left_out = true;
-		fprintf(stderr, "d2v: all patches side by side would take %.1f GiB; that column is left out (the limit is 2 GiB; fewer --train-images make it fit)\n",
+		fprintf(stderr,
+		        "d2v: all patches side by side would take %.1f GiB; that column is left "
+		        "out (the limit is 2 GiB; fewer --train-images make it fit)\n",
 		        (double)bytes / (1 << 30));
 	}
 	for (int i = 0; i < 2 && st == OK; i++)
-		st = features_read(a, v->x, shape, &v->part[i], with_all, arena_printf(a, "%s: %s images", encoder, v->part[i].part), &f[i]);
+		st = features_read(a, v->x, shape, &v->part[i], with_all,
+		                   arena_printf(a, "%s: %s images", encoder, v->part[i].part),
+		                   &f[i]);
 	for (int64_t i = 0; st == OK && i < f[1].n; i++)
 		f[1].label[i] = v->of_test[f[1].label[i]];
 	for (int m = 0; m < METRICS && st == OK; m++)
@@ -130,7 +151,8 @@ measure_all(Eval *v)
 		return user_error("no-checkpoint", "%s holds no checkpoint", v->run);
 	for (int i = 0; i < 2; i++)
 		if (wanted(v, model[i])) {
-			TRY(feature_shape(v->x, arena_printf(v->a, "%s.features", model[i]), v->layer, &shape));
+			TRY(feature_shape(v->x, arena_printf(v->a, "%s.features", model[i]),
+			                  v->layer, &shape));
 			shapes[i] = shape;
 			first = first ? first : &shapes[i];
 		}
@@ -145,7 +167,8 @@ measure_all(Eval *v)
 	TRY(checkpoint_load(v->x, path, &v->step, &v->seed));
 	for (int i = 0; i < 2; i++)
 		if (wanted(v, model[i]))
-			TRY(measure_row(v, arena_printf(v->a, "pre-trained %s", model[i]), &shapes[i]));
+			TRY(measure_row(v, arena_printf(v->a, "pre-trained %s", model[i]),
+			                &shapes[i]));
 	return OK;
 }
 
@@ -154,9 +177,13 @@ measure_all(Eval *v)
 static void
 print_table(const Eval *v)
 {
-	static const char *const head[2][METRICS] = {{"linear probe", "linear probe", "k-NN"}, {"mean of patches", "all patches", "mean of patches"}};
-	printf("step %" PRId64 ", output of block %" PRId64 "; %" PRId64 " training and %" PRId64 " test images, %d classes, k = %" PRId64
-	       "\naccuracy in %% with its 95 %% interval; for raw pixels all patches are the pixels, and k-NN is on them\n\n",
+	static const char *const head[2][METRICS] = {
+		{"linear probe", "linear probe", "k-NN"},
+		{"mean of patches", "all patches", "mean of patches"}};
+	printf("step %" PRId64 ", output of block %" PRId64 "; %" PRId64 " training and %" PRId64
+	       " test images, %d classes, k = %" PRId64
+	       "\naccuracy in %% with its 95 %% interval; for raw pixels all patches are the "
+	       "pixels, and k-NN is on them\n\n",
 	       v->step, v->layer_used, v->n[0], v->n[1], v->classes, v->k);
 	for (int i = 0; i < 2; i++)
 		printf("%-22s  %-20s  %-20s  %s\n", "", head[i][0], head[i][1], head[i][2]);
@@ -166,7 +193,8 @@ print_table(const Eval *v)
 			const Cell *c = &v->row[r].cell[m];
 			char        text[64] = "-";
 			if (c->there)
-				snprintf(text, sizeof text, "%5.2f (%.2f-%.2f)", 100 * c->value, 100 * c->lo, 100 * c->hi);
+				snprintf(text, sizeof text, "%5.2f (%.2f-%.2f)", 100 * c->value,
+				         100 * c->lo, 100 * c->hi);
 			printf(m < METRICS - 1 ? "  %-20s" : "  %s", text);
 		}
 		printf("\n");
@@ -183,9 +211,12 @@ json_rows(const Eval *v)
 			const Row  *row = &v->row[r];
 			const Cell *c = &row->cell[m];
 			if (c->there)
-				json_array_append_new(rows, json_pack("{s:s, s:s, s:f, s:f, s:f, s:f}", "encoder", row->encoder, "metric",
-				                                      row->pixels ? PIXEL_METRIC[m] : METRIC[m], "value", c->value,
-				                                      "lo", c->lo, "hi", c->hi, "seconds", c->seconds));
+				json_array_append_new(
+					rows, json_pack("{s:s, s:s, s:f, s:f, s:f, s:f}", "encoder",
+				                        row->encoder, "metric",
+				                        row->pixels ? PIXEL_METRIC[m] : METRIC[m],
+				                        "value", c->value, "lo", c->lo, "hi", c->hi,
+				                        "seconds", c->seconds));
 		}
 	return rows;
 }
@@ -193,9 +224,10 @@ json_rows(const Eval *v)
 static Status
 write_json(const Eval *v)
 {
-	json_t *root = json_pack("{s:I, s:I, s:I, s:I, s:I, s:i, s:o}", "step", (json_int_t)v->step, "layer", (json_int_t)v->layer_used,
-	                         "k", (json_int_t)v->k, "train_images", (json_int_t)v->n[0], "test_images", (json_int_t)v->n[1],
-	                         "classes", v->classes, "rows", json_rows(v));
+	json_t *root = json_pack("{s:I, s:I, s:I, s:I, s:I, s:i, s:o}", "step", (json_int_t)v->step,
+	                         "layer", (json_int_t)v->layer_used, "k", (json_int_t)v->k,
+	                         "train_images", (json_int_t)v->n[0], "test_images",
+	                         (json_int_t)v->n[1], "classes", v->classes, "rows", json_rows(v));
 	char   *text = json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
 	Text    t = {0};
 	json_decref(root);
@@ -231,10 +263,12 @@ take_data(Eval *v, int *argc, char **argv)
 		}
 		const char *eq = strchr(value, '=');
 		int         p = 0;
-		while (p < 2 && !(eq && strlen(v->part[p].part) == (size_t)(eq - value) && strncmp(value, v->part[p].part, (size_t)(eq - value)) == 0))
+		while (p < 2 && !(eq && strlen(v->part[p].part) == (size_t)(eq - value) &&
+		                  strncmp(value, v->part[p].part, (size_t)(eq - value)) == 0))
 			p++;
 		if (p == 2 || !eq[1])
-			return user_error("usage", "--data takes train=PATH or test=PATH, not `%s`", value);
+			return user_error("usage", "--data takes train=PATH or test=PATH, not `%s`",
+			                  value);
 		if (v->part[p].path)
 			return user_error("usage", "--data %s=.. is given twice", v->part[p].part);
 		v->part[p].path = eq + 1;
@@ -258,11 +292,15 @@ numbers(Eval *v)
 	if (threads)
 		eval_threads((int)threads);
 	TRY(option_threads(v->threads));
-	if (strcmp(v->model, "student") != 0 && strcmp(v->model, "teacher") != 0 && strcmp(v->model, "both") != 0)
-		return user_error("usage", "--model takes student, teacher or both, not `%s`", v->model);
+	if (strcmp(v->model, "student") != 0 && strcmp(v->model, "teacher") != 0 &&
+	    strcmp(v->model, "both") != 0)
+		return user_error("usage", "--model takes student, teacher or both, not `%s`",
+		                  v->model);
 	for (int i = 0; i < 2; i++)
 		if (!v->part[i].path)
-			return user_error("usage", "eval needs --data %s=PATH; see `d2v-run eval --help`", v->part[i].part);
+			return user_error("usage",
+			                  "eval needs --data %s=PATH; see `d2v-run eval --help`",
+			                  v->part[i].part);
 	return OK;
 }
 
@@ -270,8 +308,10 @@ static Status
 evaluate(Eval *v)
 {
 	TRY(exec_open(v->a, arena_printf(v->a, "%s/program", v->run), v->device, v->cache, &v->x));
-	v->x->steps = v->x->spe = 1; /* a forward pass has no schedule; its scalars do not depend on these */
-	TRY(eval_classes(v->a, &v->x->p->recipe, &v->part[0], &v->part[1], &v->classes, &v->of_test, v->n));
+	v->x->steps = v->x->spe =
+		1; /* a forward pass has no schedule; its scalars do not depend on these */
+	TRY(eval_classes(v->a, &v->x->p->recipe, &v->part[0], &v->part[1], &v->classes, &v->of_test,
+	                 v->n));
 	TRY(measure_all(v));
 	print_table(v);
 	TRY(write_json(v));
@@ -284,11 +324,17 @@ verb_eval(int argc, char **argv)
 	Eval   v = {.a = arena_new()};
 	int    code = EXIT_USAGE;
 	Option known[] = {
-	        {"train-images", &v.train_images, NULL}, {"model", &v.model, NULL},   {"layer", &v.layer_text, NULL}, {"k", &v.k_text, NULL},
-	        {"threads", &v.threads, NULL},           {"device", &v.device, NULL}, {"cache", &v.cache, NULL},
+		{"train-images", &v.train_images, NULL},
+		{"model", &v.model, NULL},
+		{"layer", &v.layer_text, NULL},
+		{"k", &v.k_text, NULL},
+		{"threads", &v.threads, NULL},
+		{"device", &v.device, NULL},
+		{"cache", &v.cache, NULL},
 	};
 	if (take_data(&v, &argc, argv) == OK) {
-		OptionsResult parsed = options_parse(argc, argv, "eval", usage, known, COUNT(known), &v.run);
+		OptionsResult parsed =
+			options_parse(argc, argv, "eval", usage, known, COUNT(known), &v.run);
 		if (parsed == OPTIONS_help)
 			code = EXIT_OK;
 		else if (parsed == OPTIONS_run && numbers(&v) == OK)

@@ -34,26 +34,35 @@ feature_shape(const Exec *x, const char *entry, int64_t layer, FeatureShape *out
 	const Entry      *e = program_entry(x->p, entry);
 	const OutputSpec *o = e ? feature_output(e) : NULL;
 	if (!o)
-		return user_error("no-features", "the program of this run has no entry `%s` with an output `feature`", entry);
+		return user_error(
+			"no-features",
+			"the program of this run has no entry `%s` with an output `feature`",
+			entry);
 	int         lead = r->layer_axis ? 1 : 0;
 	const Axis *axis = o->type.axis;
-	if (o->type.rank != lead + 3 || (lead && strcmp(axis[0].name, r->layer_axis) != 0) || axis[lead].size != r->data.batch) {
+	if (o->type.rank != lead + 3 || (lead && strcmp(axis[0].name, r->layer_axis) != 0) ||
+	    axis[lead].size != r->data.batch) {
 		Text t = {0};
 		type_print(&t, &o->type);
-		Status st = user_error("feature-shape", "`%s` gives %s; evaluation reads [%sbatch, tokens, width]", entry, t.at,
-		                       lead ? "layer, " : "");
+		Status st = user_error("feature-shape",
+		                       "`%s` gives %s; evaluation reads [%sbatch, tokens, width]",
+		                       entry, t.at, lead ? "layer, " : "");
 		text_free(&t);
 		return st;
 	}
-	*out = (FeatureShape){e, lead ? axis[0].size : 1, layer, axis[lead].size, axis[lead + 1].size, 0, axis[lead + 2].size};
+	*out = (FeatureShape){
+		e, lead ? axis[0].size : 1, layer, axis[lead].size, axis[lead + 1].size,
+		0, axis[lead + 2].size};
 	out->patches = patch_count(r, out->tokens);
 	if (out->patches > out->tokens)
-		return user_error("feature-shape", "`%s` gives %ld tokens, fewer than the %ld patches of the masks", entry,
-		                  (long)out->tokens, (long)out->patches);
+		return user_error("feature-shape",
+		                  "`%s` gives %ld tokens, fewer than the %ld patches of the masks",
+		                  entry, (long)out->tokens, (long)out->patches);
 	if (layer == LAYER_LAST)
 		out->layer = out->layers - 1;
 	if (out->layer < 0 || out->layer >= out->layers)
-		return user_error("layer", "--layer %ld: the features have the layers 0 to %ld", (long)layer, (long)out->layers - 1);
+		return user_error("layer", "--layer %ld: the features have the layers 0 to %ld",
+		                  (long)layer, (long)out->layers - 1);
 	return OK;
 }
 
@@ -79,8 +88,10 @@ show(const char *what, int64_t done, int64_t n)
 static void
 keep_row(const FeatureShape *s, const float *feature, int64_t i, int64_t row, Features *out)
 {
-	const float *from = feature + ((s->layer * s->batch + i) * s->tokens + (s->tokens - s->patches)) * s->width;
-	float       *mean = out->mean + row * out->mean_dim;
+	const float *from =
+		feature +
+		((s->layer * s->batch + i) * s->tokens + (s->tokens - s->patches)) * s->width;
+	float *mean = out->mean + row * out->mean_dim;
 	if (out->all)
 		memcpy(out->all + row * out->all_dim, from, sizeof *from * (size_t)out->all_dim);
 	for (int64_t j = 0; j < s->width; j++) {
@@ -108,7 +119,7 @@ read_all(Arena *a, Exec *x, const FeatureShape *s, Data *d, const char *what, Fe
 	int64_t row = 0, pixels = out->all_dim;
 	if (s) {
 		TRY(feeds_open(a, x, s->entry, &feeds));
-		feature = arena_new_array(a, float, s->layers *s->batch *s->tokens *s->width);
+		feature = arena_new_array(a, float, s->layers * s->batch * s->tokens * s->width);
 	}
 	for (;;) {
 		Batch *b;
@@ -122,7 +133,8 @@ read_all(Arena *a, Exec *x, const FeatureShape *s, Data *d, const char *what, Fe
 			if (s)
 				keep_row(s, feature, i, row, out);
 			else
-				memcpy(out->all + row * pixels, b->image + i * pixels, sizeof(float) * (size_t)pixels);
+				memcpy(out->all + row * pixels, b->image + i * pixels,
+				       sizeof(float) * (size_t)pixels);
 		}
 		data_done(d, b);
 		TRY(st);
@@ -141,8 +153,8 @@ part_open(const Recipe *r, const EvalPart *part, Data **out)
 }
 
 Status
-features_read(Arena *a, Exec *x, const FeatureShape *s, const EvalPart *part, bool with_all, const char *what,
-              Features *out)
+features_read(Arena *a, Exec *x, const FeatureShape *s, const EvalPart *part, bool with_all,
+              const char *what, Features *out)
 {
 	const Recipe   *r = &x->p->recipe;
 	const DataSpec *d = &r->data;
@@ -152,10 +164,10 @@ features_read(Arena *a, Exec *x, const FeatureShape *s, const EvalPart *part, bo
 	out->label = arena_new_array(a, int32_t, out->n);
 	out->all_dim = s ? s->patches * s->width : d->channels * d->height * d->width;
 	if (with_all)
-		out->all = arena_new_array(a, float, out->n *out->all_dim);
+		out->all = arena_new_array(a, float, out->n * out->all_dim);
 	if (s) {
 		out->mean_dim = s->width;
-		out->mean = arena_new_array(a, float, out->n *out->mean_dim);
+		out->mean = arena_new_array(a, float, out->n * out->mean_dim);
 	}
 	Status st = read_all(a, x, s, data, what, out);
 	data_close(data);
@@ -165,21 +177,26 @@ features_read(Arena *a, Exec *x, const FeatureShape *s, const EvalPart *part, bo
 /* ---- classes ------------------------------------------------------------------------------------------------ */
 
 static Status
-match_classes(Arena *a, const Data *train, const Data *test, const EvalPart *paths[2], int *classes, int32_t **of_test)
+match_classes(Arena *a, const Data *train, const Data *test, const EvalPart *paths[2], int *classes,
+              int32_t **of_test)
 {
 	const Data *both[] = {train, test};
 	for (int i = 0; i < 2; i++)
 		if (data_classes(both[i]) < 1)
-			return user_error("no-labels", "%s: has no labels, and evaluation needs them (a label file beside the images, or class folders)",
+			return user_error("no-labels",
+			                  "%s: has no labels, and evaluation needs them (a label "
+			                  "file beside the images, or class folders)",
 			                  paths[i]->path);
 	*classes = data_classes(train);
 	*of_test = arena_new_array(a, int32_t, data_classes(test));
 	for (int t = 0; t < data_classes(test); t++) {
 		int c = 0;
-		while (c < *classes && strcmp(data_class_name(train, c), data_class_name(test, t)) != 0)
+		while (c < *classes &&
+		       strcmp(data_class_name(train, c), data_class_name(test, t)) != 0)
 			c++;
 		if (c == *classes)
-			return user_error("classes-differ", "%s has the class `%s`, which %s has not", paths[1]->path,
+			return user_error("classes-differ",
+			                  "%s has the class `%s`, which %s has not", paths[1]->path,
 			                  data_class_name(test, t), paths[0]->path);
 		(*of_test)[t] = c;
 	}
@@ -187,8 +204,8 @@ match_classes(Arena *a, const Data *train, const Data *test, const EvalPart *pat
 }
 
 Status
-eval_classes(Arena *a, const Recipe *r, const EvalPart *train, const EvalPart *test, int *classes, int32_t **of_test,
-             int64_t n[2])
+eval_classes(Arena *a, const Recipe *r, const EvalPart *train, const EvalPart *test, int *classes,
+             int32_t **of_test, int64_t n[2])
 {
 	Data           *d[2] = {NULL, NULL};
 	const EvalPart *both[2] = {train, test};

@@ -20,7 +20,8 @@ size_ok(int64_t w, int64_t h, char why[WHY])
 {
 	if (w > 0 && h > 0 && w <= MAX_SIDE && h <= MAX_SIDE && w * h <= MAX_PIXELS)
 		return true;
-	snprintf(why, WHY, "%ld x %ld pixels; at most %d Mpx are read", (long)w, (long)h, MAX_PIXELS >> 20);
+	snprintf(why, WHY, "%ld x %ld pixels; at most %d Mpx are read", (long)w, (long)h,
+	         MAX_PIXELS >> 20);
 	return false;
 }
 
@@ -132,7 +133,8 @@ jpeg_read(Arena *a, FILE *f, Image *out, char why[WHY])
 	out->at = arena_alloc(a, (size_t)(out->w * out->h * out->c));
 	uint8_t *four = planes == 4 ? arena_alloc(a, (size_t)(out->w * 4)) : NULL;
 	while (c.output_scanline < c.output_height) {
-		uint8_t *to = out->at + (int64_t)c.output_scanline * out->w * out->c, *row = four ? four : to;
+		uint8_t *to = out->at + (int64_t)c.output_scanline * out->w * out->c,
+			*row = four ? four : to;
 		jpeg_read_scanlines(&c, &row, 1);
 		if (four)
 			cmyk_to_rgb(four, to, out->w);

@@ -30,7 +30,9 @@ inverse_norms(const Labelled *l, const char *what, float *out)
 			atomic_store(&finite, false);
 		out[i] = sum > 0 ? (float)(1 / sqrt(sum)) : 0;
 	}
-	return finite ? OK : user_error("features-not-finite", "the %s features hold values that are not finite", what);
+	return finite ? OK
+	              : user_error("features-not-finite",
+	                           "the %s features hold values that are not finite", what);
 }
 
 /* The best k so far, best first. */
@@ -70,28 +72,32 @@ typedef struct {
 } Room;
 
 static int64_t
-block_right(const Labelled *train, const Labelled *test, const float *inv_train, const float *inv_test, int64_t first,
-            int k, int classes, Room *room)
+block_right(const Labelled *train, const Labelled *test, const float *inv_train,
+            const float *inv_test, int64_t first, int k, int classes, Room *room)
 {
-	int64_t rows = test->n - first < TEST_ROWS ? test->n - first : TEST_ROWS, dim = train->dim, right = 0;
+	int64_t rows = test->n - first < TEST_ROWS ? test->n - first : TEST_ROWS, dim = train->dim,
+		right = 0;
 	memset(room->found, 0, sizeof *room->found * TEST_ROWS);
 	for (int64_t t = 0; t < train->n; t += TRAIN_ROWS) {
 		int64_t cols = train->n - t < TRAIN_ROWS ? train->n - t : TRAIN_ROWS;
-		if (dnnl_sgemm('N', 'T', rows, cols, dim, 1, test->x + first * dim, dim, train->x + t * dim, dim, 0,
-		               room->sim, cols) != dnnl_success)
-			BUG("sgemm of %ld x %ld x %ld was refused", (long)rows, (long)cols, (long)dim);
+		if (dnnl_sgemm('N', 'T', rows, cols, dim, 1, test->x + first * dim, dim,
+		               train->x + t * dim, dim, 0, room->sim, cols) != dnnl_success)
+			BUG("sgemm of %ld x %ld x %ld was refused", (long)rows, (long)cols,
+			    (long)dim);
 		for (int64_t i = 0; i < rows; i++) {
 			const float *sim = room->sim + i * cols;
 			Near        *best = room->best + i * k;
 			for (int64_t j = 0; j < cols; j++) {
 				float s = sim[j] * inv_train[t + j];
 				if (room->found[i] < k || s > best[k - 1].s)
-					near_insert(best, &room->found[i], k, (Near){s, train->y[t + j]});
+					near_insert(best, &room->found[i], k,
+					            (Near){s, train->y[t + j]});
 			}
 		}
 	}
 	for (int64_t i = 0; i < rows; i++)
-		right += vote(room->best + i * k, room->found[i], inv_test[first + i], room->votes, classes) == test->y[first + i];
+		right += vote(room->best + i * k, room->found[i], inv_test[first + i], room->votes,
+		              classes) == test->y[first + i];
 	return right;
 }
 
@@ -103,8 +109,9 @@ knn_accuracy(const Labelled *train, const Labelled *test, int k, int classes, do
 		return user_error("knn-k", "k-NN needs k of at least 1, got %d", k);
 	if (k > train->n)
 		k = (int)train->n;
-	Arena  *a = arena_new();
-	float  *inv_train = arena_new_array(a, float, train->n), *inv_test = arena_new_array(a, float, test->n);
+	Arena *a = arena_new();
+	float *inv_train = arena_new_array(a, float, train->n),
+	      *inv_test = arena_new_array(a, float, test->n);
 	int64_t blocks = (test->n + TEST_ROWS - 1) / TEST_ROWS, right = 0;
 	Status  st = inverse_norms(train, "training", inv_train);
 	if (st == OK)
@@ -113,11 +120,14 @@ knn_accuracy(const Labelled *train, const Labelled *test, int k, int classes, do
 #pragma omp parallel reduction(+ : right)
 		{
 			Arena *own = arena_new();
-			Room   room = {arena_new_array(own, float, TEST_ROWS *TRAIN_ROWS), arena_new_array(own, Near, TEST_ROWS *k),
-			               arena_new_array(own, int, TEST_ROWS), arena_new_array(own, double, classes)};
+			Room   room = {arena_new_array(own, float, TEST_ROWS *TRAIN_ROWS),
+			               arena_new_array(own, Near, TEST_ROWS * k),
+			               arena_new_array(own, int, TEST_ROWS),
+			               arena_new_array(own, double, classes)};
 #pragma omp for schedule(dynamic, 1)
 			for (int64_t b = 0; b < blocks; b++)
-				right += block_right(train, test, inv_train, inv_test, b * TEST_ROWS, k, classes, &room);
+				right += block_right(train, test, inv_train, inv_test,
+				                     b * TEST_ROWS, k, classes, &room);
 			arena_free(own);
 		}
 		*accuracy = (double)right / (double)test->n;

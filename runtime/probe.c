@@ -25,10 +25,10 @@ typedef struct {
 	const int32_t *y;
 	int64_t        n, dim;
 	int            classes;
-	float         *w;                    /* W in f32, for the products */
-	float         *grad;                 /* [CHUNKS][classes * dim] */
-	double        *bias_grad;            /* [CHUNKS][classes] */
-	float         *z;                    /* [CHUNKS][ROWS * classes] */
+	float         *w;         /* W in f32, for the products */
+	float         *grad;      /* [CHUNKS][classes * dim] */
+	double        *bias_grad; /* [CHUNKS][classes] */
+	float         *z;         /* [CHUNKS][ROWS * classes] */
 	double         loss[CHUNKS];
 	int64_t        right[CHUNKS];
 } Problem;
@@ -36,8 +36,8 @@ typedef struct {
 /* ---- the function ------------------------------------------------------------------------------- */
 
 static void
-product(char ta, char tb, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb,
-        float beta, float *c, int64_t ldc)
+product(char ta, char tb, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
+        const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
 {
 	if (dnnl_sgemm(ta, tb, m, n, k, 1, a, lda, b, ldb, beta, c, ldc) != dnnl_success)
 		BUG("sgemm of %ld x %ld x %ld was refused", (long)m, (long)n, (long)k);
@@ -67,7 +67,8 @@ row_loss(float *z, const double *bias, int classes, int32_t y, bool *right, doub
 
 /* Rows first .. last-1 of one chunk; the gradient too when wanted. */
 static void
-chunk_run(Problem *p, int chunk, int64_t first, int64_t last, const double *bias, const bool gradient)
+chunk_run(Problem *p, int chunk, int64_t first, int64_t last, const double *bias,
+          const bool gradient)
 {
 	int64_t size = p->classes * p->dim;
 	float  *z = p->z + (int64_t)chunk * ROWS * p->classes, *g = p->grad + chunk * size;
@@ -79,20 +80,24 @@ chunk_run(Problem *p, int chunk, int64_t first, int64_t last, const double *bias
 	for (int64_t i = first; i < last; i += ROWS) {
 		int64_t      rows = last - i < ROWS ? last - i : ROWS;
 		const float *x = p->x + i * p->dim;
-		product('N', 'T', rows, p->classes, p->dim, x, p->dim, p->w, p->dim, 0, z, p->classes);
+		product('N', 'T', rows, p->classes, p->dim, x, p->dim, p->w, p->dim, 0, z,
+		        p->classes);
 		for (int64_t r = 0; r < rows; r++) {
 			bool right;
-			p->loss[chunk] += row_loss(z + r * p->classes, bias, p->classes, p->y[i + r], &right, bg);
+			p->loss[chunk] += row_loss(z + r * p->classes, bias, p->classes,
+			                           p->y[i + r], &right, bg);
 			p->right[chunk] += right;
 		}
 		if (gradient)
-			product('T', 'N', p->classes, p->dim, rows, z, p->classes, x, p->dim, 1, g, p->dim);
+			product('T', 'N', p->classes, p->dim, rows, z, p->classes, x, p->dim, 1, g,
+			        p->dim);
 	}
 }
 
 /* Mean log loss over rows first .. last-1 at `at`; *right counts hits. */
 static double
-rows_loss(Problem *p, const double *at, int64_t first, int64_t last, const bool gradient, int64_t *right)
+rows_loss(Problem *p, const double *at, int64_t first, int64_t last, const bool gradient,
+          int64_t *right)
 {
 	int64_t size = p->classes * p->dim, n = last - first;
 	double  sum = 0;
@@ -100,7 +105,8 @@ rows_loss(Problem *p, const double *at, int64_t first, int64_t last, const bool 
 		p->w[i] = (float)at[i];
 #pragma omp parallel for schedule(dynamic, 1)
 	for (int c = 0; c < CHUNKS; c++)
-		chunk_run(p, c, first + n * c / CHUNKS, first + n * (c + 1) / CHUNKS, at + size, gradient);
+		chunk_run(p, c, first + n * c / CHUNKS, first + n * (c + 1) / CHUNKS, at + size,
+		          gradient);
 	*right = 0;
 	for (int c = 0; c < CHUNKS; c++) {
 		sum += p->loss[c];
@@ -272,13 +278,15 @@ labelled_check(const Labelled *train, const Labelled *test, int classes)
 {
 	const Labelled *both[] = {train, test};
 	if (train->n < 1 || test->n < 1 || train->dim < 1 || train->dim != test->dim || classes < 1)
-		BUG("%ld x %ld training and %ld x %ld test features, %d classes", (long)train->n, (long)train->dim,
-		    (long)test->n, (long)test->dim, classes);
+		BUG("%ld x %ld training and %ld x %ld test features, %d classes", (long)train->n,
+		    (long)train->dim, (long)test->n, (long)test->dim, classes);
 	for (int b = 0; b < 2; b++)
 		for (int64_t i = 0; i < both[b]->n; i++)
 			if (both[b]->y[i] < 0 || both[b]->y[i] >= classes)
-				return user_error("labels", "label %d of %s sample %ld lies outside 0 .. %d", both[b]->y[i],
-				                  b ? "test" : "training", (long)i, classes - 1);
+				return user_error("labels",
+				                  "label %d of %s sample %ld lies outside 0 .. %d",
+				                  both[b]->y[i], b ? "test" : "training", (long)i,
+				                  classes - 1);
 	return OK;
 }
 
@@ -300,7 +308,9 @@ moments(const Labelled *l, double *mean, double *inverse)
 		}
 	for (int64_t j = 0; j < l->dim; j++) {
 		if (!isfinite(inverse[j]))
-			return user_error("features-not-finite", "feature %ld is not finite in every training sample", (long)j);
+			return user_error("features-not-finite",
+			                  "feature %ld is not finite in every training sample",
+			                  (long)j);
 		double sd = sqrt(inverse[j] / (double)l->n);
 		inverse[j] = sd > 1e-12 * (1 + fabs(mean[j])) ? 1 / sd : 0;
 	}
@@ -316,9 +326,10 @@ standardise(const float *x, float *out, int64_t dim, const double *mean, const d
 
 /* Training rows with every tenth moved to the end: rows 0 .. *kept-1 fit, the rest choose lambda. */
 static void
-split(Arena *a, const Labelled *l, const double *mean, const double *inverse, Problem *p, int64_t *kept)
+split(Arena *a, const Labelled *l, const double *mean, const double *inverse, Problem *p,
+      int64_t *kept)
 {
-	float   *x = arena_new_array(a, float, l->n *l->dim);
+	float   *x = arena_new_array(a, float, l->n * l->dim);
 	int32_t *y = arena_new_array(a, int32_t, l->n);
 	int64_t  held = l->n / 10;
 	*kept = l->n - held;
@@ -372,8 +383,9 @@ probe_accuracy(const Labelled *train, const Labelled *test, int classes, double 
 {
 	TRY(labelled_check(train, test, classes));
 	Arena  *a = arena_new();
-	double *mean = arena_new_array(a, double, train->dim), *inverse = arena_new_array(a, double, train->dim);
-	Status  st = moments(train, mean, inverse);
+	double *mean = arena_new_array(a, double, train->dim),
+	       *inverse = arena_new_array(a, double, train->dim);
+	Status st = moments(train, mean, inverse);
 	if (st == OK) {
 		int64_t  kept, right = 0;
 		Problem *p = problem_new(a, train->dim, classes);
@@ -381,15 +393,17 @@ probe_accuracy(const Labelled *train, const Labelled *test, int classes, double 
 		split(a, train, mean, inverse, p, &kept);
 		double lambda = choose_lambda(a, p, l, kept);
 		fit(p, l, p->n, lambda, 1e-5);
-		float *x = arena_new_array(a, float, test->n *test->dim);
+		float *x = arena_new_array(a, float, test->n * test->dim);
 		for (int64_t i = 0; i < test->n; i++)
-			standardise(test->x + i * test->dim, x + i * test->dim, test->dim, mean, inverse);
+			standardise(test->x + i * test->dim, x + i * test->dim, test->dim, mean,
+			            inverse);
 		p->x = x;
 		p->y = test->y;
 		p->n = test->n;
 		double loss = rows_loss(p, l->x, 0, p->n, false, &right);
 		if (!isfinite(loss))
-			st = user_error("features-not-finite", "the test features hold values that are not finite");
+			st = user_error("features-not-finite",
+			                "the test features hold values that are not finite");
 		*accuracy = (double)right / (double)test->n;
 	}
 	arena_free(a);

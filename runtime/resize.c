@@ -8,7 +8,9 @@
 #include <math.h>
 #include <string.h>
 
-enum { BITS = 22 }; /* fraction bits of a weight: 8 bits of value and two of headroom leave 22 in 32 */
+enum {
+	BITS = 22
+}; /* fraction bits of a weight: 8 bits of value and two of headroom leave 22 in 32 */
 
 static double
 weight_at(Filter filter, double t)
@@ -44,7 +46,8 @@ taps_make(Arena *a, Filter filter, int64_t in, int64_t out)
 	t.weight = arena_new_array(a, int32_t, out * t.most);
 	for (int64_t x = 0; x < out; x++) {
 		double  centre = ((double)x + 0.5) * scale, sum = 0;
-		int64_t lo = (int64_t)(centre - support + 0.5), hi = (int64_t)(centre + support + 0.5);
+		int64_t lo = (int64_t)(centre - support + 0.5),
+			hi = (int64_t)(centre + support + 0.5);
 		lo = lo < 0 ? 0 : lo;
 		hi = hi > in ? in : hi;
 		for (int64_t j = lo; j < hi; j++) {
@@ -101,7 +104,7 @@ column_pass(const uint8_t *restrict in, uint8_t *restrict out, int32_t *restrict
 		sum[i] = 1 << (BITS - 1);
 	for (int64_t j = 0; j < count; j++) {
 		const uint8_t *restrict row = in + j * n;
-		int32_t                 w = k[j];
+		int32_t w = k[j];
 		for (int64_t i = 0; i < n; i++)
 			sum[i] += row[i] * w;
 	}
@@ -113,8 +116,8 @@ Image
 image_crop(Arena *a, const Image *im, int64_t left, int64_t top, int64_t w, int64_t h)
 {
 	if (left < 0 || top < 0 || w < 1 || h < 1 || left + w > im->w || top + h > im->h)
-		BUG("crop %ldx%ld at %ld,%ld leaves an image of %ldx%ld", (long)w, (long)h, (long)left,
-		    (long)top, (long)im->w, (long)im->h);
+		BUG("crop %ldx%ld at %ld,%ld leaves an image of %ldx%ld", (long)w, (long)h,
+		    (long)left, (long)top, (long)im->w, (long)im->h);
 	Image out = {arena_alloc(a, (size_t)(w * h * im->c)), w, h, im->c};
 	for (int64_t y = 0; y < h; y++)
 		memcpy(out.at + y * w * im->c, im->at + ((top + y) * im->w + left) * im->c,

@@ -6,7 +6,11 @@
  * so the same text serves every x86-64 machine.
  *
  * It refuses, as a mistake of the caller, a head whose scratch would not fit the stack: cutting long sequences into
- * pieces is not done here. The products are in prelude_cpu.c, the gradient in attend_cpu_grad.c. */
+ * pieces is not done here. The gradient is in attend_cpu_grad.c, the
+ * products in attend_tiles.c.
+ *
+ * Arithmetic is f32. Where q, k, v (and d out) are all bf16 the products are of bf16 factors with f32 sums, and so the
+ * probabilities, before the product with the values, and dS are rounded to bf16 too; their sums and softmax stay f32. */
 #include "compiler/codegen/attend_private.h"
 
 #include <inttypes.h>
@@ -118,6 +122,8 @@ head_comment(Text *out, const AttendKernel *k)
 		shape_text(out, "  dk", k, &k->dk, 'U');
 		shape_text(out, "  dv", k, &k->dv, 'U');
 	}
+	if (attend_half(k))
+		text_printf(out, "\n * Products of bf16 factors (probabilities%s rounded too), sums in f32.", k->grad ? " and dS" : "");
 	text_printf(out, "\n * %.4g MFLOP in products, %.4g MB in and out. */\n", scores * (double)k->e * (k->grad ? 10 : 4) * 1e-6, bytes * 1e-6);
 }
 
@@ -329,6 +335,8 @@ void
 attend_emit_cpu(Text *out, const AttendKernel *k, const char *name)
 {
 	check(k);
+	if (out->at == NULL || strstr(out->at, "#define D2V_TILES") == NULL)
+		text_append(out, attend_tiles, strlen(attend_tiles));
 	head_comment(out, k);
 	text_printf(out, "void\n%s(void *const *p, const Num *n)\n{\n", name);
 	if (k->grad)

@@ -1,9 +1,11 @@
-/* What attend_cpu.c (forward, shared pieces) and attend_cpu_grad.c have in common. */
+/* What attend_cpu.c (forward, shared pieces), attend_cpu_grad.c and attend_tiles.c have in common. */
 #ifndef D2V_ATTEND_PRIVATE_H
 #define D2V_ATTEND_PRIVATE_H
 
 #include "compiler/codegen/codegen.h"
 
+/* Text in front of the first kernel of a file. */
+extern const char attend_tiles[];
 /* Rows of queries that go through the kernel together. */
 int64_t attend_rows(const AttendKernel *k);
 /* The constants, the pointers in p, and for dropout the numbers in n; opens the parallel region. */

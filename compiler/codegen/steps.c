@@ -142,38 +142,49 @@ static const char *const role_name[] = {"forward", "forward", "teacher", "backwa
 
 /* ---- one launch for neighbours ------------------------------------------------------------------------------------ */
 
+/* One array of a launch of `count` elements, and the same argument of the launch after it: does the second begin where
+ * the first ends? A single element is read by every element of the launch, so it must be the very same one. Between
+ * two variables lies padding that nobody reads; what lies between two activations may be somebody's. */
+static bool
+follows(const Graph *g, const Pointer *p, const Pointer *q, int64_t count)
+{
+	int64_t step = (count + 31) / 32 * 32;
+
+	if (p->slab != q->slab)
+		return false;
+	if (type_elems(&p->type) == 1 || type_elems(&q->type) == 1)
+		return !p->write && !q->write && p->offset == q->offset;
+	if (p->write && step != count && strcmp(g->slab[p->slab].name, "act") == 0)
+		return false;
+	return q->offset == p->offset + step * dtype_bytes[p->type.dtype];
+}
+
 /* A flat launch whose arrays all continue where those of the one before end is the same launch, longer. */
 static bool
-continues(const Builder *b, const Draft *x, const Draft *y)
+continues(const Builder *b, const Graph *g, const Draft *x, const Draft *y)
 {
-	int64_t     step;
 	const Source *s = &b->source.at[y->step.kernel];
 
 	if (x->step.kind != STEP_launch || y->step.kind != STEP_launch || x->step.kernel != y->step.kernel || strcmp(s->kind, "flat"))
 		return false;
-	step = (x->number[0].i + 31) / 32 * 32;
 	for (int k = 1; k < s->nnumber; k++)
-		if (x->number[k].f != y->number[k].f || x->number[k].u != y->number[k].u)
+		if (x->number[k].f != y->number[k].f || x->number[k].i != y->number[k].i || x->number[k].u != y->number[k].u)
 			return false;
-	for (int i = 0; i < x->npointer; i++) {
-		const Pointer *p = &x->pointer[i], *q = &y->pointer[i];
-		bool           scalar = type_elems(&p->type) == 1 && type_elems(&q->type) == 1 && p->offset == q->offset;
-
-		if (p->slab != q->slab || (!scalar && q->offset != p->offset + step * dtype_bytes[p->type.dtype]))
+	for (int i = 0; i < x->npointer; i++)
+		if (!follows(g, &x->pointer[i], &y->pointer[i], x->number[0].i))
 			return false;
-	}
 	return true;
 }
 
 static void
-join_launches(const Builder *b, Drafts *out)
+join_launches(const Builder *b, const Graph *g, Drafts *out)
 {
 	int n = 0;
 
 	for (int i = 0; i < out->n; i++) {
 		Draft *d = &out->at[i], *last = n ? &out->at[n - 1] : NULL;
 
-		if (last && continues(b, last, d)) {
+		if (last && continues(b, g, last, d)) {
 			last->number[0].i = (last->number[0].i + 31) / 32 * 32 + d->number[0].i;
 			last->step.flops += d->step.flops;
 			last->step.bytes += d->step.bytes;
@@ -206,5 +217,5 @@ steps_build(Builder *b, const Graph *g, Drafts *out)
 		d.step.what = role_name[r];
 		vec_push(b->a, out, d);
 	}
-	join_launches(b, out);
+	join_launches(b, g, out);
 }

@@ -19,7 +19,9 @@ run_op(Arena *a, const char *line, Image *im)
 		return ok;
 	}
 	if (sscanf(line, "resize %ld %ld %31s :", &w, &h, filter) == 3)
-		*im = image_resize(a, im, w, h, strcmp(filter, "bicubic") == 0 ? FILTER_BICUBIC : FILTER_BILINEAR);
+		*im = image_resize(a, im, w, h,
+		                   strcmp(filter, "bicubic") == 0 ? FILTER_BICUBIC
+		                                                  : FILTER_BILINEAR);
 	else if (sscanf(line, "brightness %f :", &factor) == 1)
 		augment_jitter(im, 0, factor);
 	else if (sscanf(line, "contrast %f :", &factor) == 1)
@@ -48,7 +50,8 @@ main(void)
 		im.w = w;
 		im.h = h;
 		im.at = arena_alloc(a, (size_t)(w * h * im.c + 1));
-		if (fread(im.at, 1, (size_t)(w * h * im.c), stdin) != (size_t)(w * h * im.c) || !run_op(a, line, &im))
+		if (fread(im.at, 1, (size_t)(w * h * im.c), stdin) != (size_t)(w * h * im.c) ||
+		    !run_op(a, line, &im))
 			return EXIT_USAGE;
 		printf("%ld %ld %d\n", (long)im.w, (long)im.h, im.c);
 		fwrite(im.at, 1, (size_t)(im.w * im.h * im.c), stdout);

@@ -337,7 +337,8 @@ outside_check(Trial *z, int first, int last)
 	}
 	for (int which = first; which <= last; which++)
 		for (int64_t i = 0; i < z->tensor[which].elems * 2; i++)
-			ck_assert_msg(((uint16_t *)z->tensor[which].memory)[i] == SENTINEL, "%s: written outside operand %d", z->c->what, which);
+			if (((uint16_t *)z->tensor[which].memory)[i] != SENTINEL) /* a passing ck_assert costs a system call */
+				ck_abort_msg("%s: written outside operand %d", z->c->what, which);
 }
 
 static void
@@ -422,7 +423,7 @@ trial_check(Trial *z, void *library, void (*set_threads)(int))
 
 /* Compile text with the flags of the runtime and load it. */
 static void *
-load(const Text *text)
+load(const Text *text, const char *with)
 {
 	char folder[] = "/tmp/d2v-test-attend-XXXXXX", source[64], object[64], command[512];
 	ck_assert(mkdtemp(folder) != NULL);
@@ -430,8 +431,8 @@ load(const Text *text)
 	snprintf(object, sizeof object, "%s/k.so", folder);
 	ck_assert(file_write_atomic(source, text->at, text->n) == OK);
 	snprintf(command, sizeof command,
-	         "cc -std=gnu11 -O3 -march=native -fopenmp -fno-math-errno -fno-trapping-math -ffp-contract=fast -Wall -Wextra -Werror -shared -fPIC -o %s %s",
-	         object, source);
+	         "cc -std=gnu11 %s -fopenmp -fno-math-errno -fno-trapping-math -ffp-contract=fast -Wall -Wextra -Werror -shared -fPIC -o %s %s",
+	         with, object, source);
 	ck_assert_msg(system(command) == 0, "the kernels do not compile: %s", command);
 	void *library = dlopen(object, RTLD_NOW);
 	ck_assert_msg(library != NULL, "%s", dlerror());
@@ -440,6 +441,9 @@ load(const Text *text)
 	rmdir(folder);
 	return library;
 }
+
+/* The machine's own vectors, and the narrowest. */
+static const char *const flags[] = {"-O3 -march=native", "-O1"};
 
 START_TEST(kernels_agree_with_definition)
 {
@@ -451,7 +455,7 @@ START_TEST(kernels_agree_with_definition)
 		attend_emit_cpu(&text, &trial[i].forward, trial[i].name[0]);
 		attend_emit_cpu(&text, &trial[i].grad, trial[i].name[1]);
 	}
-	void *library = load(&text);
+	void *library = load(&text, flags[_i]);
 	void (*set_threads)(int);
 	*(void **)&set_threads = dlsym(library, "omp_set_num_threads");
 	ck_assert(set_threads != NULL);
@@ -469,7 +473,7 @@ suite_attend(void)
 	Suite *s = suite_create("attend");
 	TCase *t = tcase_create("kernels");
 	tcase_set_timeout(t, 300);
-	tcase_add_test(t, kernels_agree_with_definition);
+	tcase_add_loop_test(t, kernels_agree_with_definition, 0, COUNT(flags));
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const models[] = { "models/lib/vit.d2v", "models/vit_base.d2v", "models/vit_large.d2v", "models/fashion.d2v",
-	                              "models/tiny/vit.d2v", "models/tiny/dropout.d2v" };
+static const char *const models[] = {"models/lib/vit.d2v",   "models/vit_base.d2v",
+                                     "models/vit_large.d2v", "models/fashion.d2v",
+                                     "models/tiny/vit.d2v",  "models/tiny/dropout.d2v"};
 
 static Spec *
 compile(Arena *a, const char *path, const Override *set, int nset)
@@ -41,7 +42,7 @@ START_TEST(test_format)
 {
 	char  *text;
 	size_t n;
-	Text   once = { 0 }, twice = { 0 };
+	Text   once = {0}, twice = {0};
 	ck_assert_int_eq(file_read(models[_i], &text, &n), OK);
 	ck_assert_int_eq(dsl_format(models[_i], text, &once), OK);
 	ck_assert_int_eq(dsl_format(models[_i], once.at, &twice), OK);
@@ -55,14 +56,44 @@ END_TEST
 
 START_TEST(test_format_messy)
 {
-	static const char *const messy = "// head\n\n\n\nmodule  Norm[ W ]{ // a norm\nparam gain:[W]=1 ;   // ones\n  param bias : [W]=0; // zeros\n"
-	                                 "fn call( x:[..,W] )->[.., W]=standardise(x over W,eps=1e-6)\n*gain - -bias ;\n// last\n}\n// tail";
-	static const char *const neat = "// head\n\nmodule Norm[W] {         // a norm\n  param gain : [W] = 1;  // ones\n  param bias : [W] = 0;  // zeros\n"
-	                                "  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6)\n    * gain - -bias;\n  // last\n}\n// tail\n";
-	Text t = { 0 };
+	static const char *const messy = "// head\n\n\n\nmodule  Norm[ W ]{ // a norm\nparam "
+	                                 "gain:[W]=1 ;   // ones\n  param bias : [W]=0; // zeros\n"
+					 "fn call( x:[..,W] )->[.., W]=standardise(x over "
+	                                 "W,eps=1e-6)\n*gain - -bias ;\n// last\n}\n// tail";
+	static const char *const neat =
+		"// head\n\nmodule Norm[W] {         // a norm\n  param gain : [W] = 1;  // ones\n "
+	        " param bias : [W] = 0;  // zeros\n"
+		"  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6)\n    * gain "
+	        "- -bias;\n  // last\n}\n// tail\n";
+	Text t = {0};
 	ck_assert_int_eq(dsl_format("messy.d2v", messy, &t), OK);
 	ck_assert_str_eq(t.at, neat);
 	text_free(&t);
+}
+END_TEST
+
+/* Every example of the reference parses, and stands there as `d2v fmt` would write it. */
+START_TEST(test_grammar_examples)
+{
+	char  *text;
+	size_t n;
+	int    found = 0;
+	ck_assert_int_eq(file_read("dsl/GRAMMAR.md", &text, &n), OK);
+	for (char *p = strstr(text, "```d2v\n"), *end; p; p = strstr(end, "```d2v\n")) {
+		Text t = {0};
+		p += 7;
+		end = strstr(p, "```");
+		ck_assert_ptr_nonnull(end);
+		*end++ = 0;
+		diag_reset();
+		ck_assert_msg(dsl_format("GRAMMAR.md", p, &t) == OK,
+		              "an example does not parse:\n%s", p);
+		ck_assert_str_eq(t.at, p);
+		text_free(&t);
+		found++;
+	}
+	ck_assert_int_ge(found, 8);
+	free(text);
 }
 END_TEST
 
@@ -71,7 +102,9 @@ START_TEST(test_counts)
 	static const struct {
 		const char *path;
 		int64_t     count;
-	} want[] = { { "models/vit_base.d2v", 86256720 }, { "models/vit_large.d2v", 304186816 }, { "models/tiny/vit.d2v", 8920 } };
+	} want[] = {{"models/vit_base.d2v", 86256720},
+	            {"models/vit_large.d2v", 304186816},
+	            {"models/tiny/vit.d2v", 8920}};
 	Arena *a = arena_new();
 	Spec  *s = compile(a, want[_i].path, NULL, 0);
 	ck_assert_int_eq(parameters(s), want[_i].count);
@@ -110,7 +143,7 @@ END_TEST
 static double
 host(const Spec *s, const char *output, double step, double spe, double steps)
 {
-	const Binding b[] = { { "step", step }, { "spe", spe }, { "steps", steps }, { "seed", 0 } };
+	const Binding b[] = {{"step", step}, {"spe", spe}, {"steps", steps}, {"seed", 0}};
 	double        x = NAN;
 	for (int i = 0; i < s->train->nout; i++) {
 		const Node *n = &s->train->node[s->train->out[i].val];
@@ -135,7 +168,7 @@ START_TEST(test_schedule)
 	done(a, s);
 	/* A warm-up of one step or none divides by nothing. */
 	a = arena_new();
-	s = compile(a, "models/vit_base.d2v", (Override[]){ { "warm", "1 steps" } }, 1);
+	s = compile(a, "models/vit_base.d2v", (Override[]){{"warm", "1 steps"}}, 1);
 	ck_assert_double_eq(host(s, "lr", 0, 625, 500000), 0);
 	ck_assert_double_eq_tol(host(s, "lr", 1, 625, 500000), 2e-3, 1e-15);
 	done(a, s);
@@ -150,11 +183,11 @@ END_TEST
 
 START_TEST(test_order)
 {
-	Arena *a = arena_new();
-	Spec  *s = compile(a, "models/vit_base.d2v", NULL, 0);
-	VarKind last = VAR_param;
-	int     count[4] = { 0 };
-	static const char *const outputs[] = { "loss", "lr", "ema_decay", "target_std", "masked" };
+	Arena                   *a = arena_new();
+	Spec                    *s = compile(a, "models/vit_base.d2v", NULL, 0);
+	VarKind                  last = VAR_param;
+	int                      count[4] = {0};
+	static const char *const outputs[] = {"loss", "lr", "ema_decay", "target_std", "masked"};
 	for (int i = 0; i < s->recipe.nvar; i++) {
 		const Variable *v = &s->recipe.var[i];
 		ck_assert_int_ge(v->kind, last);
@@ -177,10 +210,10 @@ START_TEST(test_order)
 	ck_assert_int_eq(s->train->matmul, DT_bf16);
 	ck_assert_int_eq(s->train->matmul_average, DT_bf16);
 	ck_assert_str_eq(s->train->batch_axis, "B");
-	ck_assert_int_eq(dsl_expect(s, &(PlanFacts){ .memory_per_rank = 79.0 * 1073741824 }), OK);
+	ck_assert_int_eq(dsl_expect(s, &(PlanFacts){.memory_per_rank = 79.0 * 1073741824}), OK);
 	FILE *quiet = fopen("/dev/null", "w");
 	diag_sink(quiet);
-	ck_assert_int_eq(dsl_expect(s, &(PlanFacts){ .memory_per_rank = 81.0 * 1073741824 }), FAIL);
+	ck_assert_int_eq(dsl_expect(s, &(PlanFacts){.memory_per_rank = 81.0 * 1073741824}), FAIL);
 	diag_sink(NULL);
 	fclose(quiet);
 	done(a, s);
@@ -193,11 +226,11 @@ START_TEST(test_precision)
 		if (!i)
 			continue; /* a library */
 		Arena *a = arena_new();
-		Spec  *s = compile(a, models[i], (Override[]){ { "precision", "bf16" } }, 1);
+		Spec  *s = compile(a, models[i], (Override[]){{"precision", "bf16"}}, 1);
 		ck_assert_int_eq(s->train->matmul, DT_bf16);
 		done(a, s);
 		a = arena_new();
-		s = compile(a, models[i], (Override[]){ { "precision", "f32" } }, 1);
+		s = compile(a, models[i], (Override[]){{"precision", "f32"}}, 1);
 		ck_assert_int_eq(s->train->matmul, DT_f32);
 		done(a, s);
 	}
@@ -219,13 +252,17 @@ variable(const Spec *s, const char *name)
 static int
 published(char name[][64])
 {
-	static const char *const head[] = { "cls_token", "mask_token", "patch_embed.proj.weight", "patch_embed.proj.bias",
-		                            "rel_pos_bias.relative_position_bias_table" };
-	static const char *const block[] = { "gamma_1", "gamma_2", "norm1.weight", "norm1.bias", "attn.q_bias", "attn.v_bias", "attn.qkv.weight",
-		                             "attn.proj.weight", "attn.proj.bias", "norm2.weight", "norm2.bias", "mlp.fc1.weight", "mlp.fc1.bias",
-		                             "mlp.fc2.weight", "mlp.fc2.bias" };
-	static const char *const tail[] = { "norm.weight", "norm.bias", "lm_head.weight", "lm_head.bias" };
-	int n = 0;
+	static const char *const head[] = {"cls_token", "mask_token", "patch_embed.proj.weight",
+	                                   "patch_embed.proj.bias",
+	                                   "rel_pos_bias.relative_position_bias_table"};
+	static const char *const block[] = {"gamma_1",         "gamma_2",          "norm1.weight",
+	                                    "norm1.bias",      "attn.q_bias",      "attn.v_bias",
+	                                    "attn.qkv.weight", "attn.proj.weight", "attn.proj.bias",
+	                                    "norm2.weight",    "norm2.bias",       "mlp.fc1.weight",
+	                                    "mlp.fc1.bias",    "mlp.fc2.weight",   "mlp.fc2.bias"};
+	static const char *const tail[] = {"norm.weight", "norm.bias", "lm_head.weight",
+	                                   "lm_head.bias"};
+	int                      n = 0;
 	for (int i = 0; i < COUNT(head); i++)
 		snprintf(name[n++], 64, "%s", head[i]);
 	for (int l = 0; l < 3; l++)
@@ -257,12 +294,16 @@ feeds(Arena *a, const Spec *s, Feed *feed)
 		for (int teacher = 0; teacher < 2; teacher++) {
 			int64_t at = 0;
 			for (int i = 0; i < m->nvar; i++) {
-				const char     *path = teacher ? arena_printf(a, "teacher.%s", m->var[i]) : m->var[i];
+				const char *path =
+					teacher ? arena_printf(a, "teacher.%s", m->var[i])
+						: m->var[i];
 				const Variable *v = variable(s, m->var[i]);
 				Tensor          x = tensor_new(a, &v->type);
 				for (int64_t e = 0; e < type_elems(&v->type); e++)
-					x.at[e] = 0.2 * sin(0.7 * (double)at++ + 1.3 * t + 0.5 * teacher) + gain;
-				feed[k++] = (Feed){ intern(path), x };
+					x.at[e] = 0.2 * sin(0.7 * (double)at++ + 1.3 * t +
+					                    0.5 * teacher) +
+					          gain;
+				feed[k++] = (Feed){intern(path), x};
 			}
 		}
 	}
@@ -273,39 +314,45 @@ static void
 near_row(const double *have, const double *want, int n)
 {
 	for (int i = 0; i < n; i++)
-		ck_assert_double_eq_tol(have[i], want[i], 3e-6); /* recorded from f32 arithmetic, six decimals */
+		ck_assert_double_eq_tol(have[i], want[i],
+		                        3e-6); /* recorded from f32 arithmetic, six decimals */
 }
 
 static Tensor
 ordered(Arena *a, Tensor t, const char *const *axes)
 {
-	Type order = { .dtype = t.type.dtype, .rank = t.type.rank };
+	Type order = {.dtype = t.type.dtype, .rank = t.type.rank};
 	for (int i = 0; i < order.rank; i++)
 		order.axis[i] = t.type.axis[type_find(&t.type, intern(axes[i]))];
 	return tensor_reorder(a, t, &order);
 }
 
-static const char *const batch_first[] = { "B", "N", "D" };
+static const char *const batch_first[] = {"B", "N", "D"};
 
 START_TEST(test_recorded)
 {
-	static const double pred0[] = { -0.575239, -0.283750, 0.133106, 0.486241, 0.617038, 0.468600, 0.110436, -0.294096 };
-	static const double pred4[] = { -0.583474, -0.291074, 0.129981, 0.488717, 0.624004, 0.476929, 0.116389, -0.293191 };
-	static const double target0[] = { -1.937310, 0.698143, -0.614333, 0.312167, 0.694906, 0.068991, 1.505552, -0.728117 };
-	static const double target4[] = { 0.917319, -1.801071, 0.895865, -0.911199, 0.254714, 0.306595, -0.847428, 1.185207 };
-	static const int    mask[] = { 0, 1, 1, 0, 1, 1, 0, 1 };
-	Arena *a = arena_new();
-	Spec  *s = compile(a, "models/tiny/vit.d2v", NULL, 0);
-	Graph *g = s->train;
-	Feed   feed[256];
-	int    n = feeds(a, s, feed);
+	static const double pred0[] = {-0.575239, -0.283750, 0.133106, 0.486241,
+	                               0.617038,  0.468600,  0.110436, -0.294096};
+	static const double pred4[] = {-0.583474, -0.291074, 0.129981, 0.488717,
+	                               0.624004,  0.476929,  0.116389, -0.293191};
+	static const double target0[] = {-1.937310, 0.698143, -0.614333, 0.312167,
+	                                 0.694906,  0.068991, 1.505552,  -0.728117};
+	static const double target4[] = {0.917319, -1.801071, 0.895865,  -0.911199,
+	                                 0.254714, 0.306595,  -0.847428, 1.185207};
+	static const int    mask[] = {0, 1, 1, 0, 1, 1, 0, 1};
+	Arena              *a = arena_new();
+	Spec               *s = compile(a, "models/tiny/vit.d2v", NULL, 0);
+	Graph              *g = s->train;
+	Feed                feed[256];
+	int                 n = feeds(a, s, feed);
 	for (Val v = 0; v < g->n; v++) {
 		if (g->node[v].op != OP_input && g->node[v].op != OP_host)
 			continue;
 		Tensor x = tensor_new(a, &g->node[v].type);
 		for (int64_t i = 0; i < type_elems(&x.type); i++)
-			x.at[i] = !strcmp(g->node[v].attr.name, "m") ? mask[i] : sin(0.01 * (double)i);
-		feed[n++] = (Feed){ g->node[v].attr.name, x };
+			x.at[i] = !strcmp(g->node[v].attr.name, "m") ? mask[i]
+			                                             : sin(0.01 * (double)i);
+		feed[n++] = (Feed){g->node[v].attr.name, x};
 	}
 	Tensor *value = arena_new_array(a, Tensor, g->n);
 	ck_assert_int_eq(eval_graph(a, g, feed, n, value), OK);
@@ -316,7 +363,8 @@ START_TEST(test_recorded)
 			continue;
 		const Node *sub = &g->node[g->node[v].in[0]];
 		ck_assert_int_eq(sub->op, OP_sub);
-		Tensor p = ordered(a, value[sub->in[0]], batch_first), y = ordered(a, value[sub->in[1]], batch_first);
+		Tensor p = ordered(a, value[sub->in[0]], batch_first),
+		       y = ordered(a, value[sub->in[1]], batch_first);
 		near_row(p.at + 8 * 1, pred0, 8); /* image 0, patch 1; rows count masked patches */
 		near_row(p.at + 8 * 7, pred4, 8); /* image 1, patch 3 */
 		near_row(y.at + 8 * 1, target0, 8);
@@ -330,12 +378,13 @@ END_TEST
 
 START_TEST(test_recorded_feature)
 {
-	static const double block2[] = { -0.609310, -0.051110, -0.159414, -0.110374, 0.133552, -0.135872, 0.359456, -0.291507 };
-	Arena *a = arena_new();
-	Spec  *s = compile(a, "models/tiny/vit.d2v", NULL, 0);
-	Feed   feed[256];
-	int    n = feeds(a, s, feed);
-	Graph *g = NULL;
+	static const double block2[] = {-0.609310, -0.051110, -0.159414, -0.110374,
+	                                0.133552,  -0.135872, 0.359456,  -0.291507};
+	Arena              *a = arena_new();
+	Spec               *s = compile(a, "models/tiny/vit.d2v", NULL, 0);
+	Feed                feed[256];
+	int                 n = feeds(a, s, feed);
+	Graph              *g = NULL;
 	for (int i = 0; i < s->nfeature; i++)
 		if (!strcmp(s->feature[i]->name, "teacher.features"))
 			g = s->feature[i];
@@ -346,7 +395,7 @@ START_TEST(test_recorded_feature)
 		Tensor x = tensor_new(a, &g->node[v].type);
 		for (int64_t i = 0; i < type_elems(&x.type); i++)
 			x.at[i] = sin(0.01 * (double)i);
-		feed[n++] = (Feed){ g->node[v].attr.name, x };
+		feed[n++] = (Feed){g->node[v].attr.name, x};
 	}
 	Tensor *value = arena_new_array(a, Tensor, g->n);
 	ck_assert_int_eq(eval_graph(a, g, feed, n, value), OK);
@@ -394,6 +443,7 @@ suite_dsl(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, test_format, 0, COUNT(models));
 	tcase_add_test(t, test_format_messy);
+	tcase_add_test(t, test_grammar_examples);
 	tcase_add_loop_test(t, test_counts, 0, 3);
 	tcase_add_test(t, test_groups);
 	tcase_add_test(t, test_schedule);

@@ -22,7 +22,8 @@ normal(Stream *s)
 static Labelled
 clouds(Arena *a, int64_t n, int64_t dim, int classes, double apart, uint64_t seed)
 {
-	float   *x = arena_new_array(a, float, n *dim), *centre = arena_new_array(a, float, classes *dim);
+	float *x = arena_new_array(a, float, n *dim),
+	      *centre = arena_new_array(a, float, classes *dim);
 	int32_t *y = arena_new_array(a, int32_t, n);
 	Stream   c = stream_open(0, "centres", 0, 0), s = stream_open(seed, "noise", 0, 0);
 	for (int64_t i = 0; i < classes * dim; i++)
@@ -61,7 +62,9 @@ START_TEST(overlapping)
 		for (int64_t i = 0; i < n[k]; i++) {
 			y[i] = (int32_t)stream_int(&s, 0, 1);
 			for (int64_t j = 0; j < dim - 1; j++)
-				x[i * dim + j] = (float)(normal(&s) + (j == 2 ? 2 * y[i] - 1 : 0)) * 1000 + 500000;
+				x[i * dim + j] =
+					(float)(normal(&s) + (j == 2 ? 2 * y[i] - 1 : 0)) * 1000 +
+					500000;
 			x[i * dim + dim - 1] = 3; /* constant: takes no part */
 		}
 		set[k] = (Labelled){x, y, n[k], dim};
@@ -100,7 +103,8 @@ START_TEST(votes)
 	double        accuracy;
 	ck_assert_int_eq(knn_accuracy(&train, &test, 3, 3, &accuracy), OK);
 	ck_assert_double_eq(accuracy, 1); /* the second: 0, 0.6, 0.8 and a row of zeros */
-	ck_assert_int_eq(knn_accuracy(&train, &test, 50, 3, &accuracy), OK); /* k beyond the training set: all of it */
+	ck_assert_int_eq(knn_accuracy(&train, &test, 50, 3, &accuracy),
+	                 OK); /* k beyond the training set: all of it */
 	ck_assert_double_eq(accuracy, 1);
 }
 END_TEST
@@ -120,7 +124,8 @@ START_TEST(refusals)
 	ck_assert_int_eq(probe_accuracy(&good, &bad, 2, &accuracy), FAIL);
 	ck_assert_int_eq(probe_accuracy(&good, &wide, 2, &accuracy), FAIL);
 	ck_assert_int_eq(knn_accuracy(&good, &good, 0, 2, &accuracy), FAIL);
-	ck_assert_int_eq(probe_accuracy(&good, &good, 2, &accuracy), OK); /* two rows: nothing held out */
+	ck_assert_int_eq(probe_accuracy(&good, &good, 2, &accuracy),
+	                 OK); /* two rows: nothing held out */
 	diag_sink(NULL);
 	diag_reset();
 	fclose(f);
@@ -145,25 +150,34 @@ END_TEST
 
 /* 6 x 6 images, four patches of 3 x 3, a class token in front, width 5, two layers. Layer 0 is all zeros,
  * layer 1 the patches times w; the class token is a million, which would drown everything if it were used. */
-enum { LAYERS = 2, BATCH = 16, TOKENS = 5, WIDTH = 5, SIDE = 6, TRAIN_IMAGES = 400, TEST_IMAGES = 150, CLASSES = 3 };
+enum {
+	LAYERS = 2,
+	BATCH = 16,
+	TOKENS = 5,
+	WIDTH = 5,
+	SIDE = 6,
+	TRAIN_IMAGES = 400,
+	TEST_IMAGES = 150,
+	CLASSES = 3
+};
 
-static const char kernel_text[] =
-	"#include <stdint.h>\n"
-	"typedef union { double f; int64_t i; uint64_t u; } Num;\n"
-	"void features(void *const *p, const Num *n)\n"
-	"{\n"
-	"\tconst float *image = p[0], *w = p[1];\n"
-	"\tfloat *out = p[2];\n"
-	"\t(void)n;\n"
-	"\tfor (int l = 0; l < 2; l++)\n"
-	"\t\tfor (int b = 0; b < 16; b++)\n"
-	"\t\t\tfor (int t = 0; t < 5; t++)\n"
-	"\t\t\t\tfor (int d = 0; d < 5; d++, out++) {\n"
-	"\t\t\t\t\t*out = t == 0 ? 1e6f : 0;\n"
-	"\t\t\t\t\tfor (int k = 0; l == 1 && t > 0 && k < 9; k++)\n"
-	"\t\t\t\t\t\t*out += w[d * 9 + k] * image[b * 36 + ((t - 1) / 2 * 3 + k / 3) * 6 + (t - 1) % 2 * 3 + k % 3];\n"
-	"\t\t\t\t}\n"
-	"}\n";
+static const char kernel_text[] = "#include <stdint.h>\n"
+				  "typedef union { double f; int64_t i; uint64_t u; } Num;\n"
+				  "void features(void *const *p, const Num *n)\n"
+				  "{\n"
+				  "\tconst float *image = p[0], *w = p[1];\n"
+				  "\tfloat *out = p[2];\n"
+				  "\t(void)n;\n"
+				  "\tfor (int l = 0; l < 2; l++)\n"
+				  "\t\tfor (int b = 0; b < 16; b++)\n"
+				  "\t\t\tfor (int t = 0; t < 5; t++)\n"
+				  "\t\t\t\tfor (int d = 0; d < 5; d++, out++) {\n"
+				  "\t\t\t\t\t*out = t == 0 ? 1e6f : 0;\n"
+				  "\t\t\t\t\tfor (int k = 0; l == 1 && t > 0 && k < 9; k++)\n"
+				  "\t\t\t\t\t\t*out += w[d * 9 + k] * image[b * 36 + ((t - 1) / 2 "
+                                  "* 3 + k / 3) * 6 + (t - 1) % 2 * 3 + k % 3];\n"
+				  "\t\t\t\t}\n"
+				  "}\n";
 
 static Arena *arena;
 static char   run_folder[64];
@@ -180,28 +194,85 @@ in_run(const char *name)
 static void
 write_program(void)
 {
-	static ProgSlab      slab[] = {{"params", 256}, {"act", 64 * 1024}};
-	static Kernel        kernel[] = {{"features", "features.c"}};
-	static Arg           arg[] = {{.kind = ARG_pointer, .slab = 1}, {.kind = ARG_pointer}, {.kind = ARG_pointer, .slab = 1, .offset = 4096}};
-	static ProgStep      step[] = {{.kind = STEP_launch, .narg = 3, .arg = arg, .what = "forward"}};
-	static Variable      var[1];
-	static Input         input[1];
-	static OutputSpec    output[1];
-	static DrawSpec      draw[] = {{"m", "m", "block_mask", 2, 2, 2, 1, 2, 0.3, 3.3}};
-	var[0] = (Variable){.name = "patch", .kind = VAR_param, .init = {.kind = INIT_normal, .std = 1, .scale = 1}, .group = "rest"};
+	static ProgSlab slab[] = {{"params", 256}, {"act", 64 * 1024}};
+	static Kernel   kernel[] = {{"features", "features.c"}};
+	static Arg      arg[] = {{.kind = ARG_pointer, .slab = 1},
+	                         {.kind = ARG_pointer},
+	                         {.kind = ARG_pointer, .slab = 1, .offset = 4096}};
+	static ProgStep step[] = {{.kind = STEP_launch, .narg = 3, .arg = arg, .what = "forward"}};
+	static Variable var[1];
+	static Input    input[1];
+	static OutputSpec output[1];
+	static DrawSpec   draw[] = {{"m", "m", "block_mask", 2, 2, 2, 1, 2, 0.3, 3.3}};
+	var[0] = (Variable){.name = "patch",
+	                    .kind = VAR_param,
+	                    .init = {.kind = INIT_normal, .std = 1, .scale = 1},
+	                    .group = "rest"};
 	var[0].type = (Type){DT_f32, 2, {{intern("D"), WIDTH}, {intern("P"), 9}}};
-	input[0] = (Input){"image", {DT_f32, 4, {{intern("B"), BATCH}, {intern("C"), 1}, {intern("Y"), SIDE}, {intern("X"), SIDE}}}, 1, 0};
-	output[0] = (OutputSpec){"feature", {DT_f32, 4, {{intern("L"), LAYERS}, {intern("B"), BATCH}, {intern("T"), TOKENS}, {intern("D"), WIDTH}}}, 1, 4096};
-	Entry   entry[] = {{.name = "student.features", .ninput = 1, .noutput = 1, .nstep = 1, .input = input, .output = output, .step = step}};
-	Program p = {.target = "cpu", .nslab = 2, .slab = slab, .nkernel = 1, .kernel = kernel, .nentry = 1, .entry = entry, .needs = ""};
-	p.recipe = (Recipe){.spec_name = "hand", .spec_hash = "0123456789abcdef0123456789abcdef", .nvar = 1, .var = var, .ndraw = 1, .draw = draw, .length_steps = 10, .seed = 3, .checkpoint_keep = 1, .stop = "", .layer_axis = intern("L")};
-	p.recipe.data = (DataSpec){.source = "train", .input = "image", .batch = BATCH, .channels = 1, .height = SIDE, .width = SIDE, .ntransform = 1, .mean = {0.5}, .std = {0.25}, .shuffle = true, .drop_remainder = true};
-	p.recipe.data.transform[0] = (Transform){.name = "resized_crop", .narg = 2, .arg = {0.5, 1}, .filter = "bicubic"};
+	input[0] = (Input){"image",
+	                   {DT_f32,
+	                    4,
+	                    {{intern("B"), BATCH},
+	                     {intern("C"), 1},
+	                     {intern("Y"), SIDE},
+	                     {intern("X"), SIDE}}},
+	                   1,
+	                   0};
+	output[0] = (OutputSpec){"feature",
+	                         {DT_f32,
+	                          4,
+	                          {{intern("L"), LAYERS},
+	                           {intern("B"), BATCH},
+	                           {intern("T"), TOKENS},
+	                           {intern("D"), WIDTH}}},
+	                         1,
+	                         4096};
+	Entry   entry[] = {{.name = "student.features",
+	                    .ninput = 1,
+	                    .noutput = 1,
+	                    .nstep = 1,
+	                    .input = input,
+	                    .output = output,
+	                    .step = step}};
+	Program p = {.target = "cpu",
+	             .nslab = 2,
+	             .slab = slab,
+	             .nkernel = 1,
+	             .kernel = kernel,
+	             .nentry = 1,
+	             .entry = entry,
+	             .needs = ""};
+	p.recipe = (Recipe){.spec_name = "hand",
+	                    .spec_hash = "0123456789abcdef0123456789abcdef",
+	                    .nvar = 1,
+	                    .var = var,
+	                    .ndraw = 1,
+	                    .draw = draw,
+	                    .length_steps = 10,
+	                    .seed = 3,
+	                    .checkpoint_keep = 1,
+	                    .stop = "",
+	                    .layer_axis = intern("L")};
+	p.recipe.data = (DataSpec){.source = "train",
+	                           .input = "image",
+	                           .batch = BATCH,
+	                           .channels = 1,
+	                           .height = SIDE,
+	                           .width = SIDE,
+	                           .ntransform = 1,
+	                           .mean = {0.5},
+	                           .std = {0.25},
+	                           .shuffle = true,
+	                           .drop_remainder = true};
+	p.recipe.data.transform[0] = (Transform){
+		.name = "resized_crop", .narg = 2, .arg = {0.5, 1}, .filter = "bicubic"};
 	Text text = {0};
 	program_print(&p, &text);
 	ck_assert_int_eq(file_make_dirs(in_run("program/kernels")), OK);
 	ck_assert_int_eq(file_write_atomic(in_run("program/program.d2p"), text.at, text.n), OK);
-	ck_assert_int_eq(file_write_atomic(in_run("program/kernels/features.c"), kernel_text, strlen(kernel_text)), OK);
+	ck_assert_int_eq(file_write_atomic(in_run("program/kernels/features.c"), kernel_text,
+	                                   strlen(kernel_text)),
+	                 OK);
 	text_free(&text);
 }
 
@@ -210,14 +281,20 @@ static void
 write_images(const char *part, uint32_t n, uint64_t seed)
 {
 	Stream s = stream_open(seed, "images", 0, 0);
-	gzFile images = gzopen(arena_printf(arena, "%s/data/%s-images-idx3-ubyte.gz", run_folder, part), "wb");
-	gzFile labels = gzopen(arena_printf(arena, "%s/data/%s-labels-idx1-ubyte.gz", run_folder, part), "wb");
-	gzwrite(images, (uint8_t[]){0, 0, 8, 3, 0, 0, (uint8_t)(n >> 8), (uint8_t)n, 0, 0, 0, SIDE, 0, 0, 0, SIDE}, 16);
+	gzFile images = gzopen(
+		arena_printf(arena, "%s/data/%s-images-idx3-ubyte.gz", run_folder, part), "wb");
+	gzFile labels = gzopen(
+		arena_printf(arena, "%s/data/%s-labels-idx1-ubyte.gz", run_folder, part), "wb");
+	gzwrite(images,
+	        (uint8_t[]){0, 0, 8, 3, 0, 0, (uint8_t)(n >> 8), (uint8_t)n, 0, 0, 0, SIDE, 0, 0, 0,
+	                    SIDE},
+	        16);
 	gzwrite(labels, (uint8_t[]){0, 0, 8, 1, 0, 0, (uint8_t)(n >> 8), (uint8_t)n}, 8);
 	for (uint32_t i = 0; i < n; i++) {
 		uint8_t px[SIDE * SIDE], class = (uint8_t)stream_int(&s, 0, CLASSES - 1);
 		for (int k = 0; k < SIDE * SIDE; k++)
-			px[k] = (uint8_t)(stream_int(&s, 0, 40) + (k / SIDE / 3 * 2 + k % SIDE / 3 == class ? 100 : 0));
+			px[k] = (uint8_t)(stream_int(&s, 0, 40) +
+			                  (k / SIDE / 3 * 2 + k % SIDE / 3 == class ? 100 : 0));
 		gzwrite(images, px, sizeof px);
 		gzwrite(labels, &class, 1);
 	}
@@ -255,8 +332,17 @@ run_drop(void)
 static int
 evaluate_with(const char *extra, const char *value)
 {
-	char *train = arena_printf(arena, "train=%s", in_run("data")), *test = arena_printf(arena, "--data=test=%s", in_run("data"));
-	char *argv[] = {run_folder, "--data", train, test, "--cache", (char *)(uintptr_t)in_run("cache"), (char *)(uintptr_t)extra, (char *)(uintptr_t)value, NULL};
+	char *train = arena_printf(arena, "train=%s", in_run("data")),
+	     *test = arena_printf(arena, "--data=test=%s", in_run("data"));
+	char *argv[] = {run_folder,
+	                "--data",
+	                train,
+	                test,
+	                "--cache",
+	                (char *)(uintptr_t)in_run("cache"),
+	                (char *)(uintptr_t)extra,
+	                (char *)(uintptr_t)value,
+	                NULL};
 	int   argc = 0, out = dup(STDOUT_FILENO);
 	while (argv[argc])
 		argc++;
@@ -274,9 +360,12 @@ value_of(const json_t *root, const char *encoder, const char *metric)
 {
 	size_t  i;
 	json_t *row;
-	json_array_foreach(json_object_get(root, "rows"), i, row) {
-		if (strcmp(json_string_value(json_object_get(row, "encoder")), encoder) == 0 && strcmp(json_string_value(json_object_get(row, "metric")), metric) == 0) {
-			double lo = json_number_value(json_object_get(row, "lo")), v = json_number_value(json_object_get(row, "value"));
+	json_array_foreach(json_object_get(root, "rows"), i, row)
+	{
+		if (strcmp(json_string_value(json_object_get(row, "encoder")), encoder) == 0 &&
+		    strcmp(json_string_value(json_object_get(row, "metric")), metric) == 0) {
+			double lo = json_number_value(json_object_get(row, "lo")),
+			       v = json_number_value(json_object_get(row, "value"));
 			ck_assert(lo <= v && v <= json_number_value(json_object_get(row, "hi")));
 			return v;
 		}
@@ -317,18 +406,21 @@ START_TEST(verb)
 	ck_assert_double_eq(value_of(root, "raw pixels", "linear probe, pixels"), 1);
 	ck_assert_double_eq(value_of(root, "pre-trained student", "linear probe, all patches"), 1);
 	/* The mean over the patches of a linear map has forgotten which patch was bright. */
-	ck_assert_double_lt(value_of(root, "pre-trained student", "linear probe, mean of patches"), 0.6);
+	ck_assert_double_lt(value_of(root, "pre-trained student", "linear probe, mean of patches"),
+	                    0.6);
 	ck_assert_double_gt(value_of(root, "untrained", "linear probe, all patches"), 0.9);
 	json_decref(root);
 	ck_assert(file_exists(in_run("report.html")));
 	ck_assert_int_eq(evaluate_with("--layer", "0"), EXIT_OK);
 	root = json_load_file(in_run("eval.json"), 0, &e);
-	ck_assert_double_lt(value_of(root, "pre-trained student", "linear probe, all patches"), 0.6);
+	ck_assert_double_lt(value_of(root, "pre-trained student", "linear probe, all patches"),
+	                    0.6);
 	json_decref(root);
 	char  *text;
 	size_t n;
 	ck_assert_int_eq(file_read(in_run("table.txt"), &text, &n), OK);
-	ck_assert_ptr_nonnull(strstr(text, "raw pixels              -                     100.00 ("));
+	ck_assert_ptr_nonnull(
+		strstr(text, "raw pixels              -                     100.00 ("));
 	free(text);
 }
 END_TEST
@@ -336,11 +428,16 @@ END_TEST
 START_TEST(verb_refusals)
 {
 	save_checkpoint();
-	static const struct { const char *option, *value; int code; } cases[] = {
-	        {"--layer", "2", EXIT_USER}, {"--model", "teacher", EXIT_USER}, {"--model", "best", EXIT_USAGE}, {"--k", "0", EXIT_USAGE},
-	        {"--data", "train=x", EXIT_USAGE}, {"--data", "val=x", EXIT_USAGE}, {"--data", NULL, EXIT_USAGE}, {"--kk", "1", EXIT_USAGE}};
+	static const struct {
+		const char *option, *value;
+		int         code;
+	} cases[] = {{"--layer", "2", EXIT_USER},       {"--model", "teacher", EXIT_USER},
+	             {"--model", "best", EXIT_USAGE},   {"--k", "0", EXIT_USAGE},
+	             {"--data", "train=x", EXIT_USAGE}, {"--data", "val=x", EXIT_USAGE},
+	             {"--data", NULL, EXIT_USAGE},      {"--kk", "1", EXIT_USAGE}};
 	for (int i = 0; i < COUNT(cases); i++)
-		ck_assert_msg(evaluate_with(cases[i].option, cases[i].value) == cases[i].code, "%s", cases[i].option);
+		ck_assert_msg(evaluate_with(cases[i].option, cases[i].value) == cases[i].code, "%s",
+		              cases[i].option);
 	ck_assert_int_eq(unlink(in_run("data/t10k-labels-idx1-ubyte.gz")), 0);
 	ck_assert_int_eq(evaluate_with(NULL, NULL), EXIT_USER);
 	fflush(said_file);
