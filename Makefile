@@ -10,7 +10,7 @@ ifeq ($(origin CC),default)
 CC = gcc
 endif
 comma := ,
-B     := $(if $(SAN),build-san,build)
+B     := $(if $(FUZZ),build-fuzz,$(if $(SAN),build-san,build))
 FLEX  := flex
 BISON := bison
 # One short line for each file made; V=1 shows the commands.
@@ -22,8 +22,10 @@ CPPFLAGS := -I. -I$(B) -D_GNU_SOURCE
 # on that path for used; ASan and UBSan stand in.
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes $(if $(SAN),-Wno-error,-Werror) \
             -Wno-maybe-uninitialized -Wno-stringop-overflow
-SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-CFLAGS    = -std=gnu11 -O2 -g -MMD -MP $(WARN) $(SANFLAGS)
+SANFLAGS := $(if $(SAN)$(FUZZ),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+# Coverage for the fuzzer; clang has no libgomp, and the parsers need no threads.
+CFLAGS_FUZZ := $(if $(FUZZ),-fsanitize=fuzzer-no-link -Wno-error -Wno-unknown-warning-option -Wno-unknown-pragmas)
+CFLAGS    = -std=gnu11 -O2 -g -MMD -MP $(WARN) $(SANFLAGS) $(CFLAGS_FUZZ)
 
 D2V_LIBS := -lxxhash -lm -lpthread
 RUN_LIBS := -ldnnl -ljansson -ljpeg -lspng -lz -lxxhash -lisal -lprotobuf-c -ldl -lm -lpthread
@@ -46,8 +48,10 @@ protos   := $(patsubst %.proto,$(B)/%.pb-c.h,$(wildcard runtime/*.proto))
 proto_o  := $(patsubst %.proto,$(B)/obj/gen/%.pb-c.o,$(wildcard runtime/*.proto))
 runtime  := $(filter-out $(device) $(call objects,runtime/d2v_run.c),$(call objects,$(wildcard runtime/*.c))) $(proto_o)
 unit     := $(call objects,$(wildcard tests/unit/*.c))
-support  := $(call objects,$(filter-out tests/support/golden.c,$(wildcard tests/support/*.c)))
+alone    := tests/support/golden.c tests/support/make_data.c
+support  := $(call objects,$(filter-out $(alone),$(wildcard tests/support/*.c)))
 numeric  := $(patsubst tests/numeric/%.c,$(B)/numeric/%,$(wildcard tests/numeric/*.c))
+fuzz     := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
 
 d2v_o     := $(call objects,compiler/d2v.c) $(dsl) $(codegen) $(pass) $(program) $(ir) $(base)
 run_o     := $(call objects,runtime/d2v_run.c) $(runtime) $(program) $(base)
@@ -58,7 +62,7 @@ sources   := $(wildcard Makefile tools/check_rooms.sh compiler/*.c compiler/*/*.
 
 # ---- products --------------------------------------------------------------------------------
 
-.PHONY: all deps setup demo check check-only tests bless format clean help
+.PHONY: all deps setup demo check check-only tests fuzz fuzz-programs bless format clean help
 all: $(B)/rooms.ok $(B)/d2v $(B)/d2v-run $(B)/d2v-cpu.so
 
 $(B)/d2v: $(d2v_o)
@@ -82,6 +86,14 @@ $(B)/numeric/%: $(B)/obj/tests/numeric/%.o $(rooms_o)
 $(B)/golden: $(call objects,tests/support/golden.c)
 	$(Q)$(CC) $(SANFLAGS) -o $@ $^
 
+$(B)/make-data: $(call objects,tests/support/make_data.c) $(base)
+	$(Q)$(CC) $(SANFLAGS) -o $@ $^ -ljpeg -lspng -lxxhash -lm -lpthread
+
+# One program for each parser. With FUZZ=1 the engine's main is libFuzzer's; else replay.c feeds files.
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(if $(FUZZ),,$(B)/obj/tests/fuzz/replay.o) $(rooms_o)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SANFLAGS) $(if $(FUZZ),-fsanitize=fuzzer,-fopenmp) -rdynamic -o $@ $^ $(RUN_LIBS)
+
 # Which room may include which.
 deps $(B)/rooms.ok: $(sources)
 	@tools/check_rooms.sh
@@ -90,7 +102,7 @@ deps $(B)/rooms.ok: $(sources)
 # ---- objects ---------------------------------------------------------------------------------
 
 $(device): CFLAGS += -fPIC
-$(device) $(runtime) $(call objects,runtime/d2v_run.c) $(unit) $(support): CFLAGS += -fopenmp
+$(device) $(runtime) $(call objects,runtime/d2v_run.c) $(unit) $(support): CFLAGS += $(if $(FUZZ),,-fopenmp)
 
 $(B)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -138,10 +150,18 @@ demo: setup
 check: setup
 	@$(MAKE) --no-print-directory check-only
 
-tests: all $(B)/unit-tests $(B)/golden $(numeric)
+tests: all $(B)/unit-tests $(B)/golden $(B)/make-data $(numeric) $(fuzz)
 
 check-only: tests
 	@BUILD=$(B) tests/run.sh
+
+# Looks for input that crashes a parser, FUZZ_SECONDS for each (default 60), in build-fuzz/.
+fuzz:
+	@tools/setup.sh fuzz
+	@$(MAKE) --no-print-directory FUZZ=1 CC=clang-14 fuzz-programs
+	@tools/fuzz.sh
+
+fuzz-programs: $(fuzz)
 
 bless: tests
 	@BUILD=$(B) BLESS=1 tests/golden.sh
@@ -150,7 +170,7 @@ format:
 	clang-format -i $(filter %.c %.h,$(sources)) $(wildcard tests/*/*.[ch])
 
 clean:
-	rm -rf build build-san
+	rm -rf build build-san build-fuzz
 
 help:
 	@echo 'make          build build/d2v, build/d2v-run, build/d2v-cpu.so'
@@ -159,6 +179,7 @@ help:
 	@echo 'make demo     setup, build, train on Fashion-MNIST, evaluate, write a report'
 	@echo 'make bless    rewrite the exact expectations of the golden tests (read the diff!)'
 	@echo 'make deps     check which room includes which (part of every build)'
+	@echo 'make fuzz     look for input that crashes a parser (clang, FUZZ_SECONDS=60 for each)'
 	@echo 'make format   clang-format over the C sources'
-	@echo 'make clean    remove build/ and build-san/'
+	@echo 'make clean    remove build/, build-san/ and build-fuzz/'
 	@echo 'SAN=1         with any of these: AddressSanitizer and UBSan, in build-san/'

@@ -453,7 +453,9 @@ main(int argc, char **argv)
 	if ((code = parse_options(&o, argc, argv, passes_on)) != EXIT_OK)
 		return code;
 	if (!o.file)
-		return usage_error("%s wants a file", o.verb);
+		return usage_error(k == 6 ? "%s wants the folder of a run" : "%s wants a file", o.verb);
+	if (o.nrest && !passes_on && strcmp(o.verb, "fmt"))
+		return usage_error("one file is enough, but there is also `%s`", o.rest[0]);
 	switch (k) {
 	case 0: s = do_check(a, &o); break;
 	case 1: s = do_fmt(&o); break;

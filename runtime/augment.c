@@ -1,13 +1,14 @@
-/* augment: the transforms between a decoded image and the floats of a batch (data2vec-vision.md 4.2,
- * 4.6, 4.7): colour jitter, flip and random resized crop for training, resize and centre crop for
- * evaluation, then byte / 255, minus mean, over std, as [C, Y, X].
+/* augment: the transforms between a decoded image and the floats of a batch (data2vec-vision.md
+ * 4.2, 4.6, 4.7): colour jitter, flip and random resized crop for training, resize and centre
+ * crop for evaluation, then byte / 255, minus mean, over std, as [C, Y, X].
  *
- * Each transform draws from the one stream of its sample, in the order of the recipe: jitter its three
- * factors and then their order, flip one uniform, crop area and aspect of each attempt and then top and
- * left. Every draw is made even where it has no effect, so that adding a channel moves no other draw.
+ * Each transform draws from the one stream of its sample, in the order of the recipe: jitter its
+ * three factors and then their order, flip one uniform, crop area and aspect of each attempt and
+ * then top and left. Every draw is made even where it has no effect, so that adding a channel
+ * moves no other draw.
  *
- * Products of floats are read back from tables, never added in the expression that makes them: a fused
- * multiply-add would change the last bit and so, now and then, a byte. */
+ * Products of floats are read back from tables, never added in the expression that makes them: a
+ * fused multiply-add would change the last bit and so, now and then, a byte. */
 #include "runtime/data_private.h"
 
 #include <math.h>
@@ -17,9 +18,10 @@ enum { BRIGHTNESS, CONTRAST, SATURATION };
 
 static const double ASPECT_LO = 3.0 / 4.0, ASPECT_HI = 4.0 / 3.0;
 
-/* ---- colour ------------------------------------------------------------------------------- */
+/* ---- colour --------------------------------------------------------------------------------- */
 
-/* deg + factor * (x - deg), truncated, for x - deg in -255 .. 255: product[255 + x - deg] = factor * (x - deg). */
+/* deg + factor * (x - deg), truncated, for x - deg in -255 .. 255: product[255 + x - deg] =
+ * factor * (x - deg). */
 static void
 products(float factor, float product[511])
 {
@@ -69,7 +71,8 @@ augment_jitter(Image *im, int kind, float factor)
 		im->at[i] = lut[im->at[i]];
 }
 
-/* Factor uniform in [1 - a, 1 + a], not below 0; a = 0 leaves the image alone but draws all the same. */
+/* Factor uniform in [1 - a, 1 + a], not below 0; a = 0 leaves the image alone but draws all the
+ * same. */
 static void
 jitter(Stream *s, const double amount[3], Image *im)
 {
@@ -87,7 +90,7 @@ jitter(Stream *s, const double amount[3], Image *im)
 			augment_jitter(im, order[i], (float)factor[order[i]]);
 }
 
-/* ---- geometry ----------------------------------------------------------------------------- */
+/* ---- geometry ------------------------------------------------------------------------------- */
 
 void
 augment_flip(Image *im)
@@ -130,7 +133,7 @@ augment_crop_box(Stream *s, int64_t w, int64_t h, double scale_lo, double scale_
 	return b;
 }
 
-/* ---- the two chains ------------------------------------------------------------------------ */
+/* ---- the two chains ------------------------------------------------------------------------- */
 
 static bool
 is(const Transform *t, const char *name)
@@ -193,10 +196,10 @@ augment_train(Arena *a, const DataSpec *d, Stream *s, Image *im)
 	}
 }
 
-/* An image of exactly the wanted size is taken as it is: enlarging 28 x 28 to 32 x 32 to cut 28 x 28
- * out again would only blur it. Otherwise: bicubic to 8/7 of the wanted size (from 384 pixels on: to
- * the wanted size itself) with the aspect kept, then the middle. For a target that is not square the
- * rule holds for the side that is tighter. */
+/* An image of exactly the wanted size is taken as it is: enlarging 28 x 28 to 32 x 32 to cut 28
+ * x 28 out again would only blur it. Otherwise: bicubic to 8/7 of the wanted size (from 384
+ * pixels on: to the wanted size itself) with the aspect kept, then the middle. For a target that
+ * is not square the rule holds for the side that is tighter. */
 void
 augment_eval(Arena *a, const DataSpec *d, Image *im)
 {

@@ -1,14 +1,16 @@
-/* data: samples -> batches, ahead of the step. Workers decode and augment into a ring of batches; data_next
- * hands them out in order.
+/* data: samples -> batches, ahead of the step. Workers decode and augment into a ring of
+ * batches; data_next hands them out in order.
  *
- * What a batch holds is a function of (seed, step) and the files alone: the order of an epoch is one
- * permutation drawn from (seed, "order", 0, epoch), every augmentation is drawn from (seed, "augment",
- * sample, epoch), every mask from (seed, site, sample, epoch). So neither the number of workers nor a
- * restart changes anything. Memory is the ring, plus the image each worker has in hand.
+ * What a batch holds is a function of (seed, step) and the files alone: the order of an epoch is
+ * one permutation drawn from (seed, "order", 0, epoch), every augmentation is drawn from (seed,
+ * "augment", sample, epoch), every mask from (seed, site, sample, epoch). So neither the number
+ * of workers nor a restart changes anything. Memory is the ring, plus the image each worker has
+ * in hand.
  *
- * A file that cannot be read is named once and replaced by the next readable one of the sorted list
- * (around its end), wherever it would have stood; the batch's sample id is then the replacement's. More
- * than max_bad of them fail the run. Refuses to print from a worker: messages wait for data_next. */
+ * A file that cannot be read is named once and replaced by the next readable one of the sorted
+ * list (around its end), wherever it would have stood; the batch's sample id is then the
+ * replacement's. More than max_bad of them fail the run. Refuses to print from a worker:
+ * messages wait for data_next. */
 #include "runtime/data_private.h"
 
 #include <pthread.h>
@@ -20,7 +22,8 @@
 
 enum { CHUNK = 4, MAX_WORKERS = 64, KEEP_BYTES = 16 << 20 };
 
-/* A batch of the ring. FREE -> FILLING (samples given to workers) -> READY -> HELD by the caller -> FREE. */
+/* A batch of the ring. FREE -> FILLING (samples given to workers) -> READY -> HELD by the caller
+ * -> FREE. */
 typedef enum { SLOT_FREE, SLOT_FILLING, SLOT_READY, SLOT_HELD } SlotState;
 typedef struct {
 	Batch     b; /* first: data_done casts back */
@@ -55,7 +58,7 @@ struct Data {
 	_Atomic int64_t  nbad;
 };
 
-/* ---- order ------------------------------------------------------------------------------------ */
+/* ---- order ---------------------------------------------------------------------------------- */
 
 static void
 shuffle(Stream *s, uint32_t *at, int64_t n)
@@ -109,9 +112,10 @@ slot_begin(Data *d, Slot *s)
 			i < s->b.n ? sample_at(d, s->b.epoch, from + i) : s->b.sample[s->b.n - 1];
 }
 
-/* ---- one sample -------------------------------------------------------------------------------- */
+/* ---- one sample ----------------------------------------------------------------------------- */
 
-/* The sample itself or the next readable one; *bytes grows by what was decoded. false: no more than max_bad was promised, or none is readable. */
+/* The sample itself or the next readable one; *bytes grows by what was decoded. false: no more
+ * than max_bad was promised, or none is readable. */
 static bool
 sample_find(Data *d, Arena *scratch, uint32_t *id, Image *im, int64_t *bytes)
 {
@@ -180,7 +184,7 @@ sample_make(Data *d, Arena *scratch, Batch *b, int64_t i, int64_t *bytes)
 	return true;
 }
 
-/* ---- workers ------------------------------------------------------------------------------------ */
+/* ---- workers -------------------------------------------------------------------------------- */
 
 /* The next few samples nobody works on; NULL when there is nothing more to do. Holds the lock. */
 static Slot *
@@ -265,7 +269,7 @@ workers_start(Data *d, int wanted)
 	         : OK;
 }
 
-/* ---- open and close ------------------------------------------------------------------------------ */
+/* ---- open and close ------------------------------------------------------------------------- */
 
 static Status
 spec_check(const Recipe *r, const Data *d, const char *path)
@@ -391,7 +395,7 @@ data_close(Data *d)
 	arena_free(d->arena);
 }
 
-/* ---- what callers ask ------------------------------------------------------------------------------ */
+/* ---- what callers ask ----------------------------------------------------------------------- */
 
 int64_t
 data_samples(const Data *d)

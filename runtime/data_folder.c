@@ -1,10 +1,11 @@
 /* data_folder: a folder of class folders -> the sorted list of its JPEG and PNG files.
  *
- * Each sub-folder of the root is a class, in byte order of the names; its files are looked for at any
- * depth and sorted by path, so that a sample's number depends on the names alone. Symbolic links are
- * followed; a folder that is already open further up is not entered again. A root with images but no
- * class folders gives samples without labels. Refuses: folders without images, and a folder that holds
- * `train` and `val` (those would become the classes). Nothing is opened here but folders. */
+ * Each sub-folder of the root is a class, in byte order of the names; its files are looked for
+ * at any depth and sorted by path, so that a sample's number depends on the names alone.
+ * Symbolic links are followed; a folder that is already open further up is not entered again. A
+ * root with images but no class folders gives samples without labels. Refuses: folders without
+ * images, and a folder that holds `train` and `val` (those would become the classes). Nothing is
+ * opened here but folders. */
 #include "runtime/data_private.h"
 
 #include <dirent.h>
@@ -44,8 +45,8 @@ by_bytes(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* What a name in a folder is, links followed. A broken link with an image's name counts as a file: it
- * will be named as unreadable rather than overlooked. */
+/* What a name in a folder is, links followed. A broken link with an image's name counts as a
+ * file: it will be named as unreadable rather than overlooked. */
 typedef enum { ENTRY_FOLDER, ENTRY_IMAGE, ENTRY_OTHER } EntryKind;
 
 static EntryKind

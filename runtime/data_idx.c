@@ -1,8 +1,10 @@
-/* data_idx: IDX files (the format of MNIST and Fashion-MNIST), gzipped or plain, wholly into memory.
+/* data_idx: IDX files (the format of MNIST and Fashion-MNIST), gzipped or plain, wholly into
+ * memory.
  *
- * Images are magic 0x803 (unsigned bytes, three dimensions), labels 0x801. The labels lie beside the
- * images under the same name with `images` -> `labels` and `idx3` -> `idx1`. Refuses: other magics,
- * files shorter or longer than their header says, counts of images and labels that differ. */
+ * Images are magic 0x803 (unsigned bytes, three dimensions), labels 0x801. The labels lie beside
+ * the images under the same name with `images` -> `labels` and `idx3` -> `idx1`. Refuses: other
+ * magics, files shorter or longer than their header says, counts of images and labels that
+ * differ. */
 #include "runtime/data_private.h"
 
 #include <string.h>
@@ -124,7 +126,8 @@ idx_read(Arena *a, const char *path, const char *what, int ndim, int64_t dim[3],
 	return st;
 }
 
-/* `.../train-images-idx3-ubyte.gz` -> `.../train-labels-idx1-ubyte.gz`, with or without .gz; NULL when there is none. */
+/* `.../train-images-idx3-ubyte.gz` -> `.../train-labels-idx1-ubyte.gz`, with or without .gz;
+ * NULL when there is none. */
 static const char *
 labels_beside(Arena *a, const char *images)
 {

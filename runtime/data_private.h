@@ -1,8 +1,10 @@
-/* What the loader's files share: data.c data_source.c data_idx.c data_folder.c image.c resize.c augment.c.
+/* What the loader's files share: data.c data_source.c data_idx.c data_folder.c image.c resize.c
+ * augment.c.
  *
- * A Source knows where n samples lie; reading one gives an Image; augment makes it the size of the
- * batch. Nothing here reports: a function that can fail for one sample returns false and writes a
- * sentence into why[], because workers must not print (data_next does, on the caller's thread). */
+ * A Source knows where n samples lie; reading one gives an Image; augment makes it the size of
+ * the batch. Nothing here reports: a function that can fail for one sample returns false and
+ * writes a sentence into why[], because workers must not print (data_next does, on the caller's
+ * thread). */
 #ifndef D2V_DATA_PRIVATE_H
 #define D2V_DATA_PRIVATE_H
 
@@ -10,7 +12,8 @@
 
 enum { WHY = 512 };
 
-/* Eight-bit pixels, rows from the top, channels side by side: at[(y * w + x) * c + channel], c 1 or 3. */
+/* Eight-bit pixels, rows from the top, channels side by side: at[(y * w + x) * c + channel], c 1
+ * or 3. */
 typedef struct {
 	uint8_t *at;
 	int64_t  w, h;
@@ -33,7 +36,8 @@ Status source_open(Arena *a, const char *path, const char *part, Source *out);
 bool source_read(const Source *src, Arena *a, uint32_t id, int channels, Image *out, char why[WHY]);
 
 /* ---- data_idx.c ---- */
-/* The image file of `part` in a folder, or NULL; *other tells whether the folder holds IDX images of another part. */
+/* The image file of `part` in a folder, or NULL; *other tells whether the folder holds IDX
+ * images of another part. */
 const char *idx_find(Arena *a, const char *folder, const char *part, bool *other);
 Status      idx_open(Arena *a, const char *images, Source *out);
 

@@ -1,5 +1,6 @@
-/* data_source: from a path to its kind of source, and one sample of either kind. A file is IDX; so is a folder that
- * holds IDX files; any other folder is one of class folders. Refuses a folder of IDX files without the part asked for. */
+/* data_source: from a path to its kind of source, and one sample of either kind. A file is IDX;
+ * so is a folder that holds IDX files; any other folder is one of class folders. Refuses a
+ * folder of IDX files without the part asked for. */
 #include "runtime/data_private.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
-/* draw: random objects made on the host, one per sample. So far: block masks (data2vec-vision.md 3).
+/* draw: random objects made on the host, one per sample. So far: block masks (data2vec-vision.md
+ * 3).
  *
  * A draw reads nothing but its stream, so that it depends on (seed, site, sample, epoch) alone. */
 #include "runtime/runtime.h"
@@ -8,10 +9,10 @@
 
 enum { ATTEMPTS = 10 };
 
-/* Blocks of random size and shape are laid down until at_most cells are masked or no block fits any
- * more: the count never exceeds at_most and may fall a little short. A block is strictly smaller than
- * the grid in both directions. The area's bounds may come out reversed (cap < area_lo): the draw is
- * then between cap and area_lo. */
+/* Blocks of random size and shape are laid down until at_most cells are masked or no block fits
+ * any more: the count never exceeds at_most and may fall a little short. A block is strictly
+ * smaller than the grid in both directions. The area's bounds may come out reversed (cap <
+ * area_lo): the draw is then between cap and area_lo. */
 static int64_t
 block_try(const DrawSpec *d, Stream *s, int64_t cap, uint8_t *mask)
 {

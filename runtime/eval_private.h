@@ -17,8 +17,8 @@ typedef struct {
 	int64_t     limit;       /* at most so many samples, 0 = all */
 } EvalPart;
 
-/* What the output "feature" [layer?, batch, tokens, width] looks like, and what of it is used. Tokens in front of
- * the patches (a class token) are left out. */
+/* What the output "feature" [layer?, batch, tokens, width] looks like, and what of it is used.
+ * Tokens in front of the patches (a class token) are left out. */
 typedef struct {
 	const Entry *entry;
 	int64_t      layers, layer; /* 1 and 0 without a layer axis */
@@ -35,11 +35,13 @@ typedef struct {
 
 enum { LAYER_LAST = -1 };
 Status feature_shape(const Exec *x, const char *entry, int64_t layer, FeatureShape *out);
-/* shape NULL: the pixels themselves. with_all: keep Features.all. Results in arena a. `what` names the pass in the progress line. */
+/* shape NULL: the pixels themselves. with_all: keep Features.all. Results in arena a. `what`
+ * names the pass in the progress line. */
 Status features_read(Arena *a, Exec *x, const FeatureShape *shape, const EvalPart *part,
                      bool with_all, const char *what, Features *out);
 
-/* Class names of both parts, in the order of the training part; test labels become training labels. */
+/* Class names of both parts, in the order of the training part; test labels become training
+ * labels. */
 Status eval_classes(Arena *a, const Recipe *r, const EvalPart *train, const EvalPart *test,
                     int *classes, int32_t **of_test, int64_t n[2]);
 

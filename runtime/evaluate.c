@@ -1,11 +1,12 @@
-/* The verb eval: how good the features of a run are, without fine-tuning. Three encoders (the pixels themselves, the
- * untrained network, the trained one) by three measures (linear probe on the mean of the patches, on all patches
- * side by side, k-NN on the mean). The untrained network is the floor: what it reaches is not learnt.
+/* The verb eval: how good the features of a run are, without fine-tuning. Three encoders (the
+ * pixels themselves, the untrained network, the trained one) by three measures (linear probe on
+ * the mean of the patches, on all patches side by side, k-NN on the mean). The untrained network
+ * is the floor: what it reaches is not learnt.
  *
- * Writes RUN/eval.json and RUN/report.html; of the run it changes nothing else. eval.json: "step", "layer", "k",
- * "train_images", "test_images", "classes" and "rows", each with "encoder", "metric", "value" (a fraction), "lo",
- * "hi" (95 %), "seconds". Refuses data without labels, and features that do not fit in memory one way are left
- * out with the reason. */
+ * Writes RUN/eval.json and RUN/report.html; of the run it changes nothing else. eval.json:
+ * "step", "layer", "k", "train_images", "test_images", "classes" and "rows", each with
+ * "encoder", "metric", "value" (a fraction), "lo", "hi" (95 %), "seconds". Refuses data without
+ * labels, and features that do not fit in memory one way are left out with the reason. */
 #include "runtime/eval_private.h"
 
 #include <inttypes.h>
@@ -78,7 +79,7 @@ now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- measuring ---------------------------------------------------------------------------------------- */
+/* ---- measuring ------------------------------------------------------------------------------ */
 
 static Status
 measure(const Eval *v, int metric, const Features f[2], Cell *out)
@@ -99,7 +100,8 @@ measure(const Eval *v, int metric, const Features f[2], Cell *out)
 	return OK;
 }
 
-/* One row: features of both parts with the weights that are now on the device, then the measures. */
+/* One row: features of both parts with the weights that are now on the device, then the
+ * measures. */
 static Status
 measure_row(Eval *v, const char *encoder, const FeatureShape *shape)
 {
@@ -160,8 +162,8 @@ measure_all(Eval *v)
 	TRY(measure_row(v, "raw pixels", NULL));
 	TRY(checkpoint_load(v->x, path, &v->step, &v->seed));
 	v->x->p->recipe.seed = v->seed;
-	/* The untrained row comes before the trained ones in the table, so its weights go in first. The teacher
-	 * starts as a copy of the student: one row stands for both. */
+	/* The untrained row comes before the trained ones in the table, so its weights go in
+	 * first. The teacher starts as a copy of the student: one row stands for both. */
 	TRY(init_all(v->x, v->seed));
 	TRY(measure_row(v, "untrained", first));
 	TRY(checkpoint_load(v->x, path, &v->step, &v->seed));
@@ -172,7 +174,7 @@ measure_all(Eval *v)
 	return OK;
 }
 
-/* ---- telling ---------------------------------------------------------------------------------------------- */
+/* ---- telling -------------------------------------------------------------------------------- */
 
 static void
 print_table(const Eval *v)
@@ -240,7 +242,7 @@ write_json(const Eval *v)
 	return st;
 }
 
-/* ---- the command line ------------------------------------------------------------------------------------------ */
+/* ---- the command line ----------------------------------------------------------------------- */
 
 /* Takes `--data NAME=PATH` out of argv, since it comes twice; the rest is for options_parse. */
 static Status

@@ -1,15 +1,16 @@
-/* features: the images of one part of the data -> rows of numbers for probe and k-NN, in memory as f32: either
- * what a forward entry of the program says of them, or the pixels.
+/* features: the images of one part of the data -> rows of numbers for probe and k-NN, in memory
+ * as f32: either what a forward entry of the program says of them, or the pixels.
  *
- * Runs the entry batch by batch on the evaluation transform; the last batch is padded and the padding
- * dropped. Refuses entries whose output is not [layer?, batch, tokens, width] and data without labels. */
+ * Runs the entry batch by batch on the evaluation transform; the last batch is padded and the
+ * padding dropped. Refuses entries whose output is not [layer?, batch, tokens, width] and data
+ * without labels. */
 #include "runtime/eval_private.h"
 
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-/* ---- shapes ----------------------------------------------------------------------------------- */
+/* ---- shapes --------------------------------------------------------------------------------- */
 
 static const OutputSpec *
 feature_output(const Entry *e)
@@ -66,7 +67,7 @@ feature_shape(const Exec *x, const char *entry, int64_t layer, FeatureShape *out
 	return OK;
 }
 
-/* ---- progress: one line on a terminal, nothing elsewhere -------------------------------------------- */
+/* ---- progress: one line on a terminal, nothing elsewhere ------------------------------------ */
 
 static void
 show(const char *what, int64_t done, int64_t n)
@@ -82,7 +83,7 @@ show(const char *what, int64_t done, int64_t n)
 	fflush(stderr);
 }
 
-/* ---- reading -------------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 /* Sample i of the output buffer -> row `row`. */
 static void
@@ -174,7 +175,7 @@ features_read(Arena *a, Exec *x, const FeatureShape *s, const EvalPart *part, bo
 	return st;
 }
 
-/* ---- classes ------------------------------------------------------------------------------------------------ */
+/* ---- classes -------------------------------------------------------------------------------- */
 
 static Status
 match_classes(Arena *a, const Data *train, const Data *test, const EvalPart *paths[2], int *classes,

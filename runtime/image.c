@@ -1,9 +1,10 @@
 /* image: one JPEG or PNG file -> eight-bit pixels with one or three channels.
  *
- * The format is told by the first bytes, not by the name. Colour: alpha is dropped, palettes are looked
- * up, 16 bits keep the high byte, CMYK (as Adobe writes it, inverted) becomes RGB; nothing is blended,
- * no gamma, no colour profile, no orientation tag. Refuses: other formats, files that end too early,
- * images of more than 512 Mpx. Reports nothing: the reason is written into why[]. */
+ * The format is told by the first bytes, not by the name. Colour: alpha is dropped, palettes are
+ * looked up, 16 bits keep the high byte, CMYK (as Adobe writes it, inverted) becomes RGB;
+ * nothing is blended, no gamma, no colour profile, no orientation tag. Refuses: other formats,
+ * files that end too early, images of more than 512 Mpx. Reports nothing: the reason is written
+ * into why[]. */
 #include "runtime/data_private.h"
 
 #include <errno.h>
@@ -27,8 +28,8 @@ size_ok(int64_t w, int64_t h, char why[WHY])
 
 /* ---- PNG ------------------------------------------------------------------------------------ */
 
-/* spng's RGB8 does what we want of every colour type: grey is copied to three channels, low depths are
- * scaled up, 16 bits keep the high byte, and alpha and tRNS are left out. */
+/* spng's RGB8 does what we want of every colour type: grey is copied to three channels, low
+ * depths are scaled up, 16 bits keep the high byte, and alpha and tRNS are left out. */
 static bool
 png_decode(Arena *a, spng_ctx *ctx, FILE *f, Image *out, char why[WHY])
 {
@@ -84,8 +85,8 @@ jpeg_fail(j_common_ptr c)
 	longjmp(e->away, 1);
 }
 
-/* Warnings are let pass, except the end of the file in the middle of the picture: libjpeg would paint
- * the rest grey. */
+/* Warnings are let pass, except the end of the file in the middle of the picture: libjpeg would
+ * paint the rest grey. */
 static void
 jpeg_message(j_common_ptr c, int level)
 {
@@ -144,7 +145,7 @@ jpeg_read(Arena *a, FILE *f, Image *out, char why[WHY])
 	return true;
 }
 
-/* ---- any ------------------------------------------------------------------------------------- */
+/* ---- any ------------------------------------------------------------------------------------ */
 
 void
 image_set_channels(Arena *a, Image *im, int channels)

@@ -1,9 +1,10 @@
 /* knn: k-nearest-neighbour classification by cosine similarity, votes weighted by exp(s / 0.07).
  *
- * Similarities are made a block of test rows against a block of training rows at a time by oneDNN's
- * sgemm, so nothing of size test x train is ever held. Blocks are fixed and each is computed by one
- * thread, so the result does not depend on the number of threads. Equal similarities go to the lower
- * training row, equal votes to the lower class. Refuses features that are not finite. */
+ * Similarities are made a block of test rows against a block of training rows at a time by
+ * oneDNN's sgemm, so nothing of size test x train is ever held. Blocks are fixed and each is
+ * computed by one thread, so the result does not depend on the number of threads. Equal
+ * similarities go to the lower training row, equal votes to the lower class. Refuses features
+ * that are not finite. */
 #include "runtime/eval_private.h"
 
 #include <dnnl.h>

@@ -1,13 +1,14 @@
-/* probe: multinomial logistic regression on standardised features; the accuracy of a linear classifier on
- * frozen features.
+/* probe: multinomial logistic regression on standardised features; the accuracy of a linear
+ * classifier on frozen features.
  *
  *     f(W, b) = mean_i -log softmax(W x_i + b)[y_i] + lambda / 2 |W|^2
  *
- * Minimised by L-BFGS. lambda is chosen on a held-out tenth of the training rows (every tenth one) by
- * log loss, from strong to weak, each fit starting from the one before; then fitted again on all rows.
- * Products in f32 by oneDNN, sums over rows in double, over a fixed number of chunks in a fixed order: the
- * result does not depend on the number of threads. Test rows are used for the one figure at the end. Refuses
- * features that are not finite and labels outside 0 .. classes-1. */
+ * Minimised by L-BFGS. lambda is chosen on a held-out tenth of the training rows (every tenth
+ * one) by log loss, from strong to weak, each fit starting from the one before; then fitted
+ * again on all rows. Products in f32 by oneDNN, sums over rows in double, over a fixed number of
+ * chunks in a fixed order: the result does not depend on the number of threads. Test rows are
+ * used for the one figure at the end. Refuses features that are not finite and labels outside 0
+ * .. classes-1. */
 #include "runtime/eval_private.h"
 
 #include <dnnl.h>
@@ -19,7 +20,8 @@ enum { CHUNKS = 16, ROWS = 128, HISTORY = 10, MAX_ITERATIONS = 500 };
 
 static const double GRID[] = {1, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5};
 
-/* Standardised rows and room for one evaluation of f. Parameters: W [classes][dim], then b [classes]. */
+/* Standardised rows and room for one evaluation of f. Parameters: W [classes][dim], then b
+ * [classes]. */
 typedef struct {
 	const float   *x;
 	const int32_t *y;
@@ -33,7 +35,7 @@ typedef struct {
 	int64_t        right[CHUNKS];
 } Problem;
 
-/* ---- the function ------------------------------------------------------------------------------- */
+/* ---- the function --------------------------------------------------------------------------- */
 
 static void
 product(char ta, char tb, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
@@ -139,7 +141,7 @@ objective(Problem *p, int64_t n, double lambda, const double *at, double *grad)
 	return f + 0.5 * lambda * square;
 }
 
-/* ---- L-BFGS (Nocedal & Wright, algorithm 7.4, with backtracking) ------------------------------------ */
+/* ---- L-BFGS (Nocedal & Wright, algorithm 7.4, with backtracking) ---------------------------- */
 
 typedef struct {
 	int64_t n;
@@ -226,8 +228,8 @@ remember(Lbfgs *l)
 	l->kept += l->kept < HISTORY;
 }
 
-/* From l->x to the minimum over rows 0 .. n-1; the end is reached when f falls by less than `small` of
- * itself three times running. Returns the number of iterations. */
+/* From l->x to the minimum over rows 0 .. n-1; the end is reached when f falls by less than
+ * `small` of itself three times running. Returns the number of iterations. */
 static int
 fit(Problem *p, Lbfgs *l, int64_t n, double lambda, double small)
 {
@@ -265,7 +267,7 @@ fit(Problem *p, Lbfgs *l, int64_t n, double lambda, double small)
 	return it;
 }
 
-/* ---- the probe ---------------------------------------------------------------------------------------- */
+/* ---- the probe ------------------------------------------------------------------------------ */
 
 void
 eval_threads(int n)
@@ -290,7 +292,8 @@ labelled_check(const Labelled *train, const Labelled *test, int classes)
 	return OK;
 }
 
-/* Mean and 1 / standard deviation of each feature; a constant feature gets 0 and so takes no part. */
+/* Mean and 1 / standard deviation of each feature; a constant feature gets 0 and so takes no
+ * part. */
 static Status
 moments(const Labelled *l, double *mean, double *inverse)
 {
@@ -324,7 +327,8 @@ standardise(const float *x, float *out, int64_t dim, const double *mean, const d
 		out[j] = (float)((x[j] - mean[j]) * inverse[j]);
 }
 
-/* Training rows with every tenth moved to the end: rows 0 .. *kept-1 fit, the rest choose lambda. */
+/* Training rows with every tenth moved to the end: rows 0 .. *kept-1 fit, the rest choose
+ * lambda. */
 static void
 split(Arena *a, const Labelled *l, const double *mean, const double *inverse, Problem *p,
       int64_t *kept)
@@ -358,8 +362,8 @@ problem_new(Arena *a, int64_t dim, int classes)
 	return p;
 }
 
-/* The grid's best lambda by held-out log loss; l->x becomes its solution. Stops when the loss rises:
- * along the path from strong to weak it falls and then rises, and weak fits take longest. */
+/* The grid's best lambda by held-out log loss; l->x becomes its solution. Stops when the loss
+ * rises: along the path from strong to weak it falls and then rises, and weak fits take longest. */
 static double
 choose_lambda(Arena *a, Problem *p, Lbfgs *l, int64_t kept)
 {

@@ -1,8 +1,9 @@
-/* resize: crop and resample eight-bit images, byte for byte as Pillow does (data2vec-vision.md 4.7).
+/* resize: crop and resample eight-bit images, byte for byte as Pillow does (data2vec-vision.md
+ * 4.7).
  *
- * Anti-aliased by construction: when shrinking, the filter is stretched by the scale. Horizontal pass
- * first, rounded to eight bits, then vertical. Refuses to read outside the image: weights are cut at
- * the border and made to sum to one again. */
+ * Anti-aliased by construction: when shrinking, the filter is stretched by the scale. Horizontal
+ * pass first, rounded to eight bits, then vertical. Refuses to read outside the image: weights
+ * are cut at the border and made to sum to one again. */
 #include "runtime/data_private.h"
 
 #include <math.h>
@@ -95,7 +96,8 @@ row_pass(const uint8_t *restrict in, uint8_t *restrict out, int64_t w, int c, co
 	}
 }
 
-/* One output row from `count` input rows; `sum` has room for a row, so the inner loop runs along it. */
+/* One output row from `count` input rows; `sum` has room for a row, so the inner loop runs along
+ * it. */
 static void
 column_pass(const uint8_t *restrict in, uint8_t *restrict out, int32_t *restrict sum, int64_t n,
             const int32_t *k, int64_t count)

@@ -69,6 +69,7 @@ typedef struct {
 	int64_t        asked_seed, workers;
 	int64_t        start, total, until, spe, save_every,
 		saved;      /* saved: step of the newest checkpoint, -1 none */
+	int64_t     samples; /* of the run that is resumed; 0: a new run */
 	int         nvalue; /* value[0] is the epoch, the others are the scalar outputs */
 	const char *name[MAX_VALUES];
 	double      value[MAX_VALUES];
@@ -149,6 +150,7 @@ run_check(Train *t, const char *path)
 		                  o->out, steps);
 	t->seed = seed;
 	t->total = steps;
+	t->samples = samples;
 	return OK;
 }
 
@@ -258,6 +260,11 @@ open_data(Train *t)
 	                 .train = true,
 	                 .max_bad = 100};
 	TRY(data_open(t->r, path, "train", &o, &t->data));
+	if (t->samples && t->samples != data_samples(t->data))
+		return user_error("run-differs",
+		                  "%s was started on %" PRId64 " samples, but %s holds %" PRId64
+		                  "; a resumed run keeps its data",
+		                  t->opt->out, t->samples, path, data_samples(t->data));
 	t->spe = data_steps_per_epoch(t->data);
 	if (t->spe < 1)
 		return user_error("data-small",
@@ -309,7 +316,10 @@ setup(Train *t)
 		TRY(run_write(t, run_file));
 	TRY(log_open(o->out, t->r, o->resume, t->start, &t->log));
 	t->seconds = arena_new_array(t->a, double, t->e->nstep + 1);
-	if (!o->quiet)
+	if (t->start >= t->until)
+		fprintf(stderr, "d2v: %s has done its %" PRId64 " steps; nothing is left to do\n",
+		        o->out, t->until);
+	else if (!o->quiet)
 		fprintf(stderr,
 		        "%s: steps %" PRId64 " to %" PRId64 " of %" PRId64 ", %" PRId64
 		        " a step, %.1f MiB\n",

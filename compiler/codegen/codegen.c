@@ -46,7 +46,7 @@ declare_numbers(const Source *s, Text *t)
 {
 	for (int k = s->first_number; k < s->nnumber; k++)
 		if (s->varies[k])
-			text_printf(t, s->number[k].kind == ARG_f32 ? "\tconst float c%d = (float)n[%d].f;\n" : "\tconst uint64_t c%d = n[%d].u;\n", k,
+			text_printf(t, s->number[k].kind == ARG_f32 ? "\tconst float arg%d = (float)n[%d].f;\n" : "\tconst uint64_t arg%d = n[%d].u;\n", k,
 			            argument_position(s, k));
 }
 
@@ -79,7 +79,7 @@ fill_in(Arena *a, const Source *s, const char *name)
 			text_append(&t, "@", 1);
 		} else {
 			if (s->varies[k])
-				text_printf(&t, "c%ld", k);
+				text_printf(&t, "arg%ld", k);
 			else
 				text_printf(&t, "%s", number_literal(a, &s->number[k]));
 			p = end + 1;

@@ -337,6 +337,8 @@ join_sum(Graph *g, Vals *leaf, const Groups *groups, const int *uses)
 
 			if (gy->n != gw->n || gy->joint.name != gw->joint.name || y == w)
 				continue;
+			if (g->node[strip_cast(g, gw->part[0])].op != OP_param || g->node[strip_cast(g, gy->part[0])].op == OP_param)
+				continue;
 			for (int p = 0; p < gy->n; p++) {
 				at[p] = -1;
 				for (int i = 0; i < leaf->n; i++) {

@@ -11,6 +11,7 @@ typedef struct {
 	Type  *demand;        /* per value: wanted order, rank -1 when nobody cares */
 	Axes  *order;         /* per kernel: order of its space */
 	bool  *ordered;
+	const Type **param;   /* per value: the parameter whose gradient it is */
 } Layout;
 
 /* Reorder t's axes to follow `order`; axes that order lacks keep their relative place at the end. */
@@ -40,23 +41,44 @@ order_in_memory(const Graph *g, Val v)
 	return memory_order(&g->node[v].type, stride, &all);
 }
 
-/* A parameter with these axes: its written order serves its gradient too. */
-static const Type *
-param_like(const Graph *g, const Type *t)
+static void
+find_gradients(Layout *l)
 {
-	for (Val v = 0; v < g->n; v++)
-		if (g->node[v].op == OP_param && type_same_axes(&g->node[v].type, t))
-			return &g->node[v].type;
+	const Graph *g = l->g;
+	Val          sums;
+	const char **name = gradient_names(g, &sums);
+
+	l->param = arena_new_array(g->arena, const Type *, g->n);
+	for (int i = 0; sums != NO_VAL && i < g->node[sums].nin; i++)
+		for (Val p = 0; name[i] && p < g->n; p++)
+			if (g->node[p].op == OP_param && g->node[p].attr.name == name[i] &&
+			    type_same_axes(&g->node[p].type, &g->node[g->node[sums].in[i]].type))
+				l->param[g->node[sums].in[i]] = &g->node[p].type;
+}
+
+/* The parameter whose gradient v is, or else one with its axes: the written order of `up : [F, D]` serves its own
+ * gradient, and that of `down : [D, F]` has another. */
+static const Type *
+param_like(const Layout *l, Val v)
+{
+	const Graph *g = l->g;
+
+	if (l->param[v])
+		return l->param[v];
+	for (Val p = 0; p < g->n; p++)
+		if (g->node[p].op == OP_param && type_same_axes(&g->node[p].type, &g->node[v].type))
+			return &g->node[p].type;
 	return NULL;
 }
 
 static void
-layout_gemm(Graph *g, Val v)
+layout_gemm(const Layout *l, Val v)
 {
+	Graph      *g = l->g;
 	Node       *n = &g->node[v];
 	Roles       r = contract_roles(&g->node[n->in[0]].type, &g->node[n->in[1]].type, &n->attr);
 	Axes        a = order_in_memory(g, n->in[0]), b = order_in_memory(g, n->in[1]), out = {0};
-	const Type *like = param_like(g, &n->type);
+	const Type *like = param_like(l, v);
 
 	if (n->nin == 2 && r.n.n && r.m.n && like && axes_has(&r.n, like->axis[0].name)) {
 		Val  t = n->in[0];
@@ -297,6 +319,7 @@ pass_layout(Graph *g)
 	l.demand = arena_new_array(g->arena, Type, n);
 	l.order = arena_new_array(g->arena, Axes, g->nkernel);
 	l.ordered = arena_new_array(g->arena, bool, g->nkernel);
+	find_gradients(&l);
 	for (Val v = 0; v < n; v++)
 		l.demand[v].rank = -1;
 	for (int round = 0; round < 2; round++) { /* the second time with every reader's demand known */
@@ -307,7 +330,7 @@ pass_layout(Graph *g)
 			Axes  order;
 
 			if (node->op == OP_gemm) {
-				layout_gemm(g, v);
+				layout_gemm(&l, v);
 			} else if (op_is_computed(node) && node->kernel >= 0) {
 				layout_computed(&l, v);
 			} else if (node->op == OP_attend || node->op == OP_attend_grad) {
@@ -318,8 +341,8 @@ pass_layout(Graph *g)
 			} else if (node->op == OP_result) {
 				order = order_in_memory(g, g->node[node->in[0]].in[node->attr.index]);
 				follow(&node->type, &order);
-			} else if (node->op == OP_scatter_add && param_like(g, &node->type)) {
-				order = axes_of(param_like(g, &node->type));
+			} else if (node->op == OP_scatter_add && param_like(&l, v)) {
+				order = axes_of(param_like(&l, v));
 				follow(&node->type, &order);
 			}
 		}

@@ -2,7 +2,7 @@
  * needs it, in the order in which the spec and the reverse walk made them; a kernel that overwrites a variable
  * runs after everything that reads the old value.
  * needs: fuse, layout.  keeps: everything but the numbering of values and kernels. */
-#include "compiler/pass/pass_private.h"
+#include "compiler/pass/order_private.h"
 
 #include <stdlib.h>
 
@@ -128,8 +128,9 @@ by_key(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-Status
-pass_order(Graph *g)
+/* Renumber everything; kernels come by rank (NULL: by where their last node stands), each after what it needs. */
+static void
+renumber(Graph *g, const int *rank)
 {
 	Order o = {.g = g, .nunit = g->nkernel + g->n};
 	int  *key, *units;
@@ -148,7 +149,7 @@ pass_order(Graph *g)
 	add_overwrites(&o);
 	for (int u = 0; u < o.nunit; u++) {
 		units[u] = u;
-		key[u] = o.member[u].n ? o.member[u].at[o.member[u].n - 1] : 0;
+		key[u] = rank ? u < g->nkernel ? rank[u] : g->n + u : o.member[u].n ? o.member[u].at[o.member[u].n - 1] : 0;
 	}
 	sort_key = key;
 	qsort(units, (size_t)o.nunit, sizeof *units, by_key);
@@ -164,5 +165,12 @@ pass_order(Graph *g)
 	g->cap = o.node.cap;
 	g->nkernel = o.nkernel;
 	g->replaced = NULL;
+}
+
+Status
+pass_order(Graph *g)
+{
+	renumber(g, NULL);
+	renumber(g, order_early(g));
 	return OK;
 }

@@ -1,6 +1,7 @@
-/* image_ops: the loader's image operations on standard input and output, for record_images.py, which compares
- * them with Pillow's. Reads `OP ARGS : W H C` and the bytes, writes `W H C` and the bytes, until the end.
- * `decode PATH CHANNELS : 0 0 0` reads a file. Refuses anything it does not know with exit code 2. */
+/* image_ops: the loader's image operations on standard input and output, for record_images.py,
+ * which compares them with Pillow's. Reads `OP ARGS : W H C` and the bytes, writes `W H C` and
+ * the bytes, until the end. `decode PATH CHANNELS : 0 0 0` reads a file. Refuses anything it
+ * does not know with exit code 2. */
 #include "runtime/data_private.h"
 
 #include <stdlib.h>

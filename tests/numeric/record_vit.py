@@ -215,7 +215,7 @@ def masks(rng, batch, cells, most):
 
 def record():
     s = Sizes(gy=6, gx=5, patch=4, width=21, heads=3, blocks=3, top=2)
-    steps, batch, most, clip = 5, 5, 14, 0.3
+    steps, batch, most, clip = 5, 5, 14, 0.8
     rng = np.random.default_rng(20220404)
     student, teacher = drawn(rng, s), drawn(rng, s)
     image = rng.normal(0, 1, (steps, batch, 3, s.gy * s.patch, s.gx * s.patch)).astype(np.float32)

@@ -1,6 +1,6 @@
-/* attend_emit_cpu: the generated kernels, compiled by the machine's cc and run, against the definition in double
- * precision: forward and gradient, odd sizes, strided and packed operands, bias, dropout, bf16; and the same bits for
- * 1, 2 and 3 threads. It does not time anything. */
+/* attend_emit_cpu: the generated kernels, compiled by the machine's cc and run, against the
+ * definition in double precision: forward and gradient, odd sizes, strided and packed operands,
+ * bias, dropout, bf16; and the same bits for 1, 2 and 3 threads. It does not time anything. */
 #include <check.h>
 #include <dlfcn.h>
 #include <math.h>
@@ -12,12 +12,15 @@
 
 Suite *suite_attend(void);
 
-/* The result of a kernel may differ from the definition by this much of the largest value of the tensor.
- * f32: sums of a few hundred rounded products. bf16: probabilities and their gradients are rounded to 8 bits on machines
- * with bf16 products, and so are the results. */
+/* The result of a kernel may differ from the definition by this much of the largest value of the
+ * tensor. f32: sums of a few hundred rounded products. bf16: probabilities and their gradients
+ * are rounded to 8 bits on machines with bf16 products, and so are the results. */
 static const double tolerance[DT_COUNT] = {[DT_f32] = 1e-5, [DT_bf16] = 1.5e-2};
 
-enum { PLAIN, PACKED }; /* every tensor by itself, rows with a gap | q, k, v (and their gradients) as [B, T, 3, H, E] */
+enum {
+	PLAIN,
+	PACKED
+}; /* every tensor by itself, rows with a gap | q, k, v (and their gradients) as [B, T, 3, H, E] */
 typedef struct {
 	const char *what;
 	int64_t     t, u, e;
@@ -44,7 +47,11 @@ static const Case cases[] = {
 	{"f32 in, bf16 out", 24, 48, 16, 2, 1, {2, 2}, true, false, PLAIN, DT_f32, DT_bf16, 0},
 };
 
-typedef union { double f; int64_t i; uint64_t u; } Num;
+typedef union {
+	double   f;
+	int64_t  i;
+	uint64_t u;
+} Num;
 typedef void Function(void *const *, const Num *);
 
 enum { Q, K, V, OUT, DOUT, DQ, DK, DV, OPERANDS };
@@ -55,16 +62,16 @@ typedef struct {
 } View;
 
 typedef struct {
-	const Case   *c;
-	AttendKernel  forward, grad;
-	View        tensor[OPERANDS];
-	int64_t       outers, heads;
-	float        *r, *dr;
-	uint32_t     *sample, step, seed;
-	double        rate;
-	uint64_t      site;
-	double       *ref_out, *ref_dq, *ref_dk, *ref_dv, *ref_dr;
-	char          name[2][32];
+	const Case  *c;
+	AttendKernel forward, grad;
+	View         tensor[OPERANDS];
+	int64_t      outers, heads;
+	float       *r, *dr;
+	uint32_t    *sample, step, seed;
+	double       rate;
+	uint64_t     site;
+	double      *ref_out, *ref_dq, *ref_dk, *ref_dv, *ref_dr;
+	char         name[2][32];
 } Trial;
 
 static const uint16_t SENTINEL = 0x5a5a;
@@ -73,7 +80,8 @@ static double
 value_get(const View *x, int64_t at)
 {
 	at += x->start;
-	return x->a.dtype == DT_f32 ? ((float *)x->memory)[at] : bf16_to_f32(((uint16_t *)x->memory)[at]);
+	return x->a.dtype == DT_f32 ? ((float *)x->memory)[at]
+	                            : bf16_to_f32(((uint16_t *)x->memory)[at]);
 }
 
 static int64_t
@@ -98,7 +106,7 @@ static void
 tensor_make(Trial *z, int which, Dtype dtype, int64_t tokens, int share, Stream *s)
 {
 	const Case *c = z->c;
-	View     *x = &z->tensor[which];
+	View       *x = &z->tensor[which];
 	int64_t     stride;
 	x->a.dtype = dtype;
 	x->tokens = tokens;
@@ -134,7 +142,8 @@ tensor_make(Trial *z, int which, Dtype dtype, int64_t tokens, int share, Stream 
 				if (dtype == DT_f32)
 					((float *)x->memory)[at] = (float)uniform(s);
 				else
-					((uint16_t *)x->memory)[at] = f32_to_bf16((float)uniform(s));
+					((uint16_t *)x->memory)[at] =
+						f32_to_bf16((float)uniform(s));
 			}
 }
 
@@ -142,7 +151,13 @@ static void
 trial_make(Trial *z, const Case *c, int number)
 {
 	Stream s = stream_open(7, c->what, (uint64_t)number, 0);
-	*z = (Trial){.c = c, .outers = 1, .heads = 1, .step = 5, .seed = 11, .rate = 0.3, .site = hash_name(c->what)};
+	*z = (Trial){.c = c,
+	             .outers = 1,
+	             .heads = 1,
+	             .step = 5,
+	             .seed = 11,
+	             .rate = 0.3,
+	             .site = hash_name(c->what)};
 	for (int i = 0; i < c->nouter; i++)
 		z->outers *= c->outer[i];
 	for (int i = 0; i < c->nbias; i++)
@@ -155,7 +170,8 @@ trial_make(Trial *z, const Case *c, int number)
 	tensor_make(z, DQ, c->in, c->t, c->layout == PACKED ? 0 : -1, NULL);
 	tensor_make(z, DK, c->in, c->u, c->layout == PACKED ? 1 : -1, NULL);
 	tensor_make(z, DV, c->in, c->u, c->layout == PACKED ? 2 : -1, NULL);
-	int64_t scores = z->heads * c->t * c->u, samples = c->nouter > 0 ? c->outer[c->nouter - 1] : 1;
+	int64_t scores = z->heads * c->t * c->u,
+		samples = c->nouter > 0 ? c->outer[c->nouter - 1] : 1;
 	z->r = malloc(sizeof(float) * (size_t)scores);
 	z->dr = malloc(sizeof(float) * (size_t)scores);
 	z->sample = malloc(sizeof(uint32_t) * (size_t)samples);
@@ -164,9 +180,19 @@ trial_make(Trial *z, const Case *c, int number)
 	for (int64_t i = 0; i < samples; i++)
 		z->sample[i] = stream_u32(&s);
 	AttendKernel *k = &z->forward;
-	*k = (AttendKernel){.t = c->t, .u = c->u, .e = c->e, .nouter = c->nouter, .nbias = c->nbias, .has_bias = c->bias,
-	                    .sample_axis = c->nouter - 1, .dropout = c->dropout, .scale = 1 / sqrt((double)c->e),
-	                    .q = z->tensor[Q].a, .k = z->tensor[K].a, .v = z->tensor[V].a, .out = z->tensor[OUT].a};
+	*k = (AttendKernel){.t = c->t,
+	                    .u = c->u,
+	                    .e = c->e,
+	                    .nouter = c->nouter,
+	                    .nbias = c->nbias,
+	                    .has_bias = c->bias,
+	                    .sample_axis = c->nouter - 1,
+	                    .dropout = c->dropout,
+	                    .scale = 1 / sqrt((double)c->e),
+	                    .q = z->tensor[Q].a,
+	                    .k = z->tensor[K].a,
+	                    .v = z->tensor[V].a,
+	                    .out = z->tensor[OUT].a};
 	k->draw_u = c->draws ? c->t : 1;
 	k->draw_t = c->draws ? 1 : c->u;
 	int64_t stride = c->t * c->u;
@@ -209,7 +235,10 @@ keep(const Trial *z, int64_t o, int64_t t, int64_t u)
 			id = o % k->outer[i];
 		o /= k->outer[i];
 	}
-	return philox_uniform(z->seed, z->site, z->step, z->sample[id], (uint32_t)elem) < (float)z->rate ? 0 : 1 / (1 - z->rate);
+	return philox_uniform(z->seed, z->site, z->step, z->sample[id], (uint32_t)elem) <
+	                       (float)z->rate
+	               ? 0
+	               : 1 / (1 - z->rate);
 }
 
 static double
@@ -217,7 +246,8 @@ dot(const Trial *z, int x, int64_t tx, int y, int64_t ty, int64_t o)
 {
 	double sum = 0;
 	for (int64_t e = 0; e < z->c->e; e++)
-		sum += value_get(&z->tensor[x], place(z, &z->tensor[x], o, tx, e)) * value_get(&z->tensor[y], place(z, &z->tensor[y], o, ty, e));
+		sum += value_get(&z->tensor[x], place(z, &z->tensor[x], o, tx, e)) *
+		       value_get(&z->tensor[y], place(z, &z->tensor[y], o, ty, e));
 	return sum;
 }
 
@@ -229,7 +259,8 @@ row_softmax(const Trial *z, int64_t o, int64_t t, double *p)
 	int64_t     head = o / (z->outers / z->heads);
 	double      top = -INFINITY, sum = 0;
 	for (int64_t u = 0; u < c->u; u++) {
-		p[u] = z->forward.scale * dot(z, Q, t, K, u, o) + (c->bias ? z->r[(head * c->t + t) * c->u + u] : 0);
+		p[u] = z->forward.scale * dot(z, Q, t, K, u, o) +
+		       (c->bias ? z->r[(head * c->t + t) * c->u + u] : 0);
 		top = fmax(top, p[u]);
 	}
 	for (int64_t u = 0; u < c->u; u++)
@@ -254,10 +285,16 @@ row_reference(Trial *z, int64_t o, int64_t t, double *p, double *dp)
 		z->ref_dr[(head * c->t + t) * c->u + u] += ds;
 		for (int64_t e = 0; e < c->e; e++) {
 			int64_t at_q = (o * c->t + t) * c->e + e, at_k = (o * c->u + u) * c->e + e;
-			z->ref_out[at_q] += kept * value_get(&z->tensor[V], place(z, &z->tensor[V], o, u, e));
-			z->ref_dq[at_q] += z->forward.scale * ds * value_get(&z->tensor[K], place(z, &z->tensor[K], o, u, e));
-			z->ref_dk[at_k] += z->forward.scale * ds * value_get(&z->tensor[Q], place(z, &z->tensor[Q], o, t, e));
-			z->ref_dv[at_k] += kept * value_get(&z->tensor[DOUT], place(z, &z->tensor[DOUT], o, t, e));
+			z->ref_out[at_q] +=
+				kept * value_get(&z->tensor[V], place(z, &z->tensor[V], o, u, e));
+			z->ref_dq[at_q] +=
+				z->forward.scale * ds *
+				value_get(&z->tensor[K], place(z, &z->tensor[K], o, u, e));
+			z->ref_dk[at_k] +=
+				z->forward.scale * ds *
+				value_get(&z->tensor[Q], place(z, &z->tensor[Q], o, t, e));
+			z->ref_dv[at_k] += kept * value_get(&z->tensor[DOUT],
+			                                    place(z, &z->tensor[DOUT], o, t, e));
 		}
 	}
 }
@@ -310,34 +347,39 @@ trial_run(Trial *z, Function *kernel, bool grad)
 static void
 tensor_check(const Trial *z, int which, const double *reference, const char *name)
 {
-	const Case   *c = z->c;
+	const Case *c = z->c;
 	const View *x = &z->tensor[which];
-	double        largest = 1e-3, worst = 0, allowed = fmax(tolerance[c->in], tolerance[x->a.dtype]);
-	int64_t       n = z->outers * x->tokens * c->e;
+	double  largest = 1e-3, worst = 0, allowed = fmax(tolerance[c->in], tolerance[x->a.dtype]);
+	int64_t n = z->outers * x->tokens * c->e;
 	for (int64_t i = 0; i < n; i++)
 		largest = fmax(largest, fabs(reference[i]));
 	for (int64_t i = 0; i < n; i++) {
-		double got = value_get(x, place(z, x, i / c->e / x->tokens, i / c->e % x->tokens, i % c->e));
+		double got = value_get(
+			x, place(z, x, i / c->e / x->tokens, i / c->e % x->tokens, i % c->e));
 		double far = fabs(got - reference[i]);
 		worst = isnan(far) ? INFINITY : fmax(worst, far);
 	}
-	ck_assert_msg(worst <= allowed * largest, "%s: %s differs by %g, largest value %g", c->what, name, worst, largest);
+	ck_assert_msg(worst <= allowed * largest, "%s: %s differs by %g, largest value %g", c->what,
+	              name, worst, largest);
 }
 
-/* No element outside the operands was written: write the sentinel over the operands, then look for anything else. */
+/* No element outside the operands was written: write the sentinel over the operands, then look
+ * for anything else. */
 static void
 outside_check(Trial *z, int first, int last)
 {
 	for (int which = first; which <= last; which++) {
 		View *x = &z->tensor[which];
-		int     bytes = dtype_bytes[x->a.dtype];
+		int   bytes = dtype_bytes[x->a.dtype];
 		for (int64_t o = 0; o < z->outers; o++)
 			for (int64_t t = 0; t < x->tokens; t++)
-				memset((char *)at_start(x) + place(z, x, o, t, 0) * bytes, 0x5a, (size_t)(z->c->e * bytes));
+				memset((char *)at_start(x) + place(z, x, o, t, 0) * bytes, 0x5a,
+				       (size_t)(z->c->e * bytes));
 	}
 	for (int which = first; which <= last; which++)
 		for (int64_t i = 0; i < z->tensor[which].elems * 2; i++)
-			if (((uint16_t *)z->tensor[which].memory)[i] != SENTINEL) /* a passing ck_assert costs a system call */
+			if (((uint16_t *)z->tensor[which].memory)[i] !=
+			    SENTINEL) /* a passing ck_assert costs a system call */
 				ck_abort_msg("%s: written outside operand %d", z->c->what, which);
 }
 
@@ -401,7 +443,8 @@ trial_check(Trial *z, void *library, void (*set_threads)(int))
 			first = now;
 			continue;
 		}
-		ck_assert_msg(memcmp(first, now, bytes) == 0, "%s: other bits with %d threads", z->c->what, threads);
+		ck_assert_msg(memcmp(first, now, bytes) == 0, "%s: other bits with %d threads",
+		              z->c->what, threads);
 		free(now);
 	}
 	free(first);
@@ -416,7 +459,8 @@ trial_check(Trial *z, void *library, void (*set_threads)(int))
 		worst = isnan(far) ? INFINITY : fmax(worst, far);
 		largest = fmax(largest, fabs(z->ref_dr[i]));
 	}
-	ck_assert_msg(worst <= tolerance[z->c->in] * largest, "%s: dr differs by %g, largest value %g", z->c->what, worst, largest);
+	ck_assert_msg(worst <= tolerance[z->c->in] * largest,
+	              "%s: dr differs by %g, largest value %g", z->c->what, worst, largest);
 	outside_check(z, OUT, OUT);
 	outside_check(z, DQ, DV);
 }
@@ -431,7 +475,8 @@ load(const Text *text, const char *with)
 	snprintf(object, sizeof object, "%s/k.so", folder);
 	ck_assert(file_write_atomic(source, text->at, text->n) == OK);
 	snprintf(command, sizeof command,
-	         "cc -std=gnu11 %s -fopenmp -fno-math-errno -fno-trapping-math -ffp-contract=fast -Wall -Wextra -Werror -shared -fPIC -o %s %s",
+	         "cc -std=gnu11 %s -fopenmp -fno-math-errno -fno-trapping-math -ffp-contract=fast "
+	         "-Wall -Wextra -Werror -shared -fPIC -o %s %s",
 	         with, object, source);
 	ck_assert_msg(system(command) == 0, "the kernels do not compile: %s", command);
 	void *library = dlopen(object, RTLD_NOW);

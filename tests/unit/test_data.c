@@ -1,5 +1,5 @@
-/* The loader: IDX files and their refusals, class folders, order and draws for several numbers of workers, resuming,
- * unreadable files. Single images are in test_image.c. */
+/* The loader: IDX files and their refusals, class folders, order and draws for several numbers
+ * of workers, resuming, unreadable files. Single images are in test_image.c. */
 #include "runtime/data_private.h"
 #include "tests/unit/image_files.h"
 
@@ -54,7 +54,7 @@ expect_said(const char *words)
 	memset(said, 0, said_bytes);
 }
 
-/* ---- IDX -------------------------------------------------------------------------------------------------- */
+/* ---- IDX ------------------------------------------------------------------------------------ */
 
 enum { SIDE = 6, COUNT_IDX = 37 };
 
@@ -182,7 +182,7 @@ START_TEST(idx_refusals)
 }
 END_TEST
 
-/* ---- order and draws ----------------------------------------------------------------------------------------- */
+/* ---- order and draws ------------------------------------------------------------------------ */
 
 /* Batches start .. start + n - 1, one after the other, into one hash each. */
 static void
@@ -299,9 +299,10 @@ START_TEST(evaluation_order)
 }
 END_TEST
 
-/* ---- folders -------------------------------------------------------------------------------------------------- */
+/* ---- folders -------------------------------------------------------------------------------- */
 
-/* cat: 3 images in two levels, dog: 4, one of them through a link; a loop; a file that is no image. */
+/* cat: 3 images in two levels, dog: 4, one of them through a link; a loop; a file that is no
+ * image. */
 static const char *
 good_folder(void)
 {
@@ -365,7 +366,8 @@ START_TEST(folder_refusals)
 }
 END_TEST
 
-/* Files that cannot be read: named once each, replaced by the next, the same for every number of workers. */
+/* Files that cannot be read: named once each, replaced by the next, the same for every number of
+ * workers. */
 START_TEST(bad_files)
 {
 	const char *path = good_folder();

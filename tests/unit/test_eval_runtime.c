@@ -1,5 +1,5 @@
-/* k-NN, linear probe and confidence interval, on data whose answer is known; the verb eval on a run made by hand
- * (its program is one kernel; needs d2v-cpu.so beside the test runner). */
+/* k-NN, linear probe and confidence interval, on data whose answer is known; the verb eval on a
+ * run made by hand (its program is one kernel; needs d2v-cpu.so beside the test runner). */
 #include "runtime/eval_private.h"
 
 #include <check.h>
@@ -49,7 +49,8 @@ START_TEST(separable)
 }
 END_TEST
 
-/* Two classes at distance 2 r along one axis, unit noise: no classifier beats Phi(r), and the probe comes near. */
+/* Two classes at distance 2 r along one axis, unit noise: no classifier beats Phi(r), and the
+ * probe comes near. */
 START_TEST(overlapping)
 {
 	Arena   *a = arena_new();
@@ -94,7 +95,8 @@ START_TEST(same_for_any_threads)
 }
 END_TEST
 
-/* By hand: similarities 1, 0.8, 0.6 to rows of classes 0, 1, 1. exp(1/T) > exp(.8/T) + exp(.6/T): class 0. */
+/* By hand: similarities 1, 0.8, 0.6 to rows of classes 0, 1, 1. exp(1/T) > exp(.8/T) +
+ * exp(.6/T): class 0. */
 START_TEST(votes)
 {
 	const float   x[] = {2, 0, 4, 3, 3, 4, 0, 0}, t[] = {7, 0, 0, 5};
@@ -146,10 +148,11 @@ START_TEST(wilson)
 }
 END_TEST
 
-/* ---- the verb --------------------------------------------------------------------------------------- */
+/* ---- the verb ------------------------------------------------------------------------------- */
 
-/* 6 x 6 images, four patches of 3 x 3, a class token in front, width 5, two layers. Layer 0 is all zeros,
- * layer 1 the patches times w; the class token is a million, which would drown everything if it were used. */
+/* 6 x 6 images, four patches of 3 x 3, a class token in front, width 5, two layers. Layer 0 is
+ * all zeros, layer 1 the patches times w; the class token is a million, which would drown
+ * everything if it were used. */
 enum {
 	LAYERS = 2,
 	BATCH = 16,

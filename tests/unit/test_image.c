@@ -1,5 +1,5 @@
-/* Single images: operations against recorded bytes, decoding of every colour type, what cannot be read, crop boxes,
- * the evaluation transform; and masks. */
+/* Single images: operations against recorded bytes, decoding of every colour type, what cannot
+ * be read, crop boxes, the evaluation transform; and masks. */
 #include "runtime/data_private.h"
 #include "tests/unit/image_files.h"
 
@@ -36,7 +36,7 @@ in_folder(const char *name)
 	return arena_printf(arena, "%s/%s", folder, name);
 }
 
-/* ---- recorded bytes ------------------------------------------------------------------------------ */
+/* ---- recorded bytes ------------------------------------------------------------------------- */
 
 static Image
 hex_image(char **at)
@@ -94,7 +94,7 @@ START_TEST(recorded)
 }
 END_TEST
 
-/* ---- decoding ------------------------------------------------------------------------------------- */
+/* ---- decoding ------------------------------------------------------------------------------- */
 
 /* The first two pixels of the RGB picture. */
 static void
@@ -133,7 +133,8 @@ START_TEST(png_every_type)
 	write_png(p, 2, 1, 16, 2, (uint8_t[]){1, 200, 2, 200, 3, 0, 4, 0, 5, 0, 6, 255}, 12);
 	expect_pixels(p, 1, 2, 3, 4, 5, 6, 0);
 	for (int depth = 1; depth <= 8; depth *= 2) {
-		/* palette entries 1 (half clear: alpha is dropped) and 0, packed from the top bit */
+		/* palette entries 1 (half clear: alpha is dropped) and 0, packed from the top
+		 * bit */
 		uint8_t row[2] = {(uint8_t)(1 << (8 - depth)), 0};
 		write_png(p, 2, 1, depth, 3, row, depth == 8 ? 2 : 1);
 		expect_pixels(p, 40, 50, 60, 10, 20, 30, 0);
@@ -218,7 +219,7 @@ START_TEST(unreadable)
 }
 END_TEST
 
-/* ---- draws ------------------------------------------------------------------------------------------------------- */
+/* ---- draws ---------------------------------------------------------------------------------- */
 
 START_TEST(mask_statistics)
 {

@@ -1,5 +1,6 @@
-/* prelude_cpu: the elementary functions of generated kernels against double precision over samples of all f32 values,
- * scalar calls against vectorised loops bit by bit, bf16 rounding and random draws against base. It does not time. */
+/* prelude_cpu: the elementary functions of generated kernels against double precision over
+ * samples of all f32 values, scalar calls against vectorised loops bit by bit, bf16 rounding and
+ * random draws against base. It does not time. */
 #include <check.h>
 #include <dlfcn.h>
 #include <math.h>
@@ -16,17 +17,23 @@ enum { ROW = 1024 };
 static const char *const kernels =
 	"#define ROW 1024\n"
 	"#define BOTH(name) \\\n"
-	"\tvoid row_##name(float *y, const float *x) { for (int i = 0; i < ROW; i++) y[i] = d2v_##name(x[i]); } \\\n"
+	"\tvoid row_##name(float *y, const float *x) { for (int i = 0; i < ROW; i++) y[i] = "
+	"d2v_##name(x[i]); } \\\n"
 	"\tfloat one_##name(float x) { return d2v_##name(x); }\n"
 	"BOTH(exp) BOTH(log) BOTH(erf) BOTH(tanh) BOTH(rsqrt)\n"
-	"void row_bf16(uint16_t *y, const float *x) { for (int i = 0; i < ROW; i++) y[i] = d2v_to_bf16(x[i]); }\n"
-	"void row_f32(float *y, const uint16_t *x) { for (int i = 0; i < ROW; i++) y[i] = d2v_load_bf16(x[i]); }\n"
+	"void row_bf16(uint16_t *y, const float *x) { for (int i = 0; i < ROW; i++) y[i] = "
+	"d2v_to_bf16(x[i]); }\n"
+	"void row_f32(float *y, const uint16_t *x) { for (int i = 0; i < ROW; i++) y[i] = "
+	"d2v_load_bf16(x[i]); }\n"
 	"float one_min(float a, float b) { return d2v_min(a, b); }\n"
 	"float one_max(float a, float b) { return d2v_max(a, b); }\n"
-	"float one_uniform(uint32_t seed, uint64_t site, uint32_t step, uint32_t sample, uint32_t elem)\n"
+	"float one_uniform(uint32_t seed, uint64_t site, uint32_t step, uint32_t sample, uint32_t "
+	"elem)\n"
 	"{ return d2v_uniform(seed, site, step, sample, elem); }\n"
-	"int64_t row_uniform(uint32_t seed, uint64_t site, uint32_t step, uint32_t sample, uint32_t first, int64_t groups, float *y)\n"
-	"{ d2v_uniform4(seed, site, step, sample, first, groups, y); return D2V_UP(4 * groups, 2 * VW); }\n";
+	"int64_t row_uniform(uint32_t seed, uint64_t site, uint32_t step, uint32_t sample, "
+	"uint32_t first, int64_t groups, float *y)\n"
+	"{ d2v_uniform4(seed, site, step, sample, first, groups, y); return D2V_UP(4 * groups, 2 * "
+	"VW); }\n";
 
 static const char *const flags[] = {"-O3 -march=native", "-O1"};
 
@@ -43,7 +50,8 @@ load(const char *with)
 	ck_assert(file_write_atomic(source, text.at, text.n) == OK);
 	text_free(&text);
 	snprintf(command, sizeof command,
-	         "cc -std=gnu11 %s -fopenmp -fno-math-errno -fno-trapping-math -ffp-contract=fast -shared -fPIC -o %s %s",
+	         "cc -std=gnu11 %s -fopenmp -fno-math-errno -fno-trapping-math -ffp-contract=fast "
+	         "-shared -fPIC -o %s %s",
 	         with, object, source);
 	ck_assert_msg(system(command) == 0, "the prelude does not compile: %s", command);
 	void *library = dlopen(object, RTLD_NOW);
@@ -100,16 +108,19 @@ exact_rsqrt(double x)
 
 static const struct {
 	const char *name;
-	double    (*exact)(double);
+	double (*exact)(double);
 } functions[] = {{"exp", exp}, {"log", log}, {"erf", erf}, {"tanh", tanh}, {"rsqrt", exact_rsqrt}};
 
 static const float special[] = {
-	0.0f, -0.0f, 1.0f, -1.0f, INFINITY, -INFINITY, NAN, 1e-45f, -1e-45f, 1.1754942e-38f, 3.4028235e38f, -3.4028235e38f,
-	88.72283f, 88.72284f, 88.7229f, -87.33654f, -87.3366f, -103.9f, -104.1f, 0.875f, 0.625f, 4.0f, 1e30f, -1e30f,
+	0.0f,      -0.0f,     1.0f,     -1.0f,          INFINITY,      -INFINITY,
+	NAN,       1e-45f,    -1e-45f,  1.1754942e-38f, 3.4028235e38f, -3.4028235e38f,
+	88.72283f, 88.72284f, 88.7229f, -87.33654f,     -87.3366f,     -103.9f,
+	-104.1f,   0.875f,    0.625f,   4.0f,           1e30f,         -1e30f,
 };
 
-/* A passing ck_assert costs a system call: loops over many values call check only to fail.
- * Every 4099th pattern of 32 bits (a prime: all exponents, all kinds of mantissa), and the special values. */
+/* A passing ck_assert costs a system call: loops over many values call check only to fail. Every
+ * 4099th pattern of 32 bits (a prime: all exponents, all kinds of mantissa), and the special
+ * values. */
 static void
 check_function(void *library, int f)
 {
@@ -129,9 +140,11 @@ check_function(void *library, int f)
 		for (int i = 0; i < ROW; i++) {
 			double off = ulps(y[i], functions[f].exact((double)x[i]));
 			if (!(off <= 2))
-				ck_abort_msg("%s(%.9g) = %.9g is off by %g ulp", functions[f].name, x[i], y[i], off);
+				ck_abort_msg("%s(%.9g) = %.9g is off by %g ulp", functions[f].name,
+				             x[i], y[i], off);
 			if (!same(y[i], one(x[i])))
-				ck_abort_msg("%s(%.9g): scalar and vector differ", functions[f].name, x[i]);
+				ck_abort_msg("%s(%.9g): scalar and vector differ",
+				             functions[f].name, x[i]);
 		}
 	}
 }
@@ -159,8 +172,10 @@ START_TEST(bf16_is_that_of_base)
 		down(y, x);
 		up(z, y);
 		for (int i = 0; i < ROW; i++)
-			if (!(isnan(x[i]) ? isnan(z[i]) : y[i] == f32_to_bf16(x[i])) || !same(z[i], bf16_to_f32(y[i])))
-				ck_abort_msg("bf16 of %.9g is %04x, and that is %.9g", x[i], y[i], z[i]);
+			if (!(isnan(x[i]) ? isnan(z[i]) : y[i] == f32_to_bf16(x[i])) ||
+			    !same(z[i], bf16_to_f32(y[i])))
+				ck_abort_msg("bf16 of %.9g is %04x, and that is %.9g", x[i], y[i],
+				             z[i]);
 	}
 }
 END_TEST
@@ -189,9 +204,10 @@ START_TEST(draws_are_those_of_base)
 	*(void **)&row = find(library, "row", "uniform");
 	const uint64_t site = hash_name("block[3].attend.drop");
 	for (uint32_t k = 0; k < 40; k++) {
-		uint32_t seed = k * 2654435761u, step = k * k * 77, sample = ~k, first = k * 1234567;
-		int64_t  groups = k + 1;
-		float    y[ROW];
+		uint32_t seed = k * 2654435761u, step = k * k * 77, sample = ~k,
+			 first = k * 1234567;
+		int64_t groups = k + 1;
+		float   y[ROW];
 		for (int i = 0; i < ROW; i++)
 			y[i] = -1;
 		int64_t end = row(seed, site, step, sample, first, groups, y);

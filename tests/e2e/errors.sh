@@ -1,0 +1,90 @@
+#!/bin/sh
+# Everything a user can get wrong outside of a spec: one clear message, the right exit status, never a crash. One row
+# of the table is one command: status, words that must be said, command; $-words as below.
+. "$(dirname "$0")/lib.sh"
+make-data idx "$tmp/data" 24 8
+mkdir "$tmp/empty" "$tmp/locked" "$tmp/short"
+head -c 500 "$tmp/data/train-images-idx3-ubyte" >"$tmp/short/train-images-idx3-ubyte"
+printf 'spec broken;\n' >"$tmp/broken.d2v"
+: >"$tmp/void.d2v"
+head -c 3000 /dev/urandom >"$tmp/noise.d2v"
+d2v compile "$gray" --out "$tmp/program" --quiet || bad 'a program'
+# Root may write anywhere; what is no folder is out of reach for everybody.
+out=$tmp/data/train-images-idx3-ubyte/run
+
+table() {
+	cat <<'EOF'
+0|d2v train SPEC|d2v --help
+0|--dump-dir|d2v compile --help
+0|--resume|d2v train --help
+2|d2v train SPEC|d2v
+2|did you mean `train`|d2v trian $gray
+2|no command `zzzzzz`|d2v zzzzzz
+2|check wants a file|d2v check
+2|folder of a run|d2v eval
+2|unknown option `-x`|d2v check -x $gray
+2|one file is enough|d2v check $gray $gray
+2|json or text|d2v check $gray --format=xml
+2|NAME=VALUE|d2v check $gray --set B
+2|NAME=VALUE|d2v check $gray --set =3
+1|[unknown-override]|d2v check $gray --set NOPE=3
+1|[syntax]|d2v check $gray --set D=
+1|[not-divisible]|d2v check $gray --set D=9
+1|[no-spec]|d2v check $tmp/none.d2v
+1|[missing-section]|d2v check $tmp/broken.d2v
+1|error|d2v check $tmp/void.d2v
+1|error|d2v check $tmp/noise.d2v
+1|[file-unreadable]|d2v check $tmp/empty
+1|[file-unreadable]|d2v fmt $tmp/none.d2v
+1|[file-unreadable]|d2v opt $tmp/none.ir
+1|[ir-syntax]|d2v opt $gray
+1|[unknown-pass]|d2v opt tests/e2e/specs/two.ir --passes=flod
+2|unknown option|d2v opt tests/e2e/specs/two.ir --pass
+3|[file-unwritable]|d2v compile $gray --out $out --quiet
+1|[data-missing]|d2v train $gray --data train=$tmp/none --out $tmp/x
+1|[data-empty]|d2v train $gray --data train=$tmp/empty --out $tmp/x
+1|[idx-truncated]|d2v train $gray --data train=$tmp/short --out $tmp/x
+1|[data-source]|d2v train $gray --data images=$tmp/data --out $tmp/x
+2|NAME=PATH|d2v train $gray --data $tmp/data --out $tmp/x
+2|did you mean `--data`|d2v train $gray --dta train=$tmp/data --out $tmp/x
+2|--data NAME=PATH|d2v train $gray --out $tmp/x
+2|--out RUN|d2v train $gray --data train=$tmp/data
+2|a value is missing|d2v train $gray --data train=$tmp/data --out
+2|given twice|d2v train $gray --data train=$tmp/data --data train=$tmp/data --out $tmp/x
+2|whole number|d2v train $gray --data train=$tmp/data --out $tmp/x --steps 0
+2|whole number|d2v train $gray --data train=$tmp/data --out $tmp/x --steps many
+2|whole number|d2v train $gray --data train=$tmp/data --out $tmp/x --workers -1
+2|whole number|d2v train $gray --data train=$tmp/data --out $tmp/x --seed 4294967296
+1|[unknown-override]|d2v train $gray --data train=$tmp/data --out $tmp/x --set NOPE=3
+1|[no-spec]|d2v train $tmp/none.d2v --data train=$tmp/data --out $tmp/x
+1|[data-few]|d2v train $gray --data train=$tmp/data --out $tmp/x --set B=25
+3|[file-unwritable]|d2v train $gray --data train=$tmp/data --out $out
+3|[device-missing]|d2v train $gray --data train=$tmp/data --out $tmp/x --device gpu
+1|[run-missing]|d2v train $gray --data train=$tmp/data --out $tmp/x --resume
+3|compiler|env D2V_CC=/none/cc d2v train $gray --data train=$tmp/data --out $tmp/x --cache $tmp/new
+1|feed-missing|d2v step $gray
+1|[safetensors]|d2v step $gray --feed $tmp/none
+1|[safetensors]|d2v step $gray --feed $tmp/broken.d2v
+2|unknown option|d2v bench $gray --out $tmp/x
+2|usage: d2v-run VERB|d2v-run
+2|did you mean `train`|d2v-run trian
+1|[no-program]|d2v-run train $tmp/none --data train=$tmp/data --out $tmp/x
+1|[no-program]|d2v-run train $tmp/empty --data train=$tmp/data --out $tmp/x
+2|missing argument|d2v-run train --data train=$tmp/data --out $tmp/x
+2|one folder is enough|d2v-run train $tmp/program $tmp/program --data train=$tmp/data --out $tmp/x
+EOF
+}
+
+while IFS='|' read -r status text command; do
+	eval "set -- $(echo "$command" | sed 's/`/\\`/g')"
+	ends "$command" "$status" "$text" "$@"
+	if grep -qE 'Sanitizer|runtime error|dumped|BUG' "$tmp/said"; then bad "$command: broke" "$tmp/said"; fi
+	# One mistake, one message.
+	if [ "$(grep -c 'error:' "$tmp/said")" -gt 1 ] && [ "$command" != "d2v check \$tmp/noise.d2v" ]; then
+		bad "$command: more than one message" "$tmp/said"
+	fi
+done <<EOF
+$(table)
+EOF
+holds 'what was refused left no run' test ! -e "$tmp/x"
+finish

@@ -1,0 +1,34 @@
+#!/bin/sh
+# d2v eval on a tiny run: a table, eval.json, the report; the same numbers twice; no change to the run.
+. "$(dirname "$0")/lib.sh"
+make-data idx "$tmp/data" 200 8
+run=$tmp/run
+holds 'a run' d2v train "$gray" --data "train=$tmp/data" --out "$run" --steps 60 --quiet
+before=$(cat "$run"/checkpoint-* "$run/log.jsonl" | cksum)
+evaluate() {
+	d2v eval "$run" --data "train=$tmp/data" --data "test=$tmp/data" "$@"
+}
+ends 'eval' 0 'pre-trained student' evaluate
+holds 'the run is as it was' test "$before" = "$(cat "$run"/checkpoint-* "$run/log.jsonl" | cksum)"
+cp "$run/eval.json" "$tmp/first.json"
+cat >"$tmp/rows.py" <<'PY'
+import json, sys
+a, b = (json.load(open(f)) for f in sys.argv[1:3])
+assert a["step"] == 60 and a["classes"] == 4 and a["train_images"] == 200 and a["test_images"] == 200, a
+assert len(a["rows"]) == 8, len(a["rows"])
+for r, s in zip(a["rows"], b["rows"]):
+    assert 0 <= r["lo"] <= r["value"] <= r["hi"] <= 1, r
+    assert (r["encoder"], r["metric"], r["value"]) == (s["encoder"], s["metric"], s["value"]), (r, s)
+pixels = [r["value"] for r in a["rows"] if "pixel" in r["encoder"]]
+assert min(pixels) > 0.9, "four gradients are easily told apart by their pixels"
+PY
+ends 'eval again, more threads' 0 'raw pixels' evaluate --threads 2
+holds 'eval.json is right, and the same twice' python3 "$tmp/rows.py" "$tmp/first.json" "$run/eval.json"
+ends 'both models' 0 'teacher' evaluate --model both
+ends 'a block that is not there' 1 'layer' evaluate --layer 9
+ends 'the report shows it' 0 'k-NN' cat "$run/report.html"
+ends 'test data is missing' 2 '--data test=PATH' d2v eval "$run" --data "train=$tmp/data"
+ends 'no such run' 1 '[no-program]' d2v eval "$tmp/none" --data "train=$tmp/data" --data "test=$tmp/data"
+rm "$tmp/data/t10k-labels-idx1-ubyte"
+ends 'no labels' 1 'label' evaluate
+finish

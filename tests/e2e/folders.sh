@@ -1,0 +1,37 @@
+#!/bin/sh
+# Image folders: PNG and JPEG files of classes are trained on; files that cannot be read are named and skipped.
+. "$(dirname "$0")/lib.sh"
+make-data folder "$tmp/good" 6 40
+train() { # train DATA RUN [options]
+	data=$1 run=$2
+	shift 2
+	d2v train models/tiny/vit.d2v --data "train=$tmp/$data" --out "$tmp/$run" --quiet "$@"
+}
+holds 'PNG and JPEG' train good run
+holds 'the same with other workers' train good again --workers 4
+holds 'and the same bits' cmp "$tmp/run/checkpoint-00000020.safetensors" "$tmp/again/checkpoint-00000020.safetensors"
+
+cp -r "$tmp/good" "$tmp/some"
+echo 'not an image' >"$tmp/some/c1/000.png"
+head -c 200 "$tmp/good/c2/001.jpg" >"$tmp/some/c2/001.jpg"
+: >"$tmp/some/c3/002.png"
+ln -s nowhere "$tmp/some/c0/zzz.jpg"
+train some some_run >"$tmp/out" 2>&1
+holds 'unreadable images do not end a run' test $? -eq 0
+for file in c1/000.png c2/001.jpg c3/002.png c0/zzz.jpg; do
+	ends "$file is named" 0 "$file" cat "$tmp/out"
+done
+train some some_again --workers 3 >/dev/null 2>&1
+holds 'what replaces them does not depend on workers' \
+	cmp "$tmp/some_run/checkpoint-00000020.safetensors" "$tmp/some_again/checkpoint-00000020.safetensors"
+
+mkdir -p "$tmp/none/c0" "$tmp/bad/c0" "$tmp/parts"
+cp -r "$tmp/good" "$tmp/parts/train"
+cp -r "$tmp/good" "$tmp/parts/val"
+for i in 1 2 3 4; do echo no >"$tmp/bad/c0/$i.png"; done
+ends 'folders without images' 1 '[data-empty]' train none x
+ends 'parts of a data set' 1 '[data-parts]' train parts x
+train bad x >"$tmp/out" 2>&1
+holds 'no image that can be read: an error' test $? -eq 1
+ends 'which names one' 0 'c0/' cat "$tmp/out"
+finish

@@ -1,0 +1,107 @@
+#!/bin/sh
+# A run that is killed again and again, at moments nobody chose, ends with the bits of one that was left alone; and a
+# damaged or foreign checkpoint is refused without anything being written.
+. "$(dirname "$0")/lib.sh"
+make-data idx "$tmp/data" 96 8
+steps=1500
+
+# train NAME [options]: slow enough to be hit, saved often enough to get on.
+train() {
+	name=$1
+	shift
+	d2v train "$gray" --set 'save=40 steps' --data "train=$tmp/data" --out "$tmp/$name" --steps $steps --quiet "$@"
+}
+logged() {
+	if [ -f "$tmp/$1/log.jsonl" ]; then wc -l <"$tmp/$1/log.jsonl"; else echo 0; fi
+}
+random() { # random N: 0 .. N-1
+	echo $(($(od -An -N2 -tu2 /dev/urandom) % $1))
+}
+newest() {
+	find "$tmp/$1" -name 'checkpoint-*.safetensors' | sort | tail -n 1
+}
+
+# stop NAME SIGNAL STEP: end the run $! once it has logged STEP lines; its status is $status, `done` tells if it was over before.
+stop() {
+	over=no
+	while [ "$(logged "$1")" -lt "$3" ]; do
+		if ! kill -0 $! 2>/dev/null; then
+			over=yes
+			break
+		fi
+		sleep 0.01
+	done
+	kill -"$2" $! 2>/dev/null
+	wait $! 2>/dev/null
+	status=$?
+}
+
+holds 'the run that is left alone' train whole
+whole=$(newest whole)
+
+# kill -9. The first run starts the folder, the others go on with it.
+at=0
+resume=
+for workers in 1 3 2 4 1; do
+	at=$((at + 40 + $(random 260)))
+	# shellcheck disable=SC2086 # empty or one word
+	train killed --workers $workers $resume >"$tmp/out" 2>&1 &
+	stop killed KILL $at
+	if [ $over = yes ]; then bad "killed near step $at: it ended before" "$tmp/out"; else good; fi
+	resume=--resume
+done
+holds 'the rest' train killed --resume --workers 2
+holds 'killed five times: the same bits' cmp "$whole" "$(newest killed)"
+cat >"$tmp/steps.py" <<'PY'
+import json, sys
+want = list(range(1, int(sys.argv[3]) + 1))
+a, b = ([json.loads(l) for l in open(f)] for f in sys.argv[1:3])
+assert [l["step"] for l in a] == want and [l["step"] for l in b] == want, "steps missing or twice"
+keys = set(a[0]) - {"seconds", "time", "samples_per_second"}
+for x, y in zip(a, b):
+    assert all(x[k] == y[k] for k in keys), x["step"]
+PY
+holds 'each step once in the log, with the same values' python3 "$tmp/steps.py" "$tmp/whole/log.jsonl" "$tmp/killed/log.jsonl" $steps
+holds 'the events were made whole again' tests/e2e/read_events.py "$tmp/killed/events.out.tfevents.d2v"
+holds 'each step once in the events' test "$(tests/e2e/read_events.py "$tmp/killed/events.out.tfevents.d2v" | grep -c '"loss"')" -eq $steps
+holds 'no half-written file is left' test -z "$(find "$tmp/killed" -name '*.tmp*' -o -name '*.part*')"
+
+# SIGTERM and SIGINT: saved at once.
+train asked >"$tmp/out" 2>&1 &
+stop asked TERM $((41 + $(random 200)))
+if [ $status -eq 4 ]; then good; else bad "SIGTERM: status $status, not 4" "$tmp/out"; fi
+ends 'it says that it was saved' 0 'is saved in' cat "$tmp/out"
+holds 'it was: the newest checkpoint is the last step in the log' \
+	test "$(basename "$(newest asked)")" = "$(printf 'checkpoint-%08d.safetensors' "$(logged asked)")"
+holds 'and goes on' train asked --resume --workers 3
+holds 'SIGTERM: the same bits' cmp "$whole" "$(newest asked)"
+
+# Checkpoints that are not what the run wrote.
+train broken --until 90 >"$tmp/out" 2>&1 || bad 'a run to break' "$tmp/out"
+train other --set decay=0.1 --until 90 >"$tmp/out" 2>&1 || bad 'a run of another spec' "$tmp/out"
+target=$(newest broken)
+cp "$target" "$tmp/intact"
+size=$(wc -c <"$target")
+refused() { # refused NAME TEXT
+	before=$(sum_of "$tmp/broken")
+	ends "$1" 1 "$2" train broken --resume
+	holds "$1: nothing is overwritten" test "$before" = "$(sum_of "$tmp/broken")"
+	cp "$tmp/intact" "$target"
+}
+for keep in 0 7 100 $((size / 2)) $((size - 1)); do
+	head -c "$keep" "$tmp/intact" >"$target"
+	refused "cut to $keep bytes" "$(basename "$target")"
+done
+for byte in 3 20 $((size / 2)) $((size - 2)); do
+	printf '\377' | dd of="$target" bs=1 seek="$byte" conv=notrunc 2>/dev/null
+	refused "byte $byte edited" "$(basename "$target")"
+done
+printf 'more' >>"$target"
+refused 'four bytes added' "$(basename "$target")"
+cp "$(newest other)" "$target"
+refused 'of another spec' "$(basename "$target")"
+cp "$tmp/whole/checkpoint-00001480.safetensors" "$target"
+refused 'of another step, renamed' "$(basename "$target")"
+holds 'the intact one is taken' train broken --resume
+holds 'and the run ends as it should' cmp "$whole" "$(newest broken)"
+finish
