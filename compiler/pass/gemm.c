@@ -70,6 +70,26 @@ pull_rename(Graph *g, Val v, const Pairs *pairs)
 	return NO_VAL;
 }
 
+/* rename(x, T -> U) + bias = rename(x + bias, T -> U): the bias meets the contraction it belongs to. */
+static Val
+pull_rename_from_add(Graph *g, Val v, const Pairs *pairs)
+{
+	Node n = g->node[v];
+
+	for (int side = 0; side < 2; side++) {
+		Node        r = g->node[n.in[side]];
+		const Type *other = &g->node[n.in[1 - side]].type;
+
+		if (r.op != OP_rename || pair_order(pairs, r.attr.axis.name, r.attr.axes[0].name) != 1 ||
+		    g->node[r.in[0]].op != OP_contract)
+			continue;
+		if (type_find(other, r.attr.axis.name) >= 0 || type_find(other, r.attr.axes[0].name) >= 0)
+			continue;
+		return build_rename(g, build_bin(g, OP_add, r.in[0], n.in[1 - side], n.loc), r.attr.axis, r.attr.axes[0], r.loc);
+	}
+	return NO_VAL;
+}
+
 /* rename(y, U -> T) with y used only here: rename the operands of y instead. */
 static Val
 push_rename(Graph *g, Val v, const Pairs *pairs, const int *uses)
@@ -122,6 +142,8 @@ move_renames(Graph *g, const Pairs *pairs)
 
 		if (g->node[v].op == OP_contract)
 			w = pull_rename(g, v, pairs);
+		else if (g->node[v].op == OP_add)
+			w = pull_rename_from_add(g, v, pairs);
 		else if (g->node[v].op == OP_rename)
 			w = push_rename(g, v, pairs, uses);
 		else if (g->node[v].op == OP_cast)
