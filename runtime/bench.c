@@ -1,11 +1,14 @@
-/* The verb bench: time of each kernel of an entry on random inputs and starting values. Steps are
+/* The verb bench: time of each kernel of an entry on random inputs and starting values. Kernels are
  * run as training runs them, but measured one by one; the table shows means, and the fastest step
- * beside the mean. No data, no checkpoint. */
+ * beside the mean. With --on-request another program says when to run and how many steps, so that
+ * two implementations can take turns; these steps are timed as a whole. No data, no checkpoint. */
 #include "runtime/run_private.h"
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 static const char usage[] =
@@ -14,6 +17,10 @@ static const char usage[] =
 	"Times each kernel of one entry of the program in FOLDER on random inputs.\n"
 	"\n"
 	"  --steps N      measured steps, after one that is not measured (default 5)\n"
+	"  --json         one JSON object in place of the table\n"
+	"  --on-request   print a line of JSON when loaded and one after a first step; then read\n"
+	"                 numbers, one a line, run so many steps and print a line of JSON with the\n"
+	"                 milliseconds of each, until the input ends\n"
 	"  --entry NAME   train (default), student.features, teacher.features\n"
 	"  --threads N    threads of the device (default: all cores)\n"
 	"  --device NAME  device (default: the one the program was compiled for)\n"
@@ -22,11 +29,21 @@ static const char usage[] =
 	"\n"
 	"examples:\n"
 	"  d2v-run bench generated/vit_base-cpu --steps 3\n"
-	"  d2v-run bench generated/tiny-cpu --entry teacher.features --threads 1\n";
+	"  d2v-run bench generated/tiny-cpu --entry teacher.features --threads 1\n"
+	"  echo 3 | d2v-run bench generated/tiny-cpu --on-request\n";
 
 typedef struct {
 	const char *folder, *steps, *entry, *threads, *device, *cache;
+	bool        json, on_request;
 } Options;
+
+typedef struct {
+	Exec        *x;
+	const Entry *e;
+	Feeds       *feeds;
+	Batch        batch;
+	int64_t      done; /* steps run so far */
+} Bench;
 
 static double
 now(void)
@@ -60,36 +77,142 @@ batch_random(Arena *a, const Recipe *r, Batch *b)
 }
 
 static Status
-measure(Exec *x, const Entry *e, int64_t steps, Arena *a)
+step_prepare(Bench *b)
 {
-	Feeds  *feeds;
-	Batch   b = {0};
-	double *seconds = arena_new_array(a, double, e->nstep + 1),
-	       *unmeasured = arena_new_array(a, double, e->nstep + 1);
+	TRY(feeds_put(b->x, b->feeds, &b->batch));
+	/* Mid-run: schedules have left their first values. */
+	return exec_scalars(b->x, b->e, (int64_t)(b->x->steps / 2) + b->done++);
+}
+
+static Status
+bench_open(Arena *a, Bench *b)
+{
+	TRY(feeds_open(a, b->x, b->e, &b->feeds));
+	TRY(init_all(b->x, b->x->p->recipe.seed));
+	batch_random(a, &b->x->p->recipe, &b->batch);
+	return OK;
+}
+
+/* ---- what is said beside the times ----------------------------------------------------------- */
+
+static int64_t
+workspace_bytes(const Exec *x)
+{
+	return x->device->workspace ? x->device->workspace(x->dev) : 0;
+}
+
+static int64_t
+peak_rss_bytes(void)
+{
+	struct rusage u;
+	return getrusage(RUSAGE_SELF, &u) == 0 ? (int64_t)u.ru_maxrss * 1024 : 0;
+}
+
+/* Elements of the variables that are trained: those the teacher copies are not counted again. */
+static int64_t
+parameters(const Recipe *r)
+{
+	int64_t sum = 0;
+	for (int i = 0; i < r->nvar; i++)
+		if (r->var[i].kind == VAR_param)
+			sum += type_elems(&r->var[i].type);
+	return sum;
+}
+
+static void
+facts_json(const Bench *b)
+{
+	const Recipe *r = &b->x->p->recipe;
+	printf("\"spec\": \"%s\", \"entry\": \"%s\", \"batch\": %" PRId64
+	       ", \"parameters\": %" PRId64 ", \"slab_bytes\": %" PRId64
+	       ", \"workspace_bytes\": %" PRId64 ", \"peak_rss_bytes\": %" PRId64,
+	       r->spec_name, b->e->name, r->data.batch, parameters(r),
+	       b->x->device->allocated(b->x->dev), workspace_bytes(b->x), peak_rss_bytes());
+}
+
+static void
+facts_text(const Bench *b, int64_t steps, double total, double best)
+{
+	double batch = (double)b->x->p->recipe.data.batch;
+	printf("\n%s of %s: mean %.2f ms, fastest %.2f ms a step; %.2f (fastest %.2f) samples/s\n",
+	       b->e->name, b->x->p->recipe.spec_name, 1e3 * total / (double)steps, 1e3 * best,
+	       batch * (double)steps / total, batch / best);
+	printf("slabs %.1f MiB, library workspace %.1f MiB, peak memory %.1f MiB\n",
+	       (double)b->x->device->allocated(b->x->dev) / (1 << 20),
+	       (double)workspace_bytes(b->x) / (1 << 20), (double)peak_rss_bytes() / (1 << 20));
+}
+
+/* ---- measuring ------------------------------------------------------------------------------- */
+
+static Status
+measure(Arena *a, Bench *b, int64_t steps, bool json)
+{
+	double *seconds = arena_new_array(a, double, b->e->nstep + 1),
+	       *unmeasured = arena_new_array(a, double, b->e->nstep + 1);
 	double best = INFINITY, total = 0;
-	TRY(feeds_open(a, x, e, &feeds));
-	TRY(init_all(x, x->p->recipe.seed));
-	batch_random(a, &x->p->recipe, &b);
+	TRY(bench_open(a, b));
 	for (int64_t i = -1; i < steps; i++) {
-		TRY(feeds_put(x, feeds, &b));
-		/* Mid-run: schedules have left their first values. */
-		TRY(exec_scalars(x, e, (int64_t)(x->steps / 2) + i + 1));
+		TRY(step_prepare(b));
 		double before = now();
-		TRY(x->device->profile(x->dev, e, i < 0 ? unmeasured : seconds));
+		TRY(b->x->device->profile(b->x->dev, b->e, i < 0 ? unmeasured : seconds));
 		double took = now() - before;
 		if (i >= 0) {
 			total += took;
 			best = took < best ? took : best;
 		}
 	}
-	profile_print(stdout, x->p, e, seconds, steps);
-	double batch = (double)x->p->recipe.data.batch;
-	printf("\n%s of %s: mean %.2f ms, fastest %.2f ms a step; %.2f (fastest %.2f) samples/s\n",
-	       e->name, x->p->recipe.spec_name, 1e3 * total / (double)steps, 1e3 * best,
-	       batch * (double)steps / total, batch / best);
-	printf("slabs %.1f MiB, library workspace %.1f MiB\n",
-	       (double)x->device->allocated(x->dev) / (1 << 20),
-	       x->device->workspace ? (double)x->device->workspace(x->dev) / (1 << 20) : 0.0);
+	if (!json) {
+		profile_print(stdout, b->x->p, b->e, seconds, steps);
+		facts_text(b, steps, total, best);
+		return OK;
+	}
+	printf("{");
+	facts_json(b);
+	printf(", \"steps\": %" PRId64 ", \"mean_ms\": %.4f, \"fastest_ms\": %.4f, \"kernels\": ",
+	       steps, 1e3 * total / (double)steps, 1e3 * best);
+	profile_json(stdout, b->x->p, b->e, seconds, steps);
+	printf("}\n");
+	return OK;
+}
+
+/* Steps as training runs them, whole: inputs, host scalars, kernels. */
+static Status
+take_turn(Bench *b, int64_t steps)
+{
+	printf("{\"ms\": [");
+	for (int64_t i = 0; i < steps; i++) {
+		double before = now();
+		TRY(step_prepare(b));
+		TRY(b->x->device->run(b->x->dev, b->e));
+		printf("%s%.4f", i ? ", " : "", 1e3 * (now() - before));
+	}
+	printf("], \"peak_rss_bytes\": %" PRId64 "}\n", peak_rss_bytes());
+	return OK;
+}
+
+static Status
+on_request(Arena *a, Bench *b)
+{
+	char line[64];
+	printf("{\"loaded\": true}\n");
+	fflush(stdout);
+	TRY(bench_open(a, b));
+	TRY(step_prepare(b));
+	TRY(b->x->device->run(b->x->dev, b->e));
+	printf("{\"ready\": true, ");
+	facts_json(b);
+	printf("}\n");
+	fflush(stdout);
+	while (fgets(line, sizeof line, stdin)) {
+		char *end;
+		long  steps = strtol(line, &end, 10);
+		if (end == line || (*end != '\n' && *end != 0) || steps < 1 || steps > 100000)
+			return user_error("bench-request",
+			                  "a request is a number of steps on a line of its own, "
+			                  "1 to 100000");
+		TRY(take_turn(b, steps));
+		fflush(stdout);
+	}
 	return OK;
 }
 
@@ -106,7 +229,8 @@ bench(Arena *a, const Options *o, int64_t steps, Exec **x)
 	const Recipe *r = &(*x)->p->recipe;
 	(*x)->spe = 1000;
 	(*x)->steps = r->length_steps > 0 ? (double)r->length_steps : ceil(r->length_epochs * 1000);
-	return measure(*x, e, steps, a);
+	Bench b = {.x = *x, .e = e};
+	return o->on_request ? on_request(a, &b) : measure(a, &b, steps, o->json);
 }
 
 int
@@ -117,7 +241,9 @@ verb_bench(int argc, char **argv)
 	                         {"entry", &o.entry, NULL},
 	                         {"threads", &o.threads, NULL},
 	                         {"device", &o.device, NULL},
-	                         {"cache", &o.cache, NULL}};
+	                         {"cache", &o.cache, NULL},
+	                         {"json", NULL, &o.json},
+	                         {"on-request", NULL, &o.on_request}};
 	OptionsResult parsed =
 		options_parse(argc, argv, "bench", usage, known, COUNT(known), &o.folder);
 	if (parsed != OPTIONS_run)
@@ -126,6 +252,12 @@ verb_bench(int argc, char **argv)
 	if (option_integer("steps", o.steps, 1, 100000, &steps) != OK ||
 	    option_threads(o.threads) != OK)
 		return EXIT_USAGE;
+	if (o.on_request && (o.steps || o.json)) {
+		fputs("d2v: error: --on-request reads the number of steps and always prints JSON; "
+		      "--steps and --json do not go with it [usage]\n",
+		      stderr);
+		return EXIT_USAGE;
+	}
 	Arena *a = arena_new();
 	Exec  *x = NULL;
 	int    code = bench(a, &o, steps, &x) == OK ? EXIT_OK : diag_exit_code();

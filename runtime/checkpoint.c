@@ -251,7 +251,8 @@ checkpoint_latest(Arena *a, const char *run, char **path, int64_t *step)
 		}
 		diag_warning((Loc){0}, "checkpoint", "%s is not complete; looking for an older one", all.at[i].path);
 	}
-	return OK;
+	/* Starting again at step 0 would throw away what the run has logged. */
+	return all.n ? user_error("checkpoint", "%s: none of its %d checkpoints is complete", run, all.n) : OK;
 }
 
 /* ---- loading ------------------------------------------------------------------------------------ */

@@ -53,12 +53,14 @@ row_print(FILE *to, const Row *r, double total)
 	fprintf(to, "%s\n", r->name);
 }
 
-void
-profile_print(FILE *to, const Program *p, const Entry *e, const double *seconds, int64_t runs)
+/* Rows of an entry, slowest first, and their sum. */
+static Row *
+rows_of(Arena *a, const Program *p, const Entry *e, const double *seconds, int64_t runs, int *count,
+        Row *all)
 {
-	Arena *a = arena_new();
-	Row   *row = arena_new_array(a, Row, e->nstep + 1), all = {.name = "total"};
-	int    n = 0;
+	Row *row = arena_new_array(a, Row, e->nstep + 1);
+	int  n = 0;
+	*all = (Row){.name = "total"};
 	for (int i = 0; i < e->nstep; i++) {
 		const ProgStep *s = &e->step[i];
 		char            name[96];
@@ -69,7 +71,7 @@ profile_print(FILE *to, const Program *p, const Entry *e, const double *seconds,
 		if (k == n)
 			memcpy(row[n++].name, name, sizeof name);
 		double per_run = seconds[i] / (double)(runs > 0 ? runs : 1);
-		Row   *sums[] = {&row[k], &all};
+		Row   *sums[] = {&row[k], all};
 		for (int j = 0; j < 2; j++) {
 			sums[j]->calls++;
 			sums[j]->seconds += per_run;
@@ -78,9 +80,36 @@ profile_print(FILE *to, const Program *p, const Entry *e, const double *seconds,
 		}
 	}
 	qsort(row, (size_t)n, sizeof *row, slowest_first);
+	*count = n;
+	return row;
+}
+
+void
+profile_print(FILE *to, const Program *p, const Entry *e, const double *seconds, int64_t runs)
+{
+	Arena *a = arena_new();
+	int    n;
+	Row    all, *row = rows_of(a, p, e, seconds, runs, &n, &all);
 	fprintf(to, "%9s %6s %6s %9s %8s  kernel\n", "ms", "share", "calls", "GFLOP/s", "GB/s");
 	for (int i = 0; i < n; i++)
 		row_print(to, &row[i], all.seconds);
 	row_print(to, &all, all.seconds);
+	arena_free(a);
+}
+
+void
+profile_json(FILE *to, const Program *p, const Entry *e, const double *seconds, int64_t runs)
+{
+	Arena *a = arena_new();
+	int    n;
+	Row    all, *row = rows_of(a, p, e, seconds, runs, &n, &all);
+	fputc('[', to);
+	for (int i = 0; i < n; i++)
+		fprintf(to,
+		        "%s{\"name\": \"%s\", \"calls\": %d, \"ms\": %.4f, \"flops\": %.6g, "
+		        "\"bytes\": %.6g}",
+		        i ? ", " : "", row[i].name, row[i].calls, 1e3 * row[i].seconds, row[i].flops,
+		        row[i].bytes);
+	fputc(']', to);
 	arena_free(a);
 }

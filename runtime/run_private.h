@@ -24,6 +24,7 @@ Status option_threads(const char *text); /* --threads: before the device is load
 
 /* ---- profile.c: seconds per step of an entry -> a table by kernel ---------------------------- */
 void profile_print(FILE *to, const Program *p, const Entry *e, const double *seconds, int64_t runs);
+void profile_json(FILE *to, const Program *p, const Entry *e, const double *seconds, int64_t runs);
 
 /* ---- inputs.c: a batch -> the inputs of an entry --------------------------------------------- */
 typedef struct Feeds Feeds;

@@ -392,6 +392,7 @@ place_computed(Fuse *f, Val v)
 		}
 	}
 	k = fuse_kernel_new(f, &f->span[v]);
+	f->kernel.at[k].forward = f->forward[v];
 	join(f, k, v);
 	add_edges(f, k, &near);
 	add_edges(f, k, &direct);
@@ -407,6 +408,7 @@ place_alone(Fuse *f, Val v)
 	find_users(f, v, &direct, &memory);
 	find_writers(f, v, &memory, &memory);
 	f->kernel.at[k].alone = true;
+	f->kernel.at[k].forward = f->forward[v];
 	join(f, k, v);
 	add_edges(f, k, &direct);
 	add_edges(f, k, &memory);
@@ -558,6 +560,12 @@ pass_fuse(Graph *g)
 			ints_add(&f, &f.user[g->node[v].in[i]], v);
 	for (int i = 0; i < g->nout; i++)
 		f.wanted[g->out[i].val] = true;
+	f.forward = arena_new_array(g->arena, bool, n);
+	for (int i = 0; i < g->nout; i++)
+		f.forward[g->out[i].val] = strcmp(g->out[i].name, "loss") == 0;
+	for (Val v = n - 1; v >= 0; v--)
+		for (int i = 0; i < g->node[v].nin; i++)
+			f.forward[g->node[v].in[i]] |= f.forward[v];
 	find_overwritten(&f);
 	find_spans(&f);
 	find_roots(&f);

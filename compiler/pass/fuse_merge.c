@@ -64,7 +64,7 @@ mergeable(Fuse *f, int a, int b)
 	FuseKernel *p = &f->kernel.at[a], *q = &f->kernel.at[b];
 	Axes        inner = p->inner;
 
-	if (p->alone || q->alone || !axes_equal(&p->space, &q->space) || p->member.n + q->member.n > FUSE_MAX_NODES)
+	if (p->alone || q->alone || p->forward != q->forward || !axes_equal(&p->space, &q->space) || p->member.n + q->member.n > FUSE_MAX_NODES)
 		return false;
 	if ((p->assigns || q->assigns) && (p->rows || q->rows))
 		return false;

@@ -13,6 +13,7 @@ enum {
 
 typedef struct {
 	Axes space, inner;     /* inner: axes that some reduction needs inside; the rest of space may be outer */
+	bool forward;          /* the loss follows from it; kernels before and after the loss are never merged: their values would live in between */
 	bool alone;            /* gemm and the like: nothing joins */
 	bool assigns, rows;    /* has a variable's new value; has a reduction inside its rows: never both, a row must not see new values */
 	bool dead;             /* merged into another */
@@ -28,6 +29,7 @@ typedef struct {
 	Ints   *user, *home;   /* per value: nodes that use it; kernels that compute it */
 	Ints   *clone;         /* per value: new value for each home */
 	bool   *wanted;        /* an output */
+	bool   *forward;       /* the loss follows from it */
 	Ints   *overwritten;   /* per value: the values that will replace the variables it is memory of */
 	bool   *assigned;      /* per value: becomes a variable's new value */
 	Vec(FuseKernel) kernel;

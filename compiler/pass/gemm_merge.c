@@ -228,9 +228,9 @@ may_adjoin(const Graph *g, const Group *grp, const Groups *groups)
 	return true;
 }
 
-/* Collect gemms that share operand `shared` of gemm v (0 or 1) and differ in the other. */
+/* Collect gemms before `end` that share operand `shared` of gemm v (0 or 1) and differ in the other. */
 static bool
-find_group(Graph *g, Val v, int shared, const bool *taken, const Groups *groups, Group *grp)
+find_group(Graph *g, Val v, Val end, int shared, const bool *taken, const Groups *groups, Group *grp)
 {
 	const Node *n = &g->node[v];
 	Val         x = n->in[shared], key = joinable(g, n->in[1 - shared]);
@@ -238,7 +238,7 @@ find_group(Graph *g, Val v, int shared, const bool *taken, const Groups *groups,
 	memset(grp, 0, sizeof *grp);
 	if (key == NO_VAL)
 		return false;
-	for (Val w = v; w < g->n && grp->n < MAX_SIBLINGS; w++) {
+	for (Val w = v; w < end && grp->n < MAX_SIBLINGS; w++) {
 		const Node *m = &g->node[w];
 		Val         part;
 		Roles       r;
@@ -411,7 +411,7 @@ gemm_merge_siblings(Graph *g)
 		for (int shared = 0; shared < 2; shared++) {
 			Group grp;
 
-			if (g->node[v].op != OP_gemm || taken[v] || !find_group(g, v, shared, taken, &groups, &grp))
+			if (g->node[v].op != OP_gemm || taken[v] || !find_group(g, v, n, shared, taken, &groups, &grp))
 				continue;
 			for (int i = 0; i < grp.n; i++)
 				taken[grp.gemm[i]] = true;

@@ -24,7 +24,7 @@ table() {
 2|folder of a run|d2v eval
 2|unknown option `-x`|d2v check -x $gray
 2|one file is enough|d2v check $gray $gray
-2|json or text|d2v check $gray --format=xml
+2|--format is text or json|d2v check $gray --format=xml
 2|NAME=VALUE|d2v check $gray --set B
 2|NAME=VALUE|d2v check $gray --set =3
 1|[unknown-override]|d2v check $gray --set NOPE=3

@@ -1,12 +1,13 @@
-/* appendix: the check values that data2vec-vision.md prints for a tiny model, as files for `d2v step`.
+/* appendix: the check values that data2vec-vision.md prints for a tiny model, for `d2v step`.
  *
- *     appendix write W F                  parameters and teacher by published names; the batch
- *     appendix check O                    is what `d2v step --names beit --dump O` wrote within the printed digits?
- *     appendix check O NAME VALUE         is this one number, to the printed six decimals?
+ *     appendix write W F            parameters and teacher by published names; the batch
+ *     appendix check O              has O, from `step --names beit --dump O`, the printed values?
+ *     appendix check O NAME VALUE   is this one number, to the printed six decimals?
  *
- * Weights are 0.2 sin(0.7 i + 1.3 t + phase) for element i of the t-th tensor of the published state dict, plus 1
- * for the weights of norms; phase 0 for the student, 0.5 for the teacher. The teacher's mask token is among the
- * printed values and not among these: a teacher sees no masks, and the compiler drops what it never uses. */
+ * Weights are 0.2 sin(0.7 i + 1.3 t + phase) for element i of the t-th tensor of the published
+ * state dict, plus 1 for the weights of norms; phase 0 for the student, 0.5 for the teacher. The
+ * teacher's mask token is among the printed values and not among these: a teacher sees no masks,
+ * and the compiler drops what it never uses. */
 #include "runtime/runtime.h"
 
 #include <math.h>
@@ -53,7 +54,7 @@ static const Shape tail[] = {{"norm.weight", {WIDTH}},
                              {"lm_head.weight", {WIDTH, WIDTH}},
                              {"lm_head.bias", {WIDTH}}};
 
-/* ---- the files ------------------------------------------------------------------------------------ */
+/* ---- the files --------------------------------------------------------------------------- */
 
 static StTensor
 tensor(Arena *a, const char *name, const int64_t *dim)
@@ -115,7 +116,7 @@ write_files(Arena *a, const char *weights_path, const char *feed_path)
 	return st_write(feed_path, &(StFile){.ntensor = 2, .tensor = batch});
 }
 
-/* ---- the printed values ---------------------------------------------------------------------------- */
+/* ---- the printed values ------------------------------------------------------------------ */
 
 /* The first elements of a tensor; half a unit of the last printed digit, and f32's own error. */
 static const struct {

@@ -1,6 +1,7 @@
 #!/bin/sh
-# The check values that the recipe's description prints (data2vec-vision.md, appendix), through text, compiler,
-# kernels and runtime: tests/numeric/appendix.c has them. BUILD: folder of the programs.
+# The check values that the recipe's description prints (data2vec-vision.md, appendix), through
+# text, compiler, kernels and runtime: tests/numeric/appendix.c has them. BUILD: folder of the
+# programs.
 set -u
 cd "$(dirname "$0")/../.." || exit 3
 BUILD=$(cd "${BUILD:-build}" && pwd) || exit 3
@@ -14,8 +15,9 @@ failed=0
 check() {
 	what=$1 spec=$2
 	shift 2
-	if "$BUILD/d2v" step "$spec" --init "$dir/w.safetensors" --names beit --feed "$dir/f.safetensors" \
-		--dump "$dir/o.safetensors" && "$BUILD/numeric/appendix" check "$dir/o.safetensors" "$@"; then
+	if "$BUILD/d2v" step "$spec" --names beit --init "$dir/w.safetensors" \
+		--feed "$dir/f.safetensors" --dump "$dir/o.safetensors" &&
+		"$BUILD/numeric/appendix" check "$dir/o.safetensors" "$@"; then
 		passed=$((passed + 1))
 	else
 		echo "FAILED: $what"

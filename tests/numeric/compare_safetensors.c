@@ -1,13 +1,14 @@
-/* compare_safetensors: is every tensor of one file in another, with the same values up to a tolerance?
+/* compare_safetensors: has one file every tensor of another, with the same values up to a
+ * tolerance?
  *
  *     compare_safetensors HAVE WANT [--tolerance T] [--only PREFIX]
  *
  * For each tensor of WANT, the tensor of that name in HAVE must have as many elements, and
- *     error = max |have - want| / max |want|   (over the tensor; max |have| where want is zero everywhere)
- * must not exceed the tolerance (default 1e-4). --only looks at names that begin so. Prints the tensors that fail,
- * then how many were compared and the worst one. Tensors that only HAVE has are no concern. Exit code 0 when all
- * are near enough, 1 when not, 2 for wrong usage. Refuses to call a comparison of nothing a success; a value that
- * is no number is never near. */
+ *     error = max |have - want| / max |want|      (of the tensor; max |have| where want is zero)
+ * must not exceed the tolerance (default 1e-4). --only looks at names that begin so. Prints the
+ * tensors that fail, then how many were compared and the worst one. Tensors that only HAVE has are
+ * no concern. Exit code 0 when all are near enough, 1 when not, 2 for wrong usage. Refuses to call
+ * a comparison of nothing a success; a value that is no number is never near. */
 #include "runtime/runtime.h"
 
 #include <math.h>

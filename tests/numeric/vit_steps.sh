@@ -1,7 +1,7 @@
 #!/bin/sh
-# Five training steps of models/tiny/numeric.d2v against what PyTorch computes (record_vit.py made the files): loss and
-# norm of every step, gradients of the first, and parameters, teacher and moments after the last.
-# BUILD: folder of the programs.
+# Five training steps of models/tiny/numeric.d2v against what PyTorch computes (record_vit.py made
+# the files): loss and norm of every step, gradients of the first, and parameters, teacher and
+# moments after the last. BUILD: folder of the programs.
 set -u
 cd "$(dirname "$0")/../.." || exit 3
 BUILD=$(cd "${BUILD:-build}" && pwd) || exit 3
@@ -17,8 +17,9 @@ failed=0
 steps() {
 	init=$1
 	shift
-	"$BUILD/d2v" step $spec --init "$data/$init.safetensors" --feed $data/vit_feed.safetensors \
-		--steps 5 --run-steps 20 --dump "$dir/o.safetensors" "$@"
+	"$BUILD/d2v" step $spec --init "$data/$init.safetensors" \
+		--feed $data/vit_feed.safetensors --steps 5 --run-steps 20 \
+		--dump "$dir/o.safetensors" "$@"
 }
 
 compare() {
@@ -35,23 +36,27 @@ result() {
 	fi
 }
 
-# By published names: the file has the parameters under both, so everything is compared. 1e-4 leaves room for sums
-# in another order (1.4e-6 was seen); a wrong eps or a missing bias is beyond it.
-steps vit_init_beit --names beit && compare $data/vit_steps.safetensors --tolerance 1e-4
+# By published names: the file has the parameters under both, so everything is compared. The
+# tolerance leaves room for sums in another order (1.2e-6 was seen, and 1.1e-6 for PyTorch in
+# f32); the least of the mistakes that were tried, 1e-6 for 1e-5 as the eps of the target's last
+# norm, is an error of 1.0e-5.
+steps vit_init_beit --names beit && compare $data/vit_steps.safetensors --tolerance 5e-6
 result 'f32, published names' $?
 cp "$dir/o.safetensors" "$dir/beit.safetensors"
 
 # By the names of the spec: the very same bits.
-steps vit_init && "$BUILD/numeric/compare_safetensors" "$dir/beit.safetensors" "$dir/o.safetensors" --tolerance 0
+steps vit_init &&
+	"$BUILD/numeric/compare_safetensors" "$dir/beit.safetensors" "$dir/o.safetensors" \
+		--tolerance 0
 result 'f32, names of the spec' $?
 
-# bf16 keeps 8 bits, half of the last one is 2e-3. PyTorch's own bf16 (autocast) is off by 9e-4 in the loss, 2.4e-2
-# in the gradients and 4.6e-2 in second moments on these very files, and this program by about as much.
+# bf16 keeps 8 bits, and half of the last one is 2e-3. What is allowed is two to four times the
+# error of PyTorch's own bf16 (autocast) on these very files.
 if grep -q avx512bw /proc/cpuinfo; then
 	steps vit_init_beit --names beit --set precision=bf16 &&
 		compare $data/vit_steps.safetensors --tolerance 0.1 &&
 		compare $data/vit_steps.safetensors --only grad. --tolerance 0.05 &&
-		compare $data/vit_steps.safetensors --only teacher. --tolerance 2e-4 &&
+		compare $data/vit_steps.safetensors --only teacher. --tolerance 2e-3 &&
 		compare $data/vit_steps.safetensors --only block --tolerance 5e-3 &&
 		compare $data/vit_steps.safetensors --only target_std --tolerance 2e-3 &&
 		compare $data/vit_steps.safetensors --only loss --tolerance 4e-3

@@ -175,7 +175,7 @@ pipeline_check(Arena *a, Graph *g, const Feed *feed, int nfeed, const char *fold
 	recipe_for(a, g, &recipe);
 	x.value = arena_new_array(a, Tensor, g->n);
 	TRY(eval_graph(a, x.want, feed, nfeed, x.value));
-	TRY(pass_run(g, "fold,cse,attend,expand,simplify,cast,gemm,fuse,layout,order,plan", NULL, NULL));
+	TRY(pass_run(g, "fold,cse,attend,expand,simplify,cast,gemm,recompute,fuse,layout,order,plan", NULL, NULL));
 	TRY(codegen_cpu(a, &recipe, (Graph *const[]){g}, 1, &c));
 	TRY(program_verify(c->program));
 	TRY(codegen_write(merged(a, c), folder));

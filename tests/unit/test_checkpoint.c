@@ -204,6 +204,9 @@ START_TEST(keep_newest)
 	ck_assert_int_eq(checkpoint_latest(arena, folder, &path, &step), OK);
 	ck_assert_int_eq(step, 2);
 	ck_said("is not complete");
+	ck_assert_int_eq(truncate(path, 7), 0);
+	ck_assert_int_eq(checkpoint_latest(arena, folder, &path, &step), FAIL);
+	ck_said("none of its 2 checkpoints is complete");
 }
 END_TEST
 
