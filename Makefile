@@ -165,6 +165,7 @@ fuzz-programs: $(fuzz)
 
 bless: tests
 	@BUILD=$(B) BLESS=1 tests/golden.sh
+	@BUILD=$(B) BLESS=1 tests/e2e/generated.sh
 
 format:
 	clang-format -i $(filter %.c %.h,$(sources)) $(wildcard tests/*/*.[ch])

@@ -337,9 +337,9 @@ value_of(int argc, char **argv, int *i, const char *name)
 }
 
 static int
-add_override(Options *o, const char *text)
+add_override(Arena *a, Options *o, const char *text)
 {
-	char *copy = strdup(text), *eq = strchr(copy, '=');
+	char *copy = arena_strdup(a, text), *eq = strchr(copy, '=');
 
 	if (!eq || eq == copy)
 		return usage_error("--set wants NAME=VALUE, not `%s`", text);
@@ -351,18 +351,18 @@ add_override(Options *o, const char *text)
 }
 
 static int
-parse_options(Options *o, int argc, char **argv, bool passes_on)
+parse_options(Arena *a, Options *o, int argc, char **argv, bool passes_on)
 {
 	struct { const char *name; const char **to; } text[] = {
 	    {"--dump-dir", &o->dump_dir}, {"--dump", &o->dump}, {"--passes", &o->passes}, {"--cache", &o->cache}};
 
-	o->rest = calloc((size_t)argc + 1, sizeof *o->rest);
+	o->rest = arena_new_array(a, char *, argc + 1);
 	for (int i = 2; i < argc; i++) {
 		const char *v;
 		int         k, code;
 
 		if ((v = value_of(argc, argv, &i, "--set"))) {
-			if ((code = add_override(o, v)) != EXIT_OK)
+			if ((code = add_override(a, o, v)) != EXIT_OK)
 				return code;
 			continue;
 		}
@@ -450,7 +450,7 @@ main(int argc, char **argv)
 				printf("%-10s %s\n", pass_table[p].name, pass_table[p].does);
 			return EXIT_OK;
 		}
-	if ((code = parse_options(&o, argc, argv, passes_on)) != EXIT_OK)
+	if ((code = parse_options(a, &o, argc, argv, passes_on)) != EXIT_OK)
 		return code;
 	if (!o.file)
 		return usage_error(k == 6 ? "%s wants the folder of a run" : "%s wants a file", o.verb);

@@ -33,9 +33,13 @@ typedef struct {
 	size_t      bytes;
 } Source;
 
+enum { MOST_EXTRA = 16 };
+
 typedef struct {
 	Arena      *a;
 	const char *cc, *folder; /* folder: where objects are made */
+	int         nextra;
+	char       *extra[MOST_EXTRA]; /* D2V_CFLAGS, word by word: they come last and so win */
 	int         nsource;
 	Source     *source;
 } Build;
@@ -45,6 +49,22 @@ compiler(void)
 {
 	const char *cc = getenv("D2V_CC");
 	return cc && *cc ? cc : "cc";
+}
+
+static Status
+extra_flags(Build *b)
+{
+	const char *given = getenv("D2V_CFLAGS");
+	char       *rest = arena_strdup(b->a, given ? given : ""), *word;
+	while ((word = strsep(&rest, " "))) {
+		if (*word == 0)
+			continue;
+		if (b->nextra == MOST_EXTRA)
+			return user_error("compiler-flags", "D2V_CFLAGS holds more than %d words",
+			                  MOST_EXTRA);
+		b->extra[b->nextra++] = word;
+	}
+	return OK;
 }
 
 /* Start argv with stdout and stderr going to a file. */
@@ -169,6 +189,8 @@ object_name(const Build *b, char hex[33])
 	text_printf(&t, "d2v cpu object 1\n");
 	for (int i = 0; i < COUNT(flags); i++)
 		text_printf(&t, "%s ", flags[i]);
+	for (int i = 0; i < b->nextra; i++)
+		text_printf(&t, "%s ", b->extra[i]);
 	text_printf(&t, "\n%s\n", b->cc);
 	Status s = compiler_describe(b, &t);
 	cpu_describe(&t);
@@ -186,11 +208,13 @@ object_name(const Build *b, char hex[33])
 static Status
 compile_start(const Build *b, int i, pid_t *pid)
 {
-	char *argv[COUNT(flags) + 8];
+	char *argv[COUNT(flags) + MOST_EXTRA + 8];
 	int   n = 0;
 	argv[n++] = (char *)b->cc;
 	for (int k = 0; k < COUNT(flags); k++)
 		argv[n++] = (char *)flags[k];
+	for (int k = 0; k < b->nextra; k++)
+		argv[n++] = b->extra[k];
 	argv[n++] = "-c";
 	argv[n++] = (char *)b->source[i].path;
 	argv[n++] = "-o";
@@ -279,7 +303,9 @@ cpu_load_kernels(Arena *a, const Program *p, const char *folder, const char *cac
 		return OK;
 	Build  b = {.a = a, .cc = compiler()};
 	char   hex[33];
-	Status s = sources_read(&b, p, folder);
+	Status s = extra_flags(&b);
+	if (s == OK)
+		s = sources_read(&b, p, folder);
 	if (s == OK)
 		s = object_name(&b, hex);
 	const char *object = s == OK ? arena_printf(a, "%s/cpu-%s.so", cache, hex) : "";

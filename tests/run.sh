@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every test there is: unit, golden, then each script of e2e and numeric. A line for each part, the output of
+# Every test there is: unit, golden, the parsers on seeds, then each script of e2e and numeric. A line for each part, the output of
 # those that fail, and a last line `N passed, N failed` over everything. BUILD: folder of the programs.
 # A script is one test, unless its own last line is `N passed, N failed`.
 set -u
@@ -57,6 +57,7 @@ run unit "$own" unit
 # The programs keep their memory until they end; leaks are looked for in the unit tests only.
 export ASAN_OPTIONS=detect_leaks=0
 run golden 's/^golden: \([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' tests/golden.sh
+run fuzz "$own" tests/fuzz/replay.sh
 for script in tests/e2e/*.sh tests/numeric/*.sh; do
 	if [ -x "$script" ]; then
 		name=${script#tests/}

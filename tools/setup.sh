@@ -22,6 +22,13 @@ protobuf-c-compiler makes the code that writes event files
 zlib1g-dev reads compressed data sets
 dataset-fashion-mnist is the data set of the demonstration'
 
+# setup.sh fuzz: what `make fuzz` needs besides.
+if [ "${1:-}" = fuzz ]; then
+	packages="$packages
+clang-14 compiles the fuzz targets
+libclang-rt-14-dev is the fuzzing engine"
+fi
+
 if ! command -v dpkg-query >/dev/null 2>&1; then
 	echo "setup: this is no Debian system (no dpkg-query). What is needed here:" >&2
 	echo "$packages" | sed 's/ /  /; s/^/  /' >&2

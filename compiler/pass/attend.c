@@ -7,12 +7,14 @@
  * select(p <= uniform, probabilities, 0) * (1 / (1 - p)). attr.axes[2..] then keeps the order of the
  * draw's axes, since attend redraws by element index.
  * needs: nothing.  keeps: values.  holds still: when anything between the two contractions is used
- * elsewhere too, when axes do not fit attend (infer_attend), when the draw does not cover the scores. */
+ * elsewhere too, when axes do not fit attend (infer_attend), when a head is too long for a thread's stack, when the draw does not cover the scores. */
 #include "compiler/pass/pass.h"
 #include "compiler/pass/rules.h"
 
 #include <math.h>
 #include <string.h>
+
+enum { ATTEND_STACK = 4 << 20 };  /* bytes; longer sequences stay written out: softmax over stored scores */
 
 typedef struct {
 	const Graph *g;
@@ -161,6 +163,9 @@ axes_fit(const Match *m)
 
 	if (!t || !u || u->name != m->u.name || !type_same_axes(k, v) || q->dtype != k->dtype ||
 	    v->dtype != k->dtype)
+		return false;
+	/* a head's keys, values and their gradients, and a block of scores, are kept on a thread's stack */
+	if (20 * (u->size + 32) * (m->e.size + 16) + 800 * (u->size + 32) > ATTEND_STACK)
 		return false;
 	if (m->r != NO_VAL) {
 		const Type *r = &m->g->node[m->r].type;

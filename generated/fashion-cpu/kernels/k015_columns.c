@@ -1,0 +1,26 @@
+/* k015_columns: 4096 flops, 2052 bytes a launch
+ *   models/fashion.d2v:62  minimise mean(B, N, D where m) smooth_l1(p - top, beta = 2);
+ */
+#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+
+void
+k015_columns(void *const *p, const Num *n)
+{
+	const uint8_t *restrict p0 = p[0]; /* bool[B:128, N:16] */
+	float *restrict p1 = p[1]; /* f32[], written */
+	float part1[32][1] __attribute__((aligned(64)));
+	for (int chunk = 0; chunk < 32; chunk++) {
+	float c1 = 0;
+	for (int64_t row = 2048L * chunk / 32; row < 2048L * (chunk + 1) / 32; row++) {
+		const int64_t i0 = row;
+		const uint8_t s0 = p0[i0];
+		const float v0 = (float)s0;
+		c1 += v0;
+	}
+	part1[chunk][0] = c1;
+	}
+	float sum1 = part1[0][0];
+	for (int chunk = 1; chunk < 32; chunk++)
+		sum1 += part1[chunk][0];
+	p1[0] = sum1;
+}

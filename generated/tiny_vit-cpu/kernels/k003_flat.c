@@ -1,0 +1,16 @@
+/* k003_flat: 8 flops, 32 bytes a launch
+ *   models/lib/vit.d2v:17  let query : [.., H, T, E] = (sum(D) x * q + qb) / sqrt(E);
+ */
+#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+
+void
+k003_flat(void *const *p, const Num *n)
+{
+	float *restrict p0 = p[0]; /* f32[H_E:8], written */
+	const int64_t count = n[0].i;
+#pragma omp parallel for simd schedule(static) if (count >= 16384)
+		for (int64_t i0 = 0; i0 < count; i0++) {
+			const float v0 = 0.0f;
+			p0[i0] = v0;
+		}
+}

@@ -1,0 +1,20 @@
+/* k004_small: 24 flops, 192 bytes a launch
+ *   models/lib/vit.d2v:17  let query : [.., H, T, E] = (sum(D) x * q + qb) / sqrt(E);
+ */
+#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+
+void
+k004_small(void *const *p, const Num *n)
+{
+	const float *restrict p0 = p[0]; /* f32[H_E:8] */
+	const float *restrict p1 = p[1]; /* f32[H_E:8] */
+	const float *restrict p2 = p[2]; /* f32[H_E:8] */
+	float *restrict p3 = p[3]; /* f32[H_E_x3:24], written */
+	{
+#pragma omp simd
+		for (int64_t i0 = 0; i0 < 24; i0++) {
+			const float v0 = (i0 < 8 ? p2[i0] : (i0 < 16 ? p1[i0 - 8] : p0[i0 - 16]));
+			p3[i0] = v0;
+		}
+	}
+}

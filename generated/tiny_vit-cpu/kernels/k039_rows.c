@@ -1,0 +1,24 @@
+/* k039_rows: 6144 flops, 4.915e+04 bytes a launch
+ *   models/vit_base.d2v:37  let p : [B, N, D] = sum(C, Py, Px) image as [B, N, C, Py, Px] * patch + patchb;
+ */
+#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+
+void
+k039_rows(void *const *p, const Num *n)
+{
+	const float *restrict p0 = p[0]; /* f32[B:2, C:3, Gy:2, Py:16, Gx:2, Px:16] */
+	float *restrict p1 = p[1]; /* f32[C:3, Py:16, Px:16, B:2, N:4], written */
+	for (int64_t row = 0; row < 48; row++) {
+		const int64_t i0 = row / 16;
+		const int64_t i1 = row % 16;
+		for (int64_t i2 = 0; i2 < 16; i2++) {
+			for (int64_t i3 = 0; i3 < 2; i3++) {
+#pragma omp simd
+				for (int64_t i4 = 0; i4 < 4; i4++) {
+					const float v0 = p0[1024 * i0 + 32 * i1 + i2 + 3072 * i3 + 512 * (((i4) / 2)) + 16 * (((i4) % 2))];
+					p1[2048 * i0 + 128 * i1 + 8 * i2 + 4 * i3 + i4] = v0;
+				}
+			}
+		}
+	}
+}
