@@ -265,7 +265,7 @@ def main():
     step = Step(a.spec, batch, a.precision, a.variant)
     say(loaded=True)
     start = time.perf_counter()
-    loss = float(step.run())
+    loss = step.run().item()
     say(ready=True, spec=a.spec, batch=batch, parameters=step.parameters, torch=torch.__version__, loss=loss,
         first_step_s=time.perf_counter() - start, imported_rss_bytes=imported, peak_rss_bytes=peak())
     for line in sys.stdin:
