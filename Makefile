@@ -92,7 +92,7 @@ $(B)/make-data: $(call objects,tests/support/make_data.c) $(base)
 # One program for each parser. With FUZZ=1 the engine's main is libFuzzer's; else replay.c feeds files.
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(if $(FUZZ),,$(B)/obj/tests/fuzz/replay.o) $(rooms_o)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(SANFLAGS) $(if $(FUZZ),-fsanitize=fuzzer,-fopenmp) -rdynamic -o $@ $^ $(RUN_LIBS)
+	$(Q)$(CC) $(SANFLAGS) $(if $(FUZZ),-fsanitize=fuzzer -lgomp,-fopenmp) -rdynamic -o $@ $^ $(RUN_LIBS)
 
 # Which room may include which.
 deps $(B)/rooms.ok: $(sources)
