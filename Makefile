@@ -62,7 +62,7 @@ sources   := $(wildcard Makefile tools/check_rooms.sh compiler/*.c compiler/*/*.
 
 # ---- products --------------------------------------------------------------------------------
 
-.PHONY: all deps setup demo check check-only tests fuzz fuzz-programs bless format clean help
+.PHONY: all deps setup demo bench check check-only tests fuzz fuzz-programs bless format clean help
 all: $(B)/rooms.ok $(B)/d2v $(B)/d2v-run $(B)/d2v-cpu.so
 
 $(B)/d2v: $(d2v_o)
@@ -163,6 +163,12 @@ fuzz:
 
 fuzz-programs: $(fuzz)
 
+# Not a test: our step against PyTorch's (fetched from PyPI into build/bench-venv), and how long compiling takes.
+bench: setup
+	@$(MAKE) --no-print-directory all
+	@tools/setup-bench.sh $(B)/bench-venv
+	@LD_LIBRARY_PATH="$${CUDA_HOME:-/usr/local/cuda}/lib64" $(B)/bench-venv/bin/python bench/bench.py --d2v $(B)/d2v $(BENCH)
+
 bless: tests
 	@BUILD=$(B) BLESS=1 tests/golden.sh
 	@BUILD=$(B) BLESS=1 tests/e2e/generated.sh
@@ -178,6 +184,7 @@ help:
 	@echo 'make setup    install the Debian packages that are missing (needs root or sudo only then)'
 	@echo 'make check    setup, build, run every test; the last line counts them'
 	@echo 'make demo     setup, build, train on Fashion-MNIST, evaluate, write a report'
+	@echo 'make bench    our step against PyTorch on this machine; BENCH=--quick for the demo spec only'
 	@echo 'make bless    rewrite the exact expectations of the golden tests (read the diff!)'
 	@echo 'make deps     check which room includes which (part of every build)'
 	@echo 'make fuzz     look for input that crashes a parser (clang, FUZZ_SECONDS=60 for each)'
