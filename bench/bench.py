@@ -361,7 +361,7 @@ def report_text(report):
              "clipping, AdamW, averaging. Floor: the step's matrix products at the machine's roof "
              f"({o['roof_f32']:g} GFLOP/s f32, {o['roof_bf16']:g} bf16). Memory: the process's peak; PyTorch's holds "
              "about half a GiB of libraries. Times faster, times less: PyTorch's best variant over d2v.",
-             step_table(report["steps"]), detail_table(report["steps"])]
+             *([step_table(report["steps"]), detail_table(report["steps"])] if report["steps"] else [])]
     if report["compile"]:
         parts.append(compile_table(report["compile"]))
     parts.append("Cores kept busy by other processes meanwhile (figures are good only where this is near 0):\n\n" + busy_lines(report))
@@ -393,7 +393,7 @@ def options():
     p.add_argument("--steps", type=int, help="steps in a turn")
     p.add_argument("--rounds", type=int, help="rounds of turns")
     p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--no-compile", action="store_true", help="do not time compilation")
+    p.add_argument("--only", choices=("steps", "compile"), help="one half of the measurement (default: both)")
     p.add_argument("--roof-f32", type=float, default=232, help="GFLOP/s of this machine (default: %(default)s, two Zen 4 cores)")
     p.add_argument("--roof-bf16", type=float, default=465, help="the same in bf16 (default: %(default)s)")
     p.add_argument("--out", default=os.path.join(HERE, "results"), help="folder of the results (default: bench/results)")
@@ -413,7 +413,7 @@ def options():
 
 def main():
     o = options()
-    specs = o.spec or (["fashion"] if o.quick else list(SPECS))
+    specs = [] if o.only == "compile" else o.spec or (["fashion"] if o.quick else list(SPECS))
     commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True)
     report = {"date": time.strftime("%Y-%m-%d"), "commit": commit.stdout.strip() or "unknown", "machine": machine(),
               "load_before": os.getloadavg(), "steps": [], "compile": None,
@@ -423,7 +423,7 @@ def main():
         for spec in specs:
             for precision in o.precision or ("f32", "bf16"):
                 report["steps"].append(measure(o, spec, precision, scratch))
-        if not (o.quick or o.spec or o.no_compile):
+        if o.only == "compile" or not (o.quick or o.spec or o.only):
             report["compile"] = compile_times(o, scratch)
     except Failed as e:
         sys.exit(f"bench: {e}")
@@ -432,7 +432,7 @@ def main():
     report["load_after"] = os.getloadavg()
     text = report_text(report)
     print(text)
-    partial = "-quick" if o.quick else "".join(f"-{s}" for s in o.spec or [])
+    partial = "-compile" if o.only == "compile" else "-quick" if o.quick else "".join(f"-{s}" for s in o.spec or [])
     os.makedirs(o.out, exist_ok=True)
     name = os.path.join(o.out, f"{report['date']}-cpu{partial}")
     for end, body in ((".json", json.dumps(report, indent=1) + "\n"), (".md", text)):
