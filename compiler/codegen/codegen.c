@@ -286,7 +286,7 @@ codegen_cpu(Arena *a, const Recipe *recipe, Graph *const *graph, int ngraph, Com
 		Text        t = {0};
 		const char *name = intern_printf("k%03d_%s", k, b.source.at[k].kind);
 
-		p->kernel[p->nkernel++] = (Kernel){name, intern_printf("%s.c", name)};
+		p->kernel[p->nkernel++] = (Kernel){.name = name, .file = intern_printf("%s.c", name)};
 		write_kernel(a, &b.source.at[k], name, prelude, &t);
 		c->file[c->nfile].name = intern_printf("%s.c", name);
 		c->file[c->nfile++].text = arena_strdup(a, t.at);

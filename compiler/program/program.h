@@ -115,17 +115,45 @@ typedef struct { const char *name; Type type; int slab; int64_t offset; } Output
 typedef struct { int slab; int64_t offset; int64_t count; const int32_t *data; } Table;
 
 typedef enum { ARG_pointer, ARG_f32, ARG_i64, ARG_u64 } ArgKind;
-typedef struct { ArgKind kind; int slab; int64_t offset; double f; int64_t i; uint64_t u; } Arg;
+typedef enum { ACCESS_read = 1, ACCESS_write = 2, ACCESS_update = 3 } Access; /* update: read, then written */
 
-/* One generated function: `void NAME(void *const *p, const Num *n)`, Num a union { double f; int64_t i; uint64_t u; }:
- * p holds the step's ARG_pointer arguments in order, n the others in order. Source in kernels/FILE. */
-typedef struct { const char *name, *file; } Kernel;
+/* The bytes behind a pointer that a step touches: `rows` runs of `bytes`, `pitch` bytes apart (rows 1: pitch 0). Views with
+ * more than two levels of stride are given as one run from their first byte to their last. */
+typedef struct { int64_t bytes, rows, pitch; } Extent;
+
+/* value: which value the step expects there or leaves there, a number within the entry (>= 1). Each write gives a new
+ * number; a read names the write it wants to see. 0: what was there before the entry began: variable, input, scalar, table. */
+typedef struct {
+	ArgKind  kind;
+	int      slab;
+	int64_t  offset;
+	Access   access;
+	Extent   extent;
+	int      value;                    /* read, or written */
+	int      before;                   /* ACCESS_update: the value read, when `value` is the one written */
+	double   f;
+	int64_t  i;
+	uint64_t u;
+} Arg;
+
+/* One generated function, source in kernels/FILE.
+ * cpu: `void NAME(void *const *p, const Num *n)`, Num a union { double f; int64_t i; uint64_t u; }: p holds the step's
+ *   ARG_pointer arguments in order, n the others in order; the last four fields are 0.
+ * cuda: `extern "C" __global__ void NAME(T *p0, .., N n0, ..)`: the same, pointers first; f32 is float, i64 long long,
+ *   u64 unsigned long long. */
+typedef struct {
+	const char *name, *file;
+	int         block;                 /* threads of a block */
+	int64_t     shared;                /* bytes of dynamic shared memory */
+	int64_t     grid;                  /* blocks of a launch, or 0: */
+	int64_t     per_block;             /* .. the launch's first i64 argument counts elements, a block does so many */
+} Kernel;
 
 typedef enum { STEP_launch, STEP_gemm, STEP_KINDS } StepKind;
 
 /* C[z,m,n] = (beta ? C : 0) + sum_k A[z,m,k] B[z,k,n] (+ bias[n]), f32 accumulation. Strides in elements;
  * for A and B one of the two inner strides is 1; C has unit stride along n. */
-typedef struct { int slab; int64_t offset; Dtype dtype; int64_t sz, s0, s1; } GemmOperand;
+typedef struct { int slab; int64_t offset; Dtype dtype; int64_t sz, s0, s1; int value; } GemmOperand; /* value: as Arg.value; of c: written */
 typedef struct {
 	int64_t     z, m, n, k;
 	GemmOperand a, b, c;
@@ -133,6 +161,8 @@ typedef struct {
 	bool        has_bias;
 	int         bias_slab;
 	int64_t     bias_offset;
+	int         bias_value;
+	int         before;                /* accumulate: the value that was in c */
 	bool        b_is_weight;           /* B is a variable (or its bf16 copy): the device may keep a packed form made once a step */
 } Gemm;
 

@@ -198,7 +198,7 @@ static void
 write_program(void)
 {
 	static ProgSlab slab[] = {{"params", 256}, {"act", 64 * 1024}};
-	static Kernel   kernel[] = {{"features", "features.c"}};
+	static Kernel   kernel[] = {{.name = "features", .file = "features.c"}};
 	static Arg      arg[] = {{.kind = ARG_pointer, .slab = 1},
 	                         {.kind = ARG_pointer},
 	                         {.kind = ARG_pointer, .slab = 1, .offset = 4096}};

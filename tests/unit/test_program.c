@@ -102,8 +102,8 @@ make_program(void)
 	make_variables();
 	make_train();
 	draw[0] = (DrawSpec){"m", "m", "block_mask", 2, 2, 3, 1, 4, 0.3, 3.33};
-	kernel[0] = (Kernel){"k0", "k0.c"};
-	kernel[1] = (Kernel){"k1", "k0.c"};
+	kernel[0] = (Kernel){.name = "k0", .file = "k0.c"};
+	kernel[1] = (Kernel){.name = "k1", .file = "k0.c"};
 	for (int i = 0; i < COUNT(numbers); i++)
 		numbers[i] = i * i - 100;
 	table[0] = (Table){ACT, 2048, COUNT(numbers), numbers};
