@@ -86,9 +86,9 @@ make_train(void)
 	Gemm *g = &step[1].gemm;
 	step[1] = (ProgStep){.kind = STEP_gemm, .what = "backward", .flops = 1536, .bytes = 768};
 	g->z = 2, g->m = 4, g->n = 3, g->k = 8;
-	g->a = (GemmOperand){PARAMS, 0, DT_f32, 0, 8, 1};
-	g->b = (GemmOperand){ACT, 64, DT_f32, 24, 1, 8};
-	g->c = (GemmOperand){ACT, 1024, DT_bf16, 12, 3, 1};
+	g->a = (GemmOperand){.slab = PARAMS, .dtype = DT_f32, .s0 = 8, .s1 = 1};
+	g->b = (GemmOperand){.slab = ACT, .offset = 64, .dtype = DT_f32, .sz = 24, .s0 = 1, .s1 = 8};
+	g->c = (GemmOperand){.slab = ACT, .offset = 1024, .dtype = DT_bf16, .sz = 12, .s0 = 3, .s1 = 1};
 	g->has_bias = true;
 	g->bias_slab = PARAMS;
 	g->accumulate = g->b_is_weight = true;

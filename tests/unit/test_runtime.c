@@ -310,7 +310,7 @@ static Program
 axpy_program(void)
 {
 	static ProgSlab      slab[2] = {{"all", 72}, {"table", 8}};
-	static Kernel        kernel[1] = {{"axpy", "axpy.c"}};
+	static Kernel        kernel[1] = {{.name = "axpy", .file = "axpy.c"}};
 	static Arg           arg[] = {{.kind = ARG_pointer},
 	                              {.kind = ARG_f32, .f = 2},
 	                              {.kind = ARG_pointer, .offset = 32},
