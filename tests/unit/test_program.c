@@ -524,9 +524,9 @@ START_TEST(interleaved_operands)
 	make_program();
 	Gemm *g = &step[1].gemm;
 	g->z = 1, g->m = 4, g->n = 3, g->k = 8;
-	g->a = (GemmOperand){ACT, 1024, DT_f32, 0, 16, 1};
-	g->b = (GemmOperand){ACT, 64, DT_f32, 0, 1, 8};
-	g->c = (GemmOperand){ACT, 1024 + 32, DT_f32, 0, 16, 1};
+	g->a = (GemmOperand){.slab = ACT, .offset = 1024, .dtype = DT_f32, .s0 = 16, .s1 = 1};
+	g->b = (GemmOperand){.slab = ACT, .offset = 64, .dtype = DT_f32, .s0 = 1, .s1 = 8};
+	g->c = (GemmOperand){.slab = ACT, .offset = 1024 + 32, .dtype = DT_f32, .s0 = 16, .s1 = 1};
 	ck_assert(program_verify(&program) == OK);
 	g->c.offset -= 4;
 	quiet_on();
