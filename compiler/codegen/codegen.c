@@ -10,7 +10,7 @@ typedef Vec(Kernel) Kernels;
 /* ---- kernel files ------------------------------------------------------------------------------------------------ */
 
 static const char *
-number_literal(Arena *a, const Number *x)
+number_literal(Arena *a, const TargetCode *code, const Number *x)
 {
 	char text[32];
 
@@ -19,7 +19,7 @@ number_literal(Arena *a, const Number *x)
 		const char *s;
 
 		if (f != f || f - f != 0)
-			return f != f ? "__builtin_nanf(\"\")" : f > 0 ? "__builtin_inff()" : "(-__builtin_inff())";
+			return f != f ? code->nan : f > 0 ? code->infinity : arena_printf(a, "(-%s)", code->infinity);
 		s = text_double(text, (double)f);
 		snprintf(text, sizeof text, "%.9g", (double)f);
 		s = text;
@@ -30,8 +30,7 @@ number_literal(Arena *a, const Number *x)
 	return arena_printf(a, "%lluull", (unsigned long long)x->u);
 }
 
-/* Which numbers become arguments, in order. */
-static int
+int
 argument_position(const Source *s, int number)
 {
 	int at = 0;
@@ -41,18 +40,9 @@ argument_position(const Source *s, int number)
 	return at;
 }
 
-static void
-declare_numbers(const Source *s, Text *t)
-{
-	for (int k = s->first_number; k < s->nnumber; k++)
-		if (s->varies[k])
-			text_printf(t, s->number[k].kind == ARG_f32 ? "\tconst float arg%d = (float)n[%d].f;\n" : "\tconst uint64_t arg%d = n[%d].u;\n", k,
-			            argument_position(s, k));
-}
-
 /* The numbers that are arguments get names; the others are written into the text. */
 static const char *
-fill_in(Arena *a, const Source *s, const char *name)
+fill_in(Arena *a, const TargetCode *code, const Source *s, const char *name)
 {
 	Text        t = {0};
 	const char *p = s->body, *out;
@@ -73,7 +63,7 @@ fill_in(Arena *a, const Source *s, const char *name)
 			text_append(&t, name, strlen(name));
 			p = at + 3;
 		} else if (strncmp(at, "@NUMBERS@", 9) == 0) {
-			declare_numbers(s, &t);
+			code->declare(s, &t);
 			p = at + 9;
 		} else if (end == p || *end != '@' || k < 0 || k >= s->nnumber) {
 			text_append(&t, "@", 1);
@@ -81,7 +71,7 @@ fill_in(Arena *a, const Source *s, const char *name)
 			if (s->varies[k])
 				text_printf(&t, "arg%ld", k);
 			else
-				text_printf(&t, "%s", number_literal(a, &s->number[k]));
+				text_printf(&t, "%s", number_literal(a, code, &s->number[k]));
 			p = end + 1;
 		}
 	}
@@ -110,11 +100,13 @@ spec_lines(const Source *s, Text *t)
 }
 
 static void
-write_kernel(Arena *a, const Source *s, const char *name, const char *prelude_hash, Text *t)
+write_kernel(Arena *a, const TargetCode *code, const Source *s, const char *name, const char *prelude_hash, Text *t)
 {
-	text_printf(t, "/* %s: %.4g flops, %.4g bytes a launch\n", name, s->flops, s->bytes);
+	text_printf(t, "/* %s: %.4g flops, %.4g bytes a launch\n%s", name, s->flops, s->bytes, s->about ? s->about : "");
 	spec_lines(s, t);
-	text_printf(t, " */\n#include \"prelude.h\" /* %s */\n\n%s", prelude_hash, fill_in(a, s, name));
+	text_printf(t, " */\n");
+	code->head(prelude_hash, t);
+	text_printf(t, "%s", fill_in(a, code, s, name));
 }
 
 /* ---- entries ------------------------------------------------------------------------------------------------------- */
@@ -137,12 +129,12 @@ fill_step(Arena *a, const Builder *b, const Draft *d, ProgStep *s)
 }
 
 static void
-fill_entry(Arena *a, const Graph *g, const Builder *b, const Drafts *drafts, Entry *e)
+fill_entry(Arena *a, const Program *p, const Graph *g, const Builder *b, const Drafts *drafts, Val *output, Entry *e)
 {
 	e->name = g->name;
 	e->scalar = arena_new_array(a, Scalar, g->n);
 	e->input = arena_new_array(a, Input, g->n);
-	e->output = arena_new_array(a, OutputSpec, g->nout + 1);
+	e->output = arena_new_array(a, OutputSpec, g->nout + p->recipe.nvar + 1);
 	e->step = arena_new_array(a, ProgStep, drafts->n + 1);
 	for (Val v = 0; v < g->n; v++) {
 		const Node *n = &g->node[v];
@@ -157,7 +149,8 @@ fill_entry(Arena *a, const Graph *g, const Builder *b, const Drafts *drafts, Ent
 
 		if (n->place.slab < 0)
 			BUG("output %s has no place", g->out[i].name);
-		e->output[e->noutput++] = (OutputSpec){g->out[i].name, n->type, n->place.slab, n->place.offset};
+		output[e->noutput] = g->out[i].val;
+		e->output[e->noutput++] = (OutputSpec){.name = g->out[i].name, .type = n->type, .slab = n->place.slab, .offset = n->place.offset};
 	}
 	for (int i = 0; i < drafts->n; i++)
 		fill_step(a, b, &drafts->at[i], &e->step[e->nstep++]);
@@ -168,21 +161,23 @@ fill_entry(Arena *a, const Graph *g, const Builder *b, const Drafts *drafts, Ent
 static void
 place_variables(Program *p, const Graph *train)
 {
+	Arena    *scratch = arena_new();
+	Variables placed = graph_variables(train, scratch);
+
 	for (int i = 0; i < p->recipe.nvar; i++) {
 		Variable *x = &p->recipe.var[i];
 
-		x->slab = -1;
-		for (Val v = 0; v < train->n; v++)
-			if (train->node[v].op == OP_param && train->node[v].attr.name == x->name) {
-				x->slab = train->node[v].place.slab;
-				x->offset = train->node[v].place.offset;
-			}
-		if (x->slab < 0)
+		Val v = variable_param(&placed, x->name);
+
+		if (v == NO_VAL || train->node[v].place.slab < 0)
 			BUG("variable %s occurs in no graph", x->name);
+		x->slab = train->node[v].place.slab;
+		x->offset = train->node[v].place.offset;
 	}
+	arena_free(scratch);
 }
 
-static bool
+static Val
 lies_at(const Graph *g, int slab, const Variable *x)
 {
 	for (Val v = 0; v < g->n; v++) {
@@ -194,29 +189,29 @@ lies_at(const Graph *g, int slab, const Variable *x)
 		for (int i = 0; same && i < x->type.rank; i++)
 			same = x->type.axis[i].size == 1 || n->place.stride[type_find(&n->type, x->type.axis[i].name)] == stride[i];
 		if (same)
-			return true;
+			return v;
 	}
-	return false;
+	return NO_VAL;
 }
 
 /* Gradients lie at the offsets of their parameters until the next step: outputs "grad.NAME" of the training entry. */
 static void
-add_gradient_outputs(Arena *a, Program *p, const Graph *train)
+add_gradient_outputs(Program *p, const Graph *train, Val *value)
 {
-	Entry      *e = &p->entry[0];
-	OutputSpec *all = arena_new_array(a, OutputSpec, e->noutput + p->recipe.nvar);
-	int         slab = -1;
+	Entry *e = &p->entry[0];
+	int    slab = -1;
 
 	for (Val v = 0; v < train->n; v++)
 		if (train->node[v].op == OP_sum_squares)
 			slab = train->node[train->node[v].in[0]].place.slab;
-	memcpy(all, e->output, sizeof *all * (size_t)e->noutput);
-	e->output = all;
 	for (int i = 0; slab >= 0 && i < p->recipe.nvar; i++) {
 		const Variable *x = &p->recipe.var[i];
+		Val             v = x->kind == VAR_param ? lies_at(train, slab, x) : NO_VAL;
 
-		if (x->kind == VAR_param && lies_at(train, slab, x))
-			e->output[e->noutput++] = (OutputSpec){intern_printf("grad.%s", x->name), x->type, slab, x->offset};
+		if (v == NO_VAL)
+			continue;
+		value[e->noutput] = v;
+		e->output[e->noutput++] = (OutputSpec){.name = intern_printf("grad.%s", x->name), .type = x->type, .slab = slab, .offset = x->offset};
 	}
 }
 
@@ -247,8 +242,10 @@ collect_tables(Arena *a, Program *p, Graph *const *graph, int ngraph)
 }
 
 static const char *
-needed_features(Graph *const *graph, int ngraph)
+needed_features(const Target *target, Graph *const *graph, int ngraph)
 {
+	if (target->arch)
+		return target->arch;
 	for (int i = 0; i < ngraph; i++)
 		for (Val v = 0; v < graph[i]->n; v++)
 			if (graph[i]->node[v].type.dtype == DT_bf16)
@@ -256,51 +253,94 @@ needed_features(Graph *const *graph, int ngraph)
 	return "";
 }
 
-Status
-codegen_cpu(Arena *a, const Recipe *recipe, Graph *const *graph, int ngraph, Compiled **out)
-{
-	Compiled *c = arena_new_one(a, Compiled);
-	Program  *p = arena_new_one(a, Program);
-	Builder   b = {.a = a};
-	Drafts   *drafts = arena_new_array(a, Drafts, ngraph);
-	char      prelude[33];
+/* ---- targets ------------------------------------------------------------------------------------------------------------- */
 
-	for (int i = 0; i < ngraph; i++)
-		steps_build(&b, graph[i], &drafts[i]);
-	*c = (Compiled){.program = p};
-	p->recipe = *recipe;
-	p->target = "cpu";
-	p->needs = needed_features(graph, ngraph);
+const Target target_cpu = {"cpu", ".c", "prelude.h", prelude_cpu, NULL, {0}, &cpu_code};
+const Target target_cuda = {"cuda", ".cu", "prelude.cuh", prelude_cuda, "", {.attend_tokens = 1025, .attend_width = 128}, &cuda_code};
+
+const Target *
+target_find(const char *name)
+{
+	static const Target *const all[] = {&target_cpu, &target_cuda};
+
+	for (int i = 0; i < COUNT(all); i++)
+		if (strcmp(all[i]->name, name) == 0)
+			return all[i];
+	return NULL;
+}
+
+/* The graphs' slabs, and one for what launches of one kernel pass on. */
+static void
+make_slabs(Program *p, const Builder *b, Graph *const *graph, int ngraph)
+{
 	p->nslab = graph[0]->nslab;
-	p->slab = arena_new_array(a, ProgSlab, p->nslab);
+	p->slab = arena_new_array(b->a, ProgSlab, p->nslab + 1);
 	for (int s = 0; s < p->nslab; s++) {
 		p->slab[s].name = graph[0]->slab[s].name;
 		for (int i = 0; i < ngraph; i++)
 			if (graph[i]->slab[s].bytes > p->slab[s].bytes)
 				p->slab[s].bytes = graph[i]->slab[s].bytes;
 	}
-	p->kernel = arena_new_array(a, Kernel, b.source.n);
-	c->file = arena_alloc(a, sizeof *c->file * (size_t)(b.source.n + 1));
-	hash_hex(prelude_cpu, strlen(prelude_cpu), prelude);
-	for (int k = 0; k < b.source.n; k++) {
-		Text        t = {0};
-		const char *name = intern_printf("k%03d_%s", k, b.source.at[k].kind);
+	if (b->scratch)
+		p->slab[p->nslab++] = (ProgSlab){intern("scratch"), b->scratch};
+}
 
-		p->kernel[p->nkernel++] = (Kernel){.name = name, .file = intern_printf("%s.c", name)};
-		write_kernel(a, &b.source.at[k], name, prelude, &t);
-		c->file[c->nfile].name = intern_printf("%s.c", name);
-		c->file[c->nfile++].text = arena_strdup(a, t.at);
+static void
+write_kernels(Compiled *c, const Builder *b, const Target *target)
+{
+	Program *p = c->program;
+	char     prelude[33];
+
+	p->kernel = arena_new_array(b->a, Kernel, b->source.n);
+	c->file = arena_alloc(b->a, sizeof *c->file * (size_t)(b->source.n + 1));
+	hash_hex(target->prelude, strlen(target->prelude), prelude);
+	for (int k = 0; k < b->source.n; k++) {
+		const Source *s = &b->source.at[k];
+		Text          t = {0};
+		const char   *name = intern_printf("k%03d_%s", k, s->kind), *file = intern_printf("%s%s", name, target->suffix);
+
+		p->kernel[p->nkernel++] =
+		    (Kernel){.name = name, .file = file, .block = s->block, .shared = s->shared, .grid = s->grid, .per_block = s->per_block};
+		write_kernel(b->a, b->code, s, name, prelude, &t);
+		c->file[c->nfile].name = file;
+		c->file[c->nfile++].text = arena_strdup(b->a, t.at);
 		text_free(&t);
 	}
-	c->file[c->nfile].name = "prelude.h";
-	c->file[c->nfile++].text = prelude_cpu;
+	c->file[c->nfile].name = target->prelude_name;
+	c->file[c->nfile++].text = target->prelude;
+}
+
+Status
+codegen(Arena *a, const Recipe *recipe, Graph *const *graph, int ngraph, const Target *target, Compiled **out)
+{
+	Compiled *c = arena_new_one(a, Compiled);
+	Program  *p = arena_new_one(a, Program);
+	Builder   b = {.a = a, .code = target->code, .scratch_slab = graph[0]->nslab};
+	Drafts   *drafts = arena_new_array(a, Drafts, ngraph);
+	Classes  *classes = arena_new_array(a, Classes, ngraph);
+
+	for (int i = 0; i < ngraph; i++) {
+		steps_build(&b, graph[i], &drafts[i]);
+		classes[i] = b.classes;
+	}
+	*c = (Compiled){.program = p};
+	p->recipe = *recipe;
+	p->target = target->name;
+	p->needs = needed_features(target, graph, ngraph);
+	make_slabs(p, &b, graph, ngraph);
+	write_kernels(c, &b, target);
 	p->nentry = ngraph;
 	p->entry = arena_new_array(a, Entry, ngraph);
-	for (int i = 0; i < ngraph; i++)
-		fill_entry(a, graph[i], &b, &drafts[i], &p->entry[i]);
 	place_variables(p, graph[0]);
-	add_gradient_outputs(a, p, graph[0]);
 	collect_tables(a, p, graph, ngraph);
+	for (int i = 0; i < ngraph; i++) {
+		Val *output = arena_new_array(a, Val, graph[i]->nout + p->recipe.nvar + 1);
+
+		fill_entry(a, p, graph[i], &b, &drafts[i], output, &p->entry[i]);
+		if (i == 0)
+			add_gradient_outputs(p, graph[0], output);
+		values_name(a, &classes[i], graph[i], p, &drafts[i], output, &p->entry[i]);
+	}
 	*out = c;
 	return OK;
 }

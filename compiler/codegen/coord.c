@@ -23,11 +23,24 @@ coord_scale(const Region *r, Coord c, int64_t by)
 	if (by == 0)
 		return (Coord){0};
 	c.c0 *= by;
+	c.unit *= by;
 	for (int i = 0; i < MAX_LOOPS; i++)
 		c.coef[i] *= by;
 	if (c.opaque && by != 1)
 		c.opaque = arena_printf(r->a, "%lld * (%s)", (long long)by, c.opaque);
 	return c;
+}
+
+static int64_t
+divisor(int64_t a, int64_t b)
+{
+	while (b) {
+		int64_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
 }
 
 Coord
@@ -40,6 +53,7 @@ coord_add(const Region *r, Coord x, Coord y)
 		x.opaque = arena_printf(r->a, "%s + %s", x.opaque, y.opaque);
 	else if (y.opaque)
 		x.opaque = y.opaque;
+	x.unit = divisor(x.unit, y.unit);
 	x.touches |= y.touches;
 	return x;
 }

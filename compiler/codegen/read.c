@@ -7,8 +7,13 @@
 int
 region_pointer(Region *r, const Node *n, bool write)
 {
-	Pointer p = {n->place.slab, n->place.offset, n->type, !write, write};
+	Pointer p = node_pointer(r->a, r->g, (Val)(n - r->g->node), write);
+	int64_t last = 0;
 
+	for (int i = 0; i < n->type.rank; i++)
+		last += (n->type.axis[i].size - 1) * n->place.stride[i];
+	if (r->farthest < last)
+		r->farthest = last;
 	for (int i = 0; i < r->pointer.n; i++) {
 		Pointer *q = &r->pointer.at[i];
 
@@ -17,6 +22,11 @@ region_pointer(Region *r, const Node *n, bool write)
 			q->write |= p.write;
 			if (q->type.rank < p.type.rank)
 				q->type = p.type;
+			q->extent = extent_union(q->extent, p.extent);
+			if (write)
+				q->to = p.to;
+			else
+				vec_push(r->a, &q->from, p.from.at[0]);
 			return i;
 		}
 	}
@@ -62,6 +72,7 @@ opaque(const Region *r, const Coord *at, char op, int64_t by)
 		return c;
 	}
 	c.opaque = arena_printf(r->a, "((%s) %c %lld)", coord_text(r, at), op, (long long)by);
+	c.unit = 1;
 	return c;
 }
 
@@ -107,10 +118,12 @@ load(Region *r, const Node *n, const Coord *at, unsigned *loops)
 {
 	Coord       c = place_coord(r, n, at);
 	int         p = region_pointer(r, n, false);
-	const char *text = coord_text(r, &c);
+	const char *text = coord_text(r, &c), *special;
 
 	vec_push(r->a, &r->seen, c);
 	*loops |= coord_loops(r, &c);
+	if (r->on_load && (special = r->on_load(r, p, &c)))
+		return special;
 	return arena_printf(r->a, "p%d[%s]", p, text);
 }
 
@@ -129,11 +142,32 @@ zero_of(Dtype d)
 	return d == DT_f32 ? "0.0f" : "0";
 }
 
+/* Read a part that exists only where `where` is in lo .. hi - 1 (-1: no limit). */
+static const char *
+read_part(Region *r, Val v, const Coord *at, const Coord *where, int64_t lo, int64_t hi, unsigned *loops)
+{
+	const char *outer = r->guard, *x = coord_text(r, where), *text, *test = NULL;
+	unsigned    outer_loops = r->guard_loops;
+
+	if (lo >= 0)
+		test = arena_printf(r->a, "%s >= %lld", x, (long long)lo);
+	if (hi >= 0)
+		test = arena_printf(r->a, "%s%s%s < %lld", test ? test : "", test ? " && " : "", x, (long long)hi);
+	if (test) {
+		r->guard = outer ? arena_printf(r->a, "%s && %s", outer, test) : test;
+		r->guard_loops |= coord_loops(r, where);
+	}
+	text = read_value(r, v, at, loops);
+	r->guard = outer;
+	r->guard_loops = outer_loops;
+	return text;
+}
+
 static const char *
 read_concat(Region *r, const Node *n, const Coord *at, unsigned *loops)
 {
 	int         joint = type_find(&n->type, n->attr.axis.name);
-	int64_t     start = n->attr.axis.size;
+	int64_t     start = n->attr.axis.size, end;
 	const char *text = NULL, *where = coord_text(r, &at[joint]);
 
 	*loops |= coord_loops(r, &at[joint]);
@@ -143,6 +177,7 @@ read_concat(Region *r, const Node *n, const Coord *at, unsigned *loops)
 		Coord       sub[MAX_RANK];
 		const char *part;
 
+		end = start;
 		start -= n->attr.axes[i].name ? n->attr.axes[i].size : 1;
 		for (int k = 0; k < in->rank; k++) {
 			bool own = in->axis[k].name == n->attr.axes[i].name && type_find(&n->type, in->axis[k].name) < 0;
@@ -151,8 +186,8 @@ read_concat(Region *r, const Node *n, const Coord *at, unsigned *loops)
 			if (own || in->axis[k].name == n->attr.axis.name)
 				sub[k].c0 -= start;
 		}
-		part = read_value(r, n->in[i], sub, loops);
-		text = text ? arena_printf(r->a, "(%s < %lld ? %s : %s)", where, (long long)(start + (n->attr.axes[i].name ? n->attr.axes[i].size : 1)), part, text) : part;
+		part = read_part(r, n->in[i], sub, &at[joint], i > 0 ? start : -1, i < n->nin - 1 ? end : -1, loops);
+		text = text ? arena_printf(r->a, "(%s < %lld ? %s : %s)", where, (long long)end, part, text) : part;
 	}
 	return text;
 }
@@ -176,7 +211,7 @@ read_pad(Region *r, const Node *n, const Coord *at, unsigned *loops)
 			sub[k] = at[type_find(&n->type, in->axis[k].name)];
 		}
 	}
-	part = read_value(r, n->in[0], sub, loops);
+	part = read_part(r, n->in[0], sub, &at[whole], lo > 0 ? lo : -1, lo + size < n->attr.axis.size ? lo + size : -1, loops);
 	if (lo > 0 && lo + size < n->attr.axis.size)
 		inside = arena_printf(r->a, "%s >= %lld && %s < %lld", where, (long long)lo, where, (long long)(lo + size));
 	else if (lo > 0)
@@ -199,7 +234,7 @@ read_pick(Region *r, const Node *n, const Coord *at, unsigned *loops)
 	row = read_value(r, n->in[1], where, &used);
 	for (int k = 0; k < in->rank; k++) {
 		if (in->axis[k].name == n->attr.axis.name) {
-			sub[k] = (Coord){.opaque = row};
+			sub[k] = (Coord){.opaque = row, .unit = 1};
 			for (int i = 0; i < r->nspace; i++)
 				for (int l = 0; l < index->rank; l++)
 					if (where[l].coef[i] || (where[l].touches >> i & 1))

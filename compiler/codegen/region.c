@@ -248,9 +248,9 @@ region_build(Region *r, Arena *a, const Graph *g, int kernel)
 {
 	bool any = false;
 
-	*r = (Region){.g = g, .a = a, .kernel = kernel};
-	r->node = arena_new_array(a, Val, g->n);
-	r->local = arena_new_array(a, int, g->n);
+	*r = (Region){.g = g, .a = a, .own = arena_new(), .kernel = kernel};
+	r->node = arena_new_array(r->own, Val, g->n);
+	r->local = arena_new_array(r->own, int, g->n);
 	for (Val v = 0; v < g->n; v++) {
 		r->local[v] = -1;
 		if (g->node[v].kernel == kernel) {
@@ -274,4 +274,11 @@ region_build(Region *r, Arena *a, const Graph *g, int kernel)
 	}
 	r->flat = is_flat(r);
 	r->pointer.n = r->number.n = r->seen.n = 0;
+}
+
+void
+region_close(Region *r)
+{
+	arena_free(r->own);
+	r->own = NULL;
 }

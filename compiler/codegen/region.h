@@ -8,10 +8,11 @@
 enum { MAX_LOOPS = 12 };
 
 /* A position as a function of the loop variables: c0 + sum coef[i] * (variable of axis i) + opaque.
- * opaque holds what is not linear ("(i1 / 14)", table look-ups) as text, NULL when there is nothing. */
+ * opaque holds what is not linear ("(i1 / 14)", table look-ups) as text, NULL when there is nothing; it is a multiple of unit. */
 typedef struct {
 	int64_t     c0, coef[MAX_LOOPS];
 	const char *opaque;
+	int64_t     unit;
 	unsigned    touches;               /* axes that occur in opaque: bit mask */
 } Coord;
 
@@ -21,20 +22,24 @@ typedef struct {
 	const char *var;                   /* "i0" .. */
 } Loop;
 
-/* A piece of memory the kernel touches. Same place, same pointer. */
+/* A piece of memory the kernel touches. Same place, same pointer. node_pointer and scratch_pointer make them. */
 typedef struct {
 	int     slab;
 	int64_t offset;
 	Type    type;
 	bool    read, write;
+	Extent  extent;
+	Val     to;                        /* write: the value left there */
+	Vec(Val) from;                     /* read: the values expected there */
 } Pointer;
 
 /* A number the text leaves open, written @i@: kernels that differ only in such numbers are one. */
 typedef struct { ArgKind kind; double f; int64_t i; uint64_t u; } Number;
 
-typedef struct {
+typedef struct Region {
 	const Graph *g;
 	Arena       *a;
+	Arena       *own;                  /* of node and local: given back by region_close */
 	int          kernel, n;
 	Val         *node;                 /* the kernel's values, in order */
 	int         *local;                /* per graph value: position in node, or -1 */
@@ -54,6 +59,13 @@ typedef struct {
 	bool         columns;              /* has column reductions */
 	Vec(Pointer) pointer;
 	Vec(Number)  number;
+	int64_t      farthest;             /* the largest index into any place so far */
+	/* A target that reads several elements at once: the text of a load (NULL: not this one, which is then written plainly).
+	 * guard: the condition under which the element exists, NULL: always; guard_loops: the loops it depends on. */
+	const char *(*on_load)(struct Region *r, int pointer, const Coord *c);
+	void        *on_load_arg;
+	const char  *guard;
+	unsigned     guard_loops;
 } Region;
 
 /* ---- coord.c ---- */
@@ -72,20 +84,21 @@ void        identity_coords(const Region *r, const Type *t, Coord *at);
 
 /* ---- region.c ---- */
 void region_build(Region *r, Arena *a, const Graph *g, int kernel);
-
-/* ---- emit.c ---- */
-void region_emit(Region *r, Text *out);
+void region_close(Region *r);
 
 /* ---- steps.c: launches and gemms of one graph; kernels of equal text are kept once ---- */
 typedef struct {
-	const char *body;                  /* text with @N@ for the name, @NUMBERS@ for declarations and @i@ for open numbers */
+	const char *body;                  /* text with @N@ for the name, @NUMBERS@ for the declarations of numbers and @i@ for open numbers */
 	const char *kind;                  /* "rows", "flat", "columns", "attend" .. : becomes part of the name */
+	const char *about;                 /* lines for the head comment, of the first use; NULL: none */
 	int         first_number;          /* numbers before it are always arguments (a flat kernel's count, attend's rate and site) */
 	int         nnumber;
 	Number     *number;                /* of the first use */
 	bool       *varies;                /* per number: differs among uses, so it is an argument */
 	Vec(Loc)    loc;
 	double      flops, bytes;          /* of one launch */
+	int         block;                 /* see program.h Kernel */
+	int64_t     shared, grid, per_block;
 } Source;
 
 typedef struct {
@@ -93,18 +106,66 @@ typedef struct {
 	int      npointer;
 	Pointer *pointer;
 	Number  *number;
+	Val      a, b, c, bias;            /* STEP_gemm: the values of its operands; bias may be NO_VAL */
 } Draft;
 typedef Vec(Draft) Drafts;
 
+/* Which values are one, because they share an array: per value of the graph, then per scratch value, a step towards the one
+ * that stands for all. */
+typedef struct { Vec(Val) same; } Classes;
+
 typedef struct {
-	Arena      *a;
-	Vec(Source) source;
+	Arena                   *a;
+	const struct TargetCode *code;
+	Vec(Source)              source;
+	int                      scratch_slab; /* what launches of one kernel pass on to the next lies there, from offset 0 */
+	int64_t                  scratch;      /* bytes of it */
+	Val                      scratch_value; /* what was written there last */
+	Classes                  classes;      /* of the graph whose steps are being built */
 } Builder;
 
 void steps_build(Builder *b, const Graph *g, Drafts *out);
-/* ---- single.c: kernels that are one node: attend, sum_squares, scatter_add; and gemms ---- */
-bool single_build(Builder *b, const Graph *g, Val v, Draft *d); /* false when v is an ordinary member of a region */
-int  source_add(Builder *b, const char *kind, const char *body, const Number *number, int nnumber, int first_number, double flops, double bytes);
+/* One launch of a kernel like `s`, which may be there already. d has pointers, and numbers for s->nnumber. */
+void launch_add(Builder *b, const Source *s, const Draft *d, Drafts *out);
+void region_cost(const Region *r, double *flops, double *bytes);
 void source_spec_line(Builder *b, int source, Loc loc);
+/* Bytes of scratch for a kernel, as a pointer argument. Read: what was written there last. */
+Pointer scratch_pointer(Builder *b, int64_t floats, bool write);
+
+/* ---- values.c: the bytes that steps touch, and the names of the values in them (program.h: Named) ---- */
+Extent  node_extent(const Type *t, const int64_t *stride);
+Extent  extent_union(Extent x, Extent y);          /* of two reads at one place */
+Pointer node_pointer(Arena *a, const Graph *g, Val v, bool write);
+void    values_begin(Builder *b, const Graph *g);
+void    values_join(Builder *b, Val x, Val y);     /* from now on one value */
+Val     values_scratch(Builder *b);                /* a value without a node */
+void    values_name(Arena *a, const Classes *c, const Graph *g, const Program *p, const Drafts *drafts, const Val *output, Entry *e);
+
+/* ---- single.c: kernels that are one node: attend, sum_squares, scatter_add; and gemms ---- */
+bool single_build(Builder *b, const Graph *g, Val v, Drafts *out); /* false when v is an ordinary member of a region */
+
+/* out[.., row, ..] = sum of a over the places where the table says row. A place's stride along the axes that it lacks is 0. */
+typedef struct {
+	int     nother, ndraw;             /* axes of out but the row; axes of the table */
+	int64_t other[MAX_RANK], draw[MAX_RANK];          /* sizes */
+	int     axis_of[MAX_RANK];         /* where the other axes stand in out */
+	int64_t rows, out_row;             /* size of the row axis, stride in out */
+	int64_t out_other[MAX_RANK], a_other[MAX_RANK], a_draw[MAX_RANK], table_draw[MAX_RANK]; /* strides */
+} ScatterKernel;
+
+/* How a target writes kernels: each function appends one launch, or several that work together. d: pointers in the order of
+ * the operands, then results; numbers; flops and bytes. */
+typedef struct TargetCode {
+	void (*region)(Builder *b, Region *r, Drafts *out);
+	void (*attend)(Builder *b, const AttendKernel *k, const Draft *d, Drafts *out);
+	void (*sum_squares)(Builder *b, const Draft *d, Drafts *out);
+	void (*scatter)(Builder *b, const ScatterKernel *k, const Draft *d, Drafts *out);
+	void (*declare)(const Source *s, Text *t);        /* @NUMBERS@ */
+	void (*head)(const char *hash, Text *t);          /* after the head comment: includes the prelude */
+	const char *infinity, *nan;                       /* spellings */
+	bool        sorts;                                /* a launch costs more than its place in the order of the plan is worth */
+} TargetCode;
+int argument_position(const Source *s, int number);       /* codegen.c: which numbers become arguments, in order */
+extern const TargetCode cpu_code, cuda_code;
 
 #endif

@@ -4,29 +4,58 @@
 
 #include <string.h>
 
-int
-source_add(Builder *b, const char *kind, const char *body, const Number *number, int nnumber, int first_number, double flops, double bytes)
+static int
+source_add(Builder *b, const Source *like, const Number *number)
 {
-	Source s = {.body = body, .kind = kind, .first_number = first_number, .nnumber = nnumber, .flops = flops, .bytes = bytes};
+	Source s = *like;
+	int    n = like->nnumber;
 
 	for (int i = 0; i < b->source.n; i++) {
 		Source *old = &b->source.at[i];
 
-		if (strcmp(old->body, body) || old->nnumber != nnumber)
+		if (strcmp(old->body, s.body) || old->nnumber != n || old->block != s.block || old->shared != s.shared || old->grid != s.grid)
 			continue;
-		for (int k = 0; k < nnumber; k++)
+		for (int k = 0; k < n; k++)
 			if (old->number[k].f != number[k].f || old->number[k].i != number[k].i || old->number[k].u != number[k].u)
 				old->varies[k] = true;
 		return i;
 	}
-	s.number = arena_new_array(b->a, Number, nnumber + 1);
-	s.varies = arena_new_array(b->a, bool, nnumber + 1);
-	for (int k = 0; k < nnumber; k++) {
+	s.number = arena_new_array(b->a, Number, n + 1);
+	s.varies = arena_new_array(b->a, bool, n + 1);
+	for (int k = 0; k < n; k++) {
 		s.number[k] = number[k];
-		s.varies[k] = k < first_number;
+		s.varies[k] = k < s.first_number;
 	}
 	vec_push(b->a, &b->source, s);
 	return b->source.n - 1;
+}
+
+void
+launch_add(Builder *b, const Source *s, const Draft *d, Drafts *out)
+{
+	Draft launch = *d;
+
+	launch.step.kind = STEP_launch;
+	launch.step.flops = s->flops;
+	launch.step.bytes = s->bytes;
+	launch.step.kernel = source_add(b, s, d->number);
+	vec_push(b->a, out, launch);
+}
+
+Pointer
+scratch_pointer(Builder *b, int64_t floats, bool write)
+{
+	Type    t = {.dtype = DT_f32, .rank = 1, .axis = {{intern("scratch"), floats}}};
+	Pointer p = {.slab = b->scratch_slab, .type = t, .read = !write, .write = write, .extent = {4 * floats, 1, 0}};
+
+	if (b->scratch < 4 * floats)
+		b->scratch = 4 * floats;
+	if (write)
+		b->scratch_value = values_scratch(b);
+	p.to = write ? b->scratch_value : NO_VAL;
+	if (!write)
+		vec_push(b->a, &p.from, b->scratch_value);
+	return p;
 }
 
 void
@@ -43,7 +72,7 @@ source_spec_line(Builder *b, int source, Loc loc)
 }
 
 /* Work of one walk: an operation per element and node; bytes each touched place once. */
-static void
+void
 region_cost(const Region *r, double *flops, double *bytes)
 {
 	*flops = *bytes = 0;
@@ -64,37 +93,27 @@ line_before(Loc a, Loc b)
 }
 
 static void
-region_step(Builder *b, const Graph *g, int kernel, Draft *d)
+region_step(Builder *b, const Graph *g, int kernel, Drafts *out)
 {
-	Region      r;
-	Text        t = {0};
-	Number     *number;
-	int         n = 0;
-	double      flops, bytes;
-	const char *kind;
+	Region r;
+	Loc    first = {0};
+	int    from = out->n;
 
 	region_build(&r, b->a, g, kernel);
 	if (r.flat) /* number 0: the length */
 		region_number(&r, (Number){.kind = ARG_i64, .i = r.loop[0].size});
-	region_emit(&r, &t);
-	region_cost(&r, &flops, &bytes);
-	number = arena_new_array(b->a, Number, r.number.n + 1);
-	for (; n < r.number.n; n++)
-		number[n] = r.number.at[n];
-	kind = r.flat ? "flat" : r.columns ? "columns" : r.nouter ? "rows" : "small";
-	d->step = (ProgStep){.kind = STEP_launch, .flops = flops, .bytes = bytes};
-	d->step.kernel = source_add(b, kind, arena_strdup(b->a, t.at), number, n, r.flat, flops, bytes);
-	d->npointer = r.pointer.n;
-	d->pointer = r.pointer.at;
-	d->number = number;
+	b->code->region(b, &r, out);
 	for (int i = 0; i < r.n; i++) {
 		Loc loc = g->node[r.node[i]].loc;
 
-		source_spec_line(b, d->step.kernel, loc);
-		if (d->step.loc.file == NULL || (loc.file && line_before(d->step.loc, loc)))
-			d->step.loc = loc;
+		for (int d = from; d < out->n; d++)
+			source_spec_line(b, out->at[d].step.kernel, loc);
+		if (first.file == NULL || (loc.file && line_before(first, loc)))
+			first = loc;
 	}
-	text_free(&t);
+	for (int d = from; d < out->n; d++)
+		out->at[d].step.loc = first;
+	region_close(&r);
 }
 
 /* ---- forward, teacher, backward, update: for ledgers ----------------------------------------------------------- */
@@ -144,17 +163,19 @@ static const char *const role_name[] = {"forward", "forward", "teacher", "backwa
 
 /* One array of a launch of `count` elements, and the same argument of the launch after it: does the second begin where
  * the first ends? A single element is read by every element of the launch, so it must be the very same one. Between
- * two variables lies padding that nobody reads; what lies between two activations may be somebody's. */
+ * two variables, and between their gradients, lie zeros that a longer launch may walk over; among gradients they must
+ * stay zeros, since all are summed in one sweep. What lies between two activations may be somebody's. */
 static bool
 follows(const Graph *g, const Pointer *p, const Pointer *q, int64_t count)
 {
-	int64_t step = (count + 31) / 32 * 32;
+	int64_t     step = (count + 31) / 32 * 32;
+	const char *slab = g->slab[p->slab].name;
 
 	if (p->slab != q->slab)
 		return false;
 	if (type_elems(&p->type) == 1 || type_elems(&q->type) == 1)
 		return !p->write && !q->write && p->offset == q->offset;
-	if (p->write && step != count && strcmp(g->slab[p->slab].name, "act") == 0)
+	if (step != count && (strcmp(slab, "act") == 0 || (p->write && strcmp(slab, "grads") == 0)))
 		return false;
 	return q->offset == p->offset + step * dtype_bytes[p->type.dtype];
 }
@@ -176,21 +197,98 @@ continues(const Builder *b, const Graph *g, const Draft *x, const Draft *y)
 	return true;
 }
 
+/* d is done by x, which becomes longer. */
 static void
-join_launches(const Builder *b, const Graph *g, Drafts *out)
+join(Builder *b, Draft *x, const Draft *d)
+{
+	x->number[0].i = (x->number[0].i + 31) / 32 * 32 + d->number[0].i;
+	x->step.flops += d->step.flops;
+	x->step.bytes += d->step.bytes;
+	for (int i = 0; i < x->npointer; i++) {
+		Pointer *p = &x->pointer[i];
+
+		if (type_elems(&p->type) == 1)
+			continue;
+		p->extent = (Extent){x->number[0].i * dtype_bytes[p->type.dtype], 1, 0};
+		if (p->write)
+			values_join(b, p->to, d->pointer[i].to);
+		for (int k = 0; k < d->pointer[i].from.n; k++)
+			vec_push(b->a, &p->from, d->pointer[i].from.at[k]);
+	}
+}
+
+/* May two launches change places? When neither touches what the other writes. */
+static bool
+independent(const Draft *x, const Draft *y)
+{
+	for (int i = 0; i < x->npointer; i++)
+		for (int k = 0; k < y->npointer; k++) {
+			const Pointer *p = &x->pointer[i], *q = &y->pointer[k];
+
+			if (p->slab == q->slab && (p->write || q->write) && p->offset < q->offset + type_bytes(&q->type) &&
+			    q->offset < p->offset + type_bytes(&p->type))
+				return false;
+		}
+	return true;
+}
+
+/* Does flat launch y belong before x: by kernel, then by the scalars both read, then by where they begin? */
+static bool
+belongs_before(const Draft *y, const Draft *x)
+{
+	int64_t far = 0;
+
+	if (x->step.kernel != y->step.kernel)
+		return y->step.kernel < x->step.kernel;
+	for (int i = 0; i < x->npointer; i++) {
+		const Pointer *p = &x->pointer[i], *q = &y->pointer[i];
+		bool           one = type_elems(&p->type) == 1;
+
+		if (p->slab != q->slab || (one && p->offset != q->offset))
+			return q->slab != p->slab ? q->slab < p->slab : q->offset < p->offset;
+		if (!one && far == 0)
+			far = q->offset - p->offset;
+	}
+	return far < 0;
+}
+
+/* Flat launches that follow each other, and could as well in another order, in the order of their places: the update of
+ * all variables becomes few launches. Scalars are worked out before them. */
+static void
+sort_launches(const Builder *b, Drafts *out)
+{
+	for (int i = 1; i < out->n; i++)
+		for (int k = i; k > 0; k--) {
+			Draft      *x = &out->at[k - 1], *y = &out->at[k], hold = *x;
+			const char *kind[2];
+
+			if (x->step.kind != STEP_launch || y->step.kind != STEP_launch)
+				break;
+			kind[0] = b->source.at[x->step.kernel].kind;
+			kind[1] = b->source.at[y->step.kernel].kind;
+			if (strcmp(kind[0], "flat") || (strcmp(kind[1], "flat") && strcmp(kind[1], "small")) || !independent(x, y) ||
+			    (strcmp(kind[1], "flat") == 0 && !belongs_before(y, x)))
+				break;
+			*x = *y;
+			*y = hold;
+		}
+}
+
+static void
+join_launches(Builder *b, const Graph *g, Drafts *out)
 {
 	int n = 0;
+
+	if (b->code->sorts)
+		sort_launches(b, out);
 
 	for (int i = 0; i < out->n; i++) {
 		Draft *d = &out->at[i], *last = n ? &out->at[n - 1] : NULL;
 
-		if (last && continues(b, g, last, d)) {
-			last->number[0].i = (last->number[0].i + 31) / 32 * 32 + d->number[0].i;
-			last->step.flops += d->step.flops;
-			last->step.bytes += d->step.bytes;
-			continue;
-		}
-		out->at[n++] = *d;
+		if (last && continues(b, g, last, d))
+			join(b, last, d);
+		else
+			out->at[n++] = *d;
 	}
 	out->n = n;
 }
@@ -201,21 +299,22 @@ steps_build(Builder *b, const Graph *g, Drafts *out)
 	Role *role = find_roles(g, b->a);
 	Val   v = 0;
 
+	values_begin(b, g);
 	for (int k = 0; k < g->nkernel; k++) {
-		Draft d = {0};
-		Role  r = ROLE_none;
+		Role r = ROLE_none;
+		int  from = out->n;
 
 		while (v < g->n && g->node[v].kernel != k)
 			v++;
 		if (v == g->n)
 			BUG("kernel %d has no node", k);
-		if (!single_build(b, g, v, &d))
-			region_step(b, g, k, &d);
+		if (!single_build(b, g, v, out))
+			region_step(b, g, k, out);
 		for (Val w = v; w < g->n && (g->node[w].kernel == k || g->node[w].kernel < 0); w++)
 			if (g->node[w].kernel == k && role[w] > r)
 				r = role[w];
-		d.step.what = role_name[r];
-		vec_push(b->a, out, d);
+		for (int d = from; d < out->n; d++)
+			out->at[d].step.what = role_name[r];
 	}
 	join_launches(b, g, out);
 }

@@ -1,0 +1,231 @@
+/* The CUDA text of kernels that are one node: the sum of squares, scatter_add; attention is attend_cuda.c. Sums have one
+ * order; nothing is added atomically. */
+#include "compiler/codegen/emit.h"
+
+enum {
+	PARTS = 264, /* blocks that sum squares; each leaves one number */
+	PARTS_BLOCK = 512,
+	SCATTER_LANES = 256,
+};
+
+static void
+launch(Builder *b, Source *s, const Draft *d, Drafts *out)
+{
+	launch_add(b, s, d, out);
+	source_spec_line(b, out->at[out->n - 1].step.kernel, d->step.loc);
+	out->at[out->n - 1].step.loc = d->step.loc;
+}
+
+/* ---- attention ------------------------------------------------------------------------------- */
+
+void
+single_attend_cuda(Builder *b, const AttendKernel *k, const Draft *d, Drafts *out)
+{
+	Source       s = {.kind = k->grad ? "attend_grad" : "attend",
+	                  .nnumber = k->dropout ? 2 : 0,
+	                  .first_number = k->dropout ? 2 : 0,
+	                  .flops = d->step.flops,
+	                  .bytes = d->step.bytes};
+	Draft        first = *d, second = *d;
+	AttendLaunch l = {0}, finish = {0};
+	Text         t = {0}, f = {0};
+	bool         more;
+
+	attend_emit_cuda(&t, k, "@N@", &l);
+	more = attend_emit_cuda_finish(&f, k, "@N@", &finish);
+	first.pointer = arena_new_array(b->a, Pointer, d->npointer + 1);
+	first.npointer = d->npointer - more; /* dr, the last, is left to the launch that follows */
+	for (int i = 0; i < first.npointer; i++)
+		first.pointer[i] = d->pointer[i];
+	if (l.scratch) {
+		bool updates = !more; /* what no later launch reads, the kernel reads itself */
+
+		first.pointer[first.npointer++] = scratch_pointer(b, (l.scratch + 3) / 4, true);
+		first.pointer[first.npointer - 1].read = updates;
+	}
+	s.body = arena_strdup(b->a, t.at);
+	s.block = l.block;
+	s.shared = l.shared;
+	s.grid = l.grid;
+	launch(b, &s, &first, out);
+	if (more) {
+		Type dr = d->pointer[d->npointer - 1].type;
+
+		s = (Source){.kind = "attend_finish",
+		             .body = arena_strdup(b->a, f.at),
+		             .block = finish.block,
+		             .shared = finish.shared,
+		             .grid = finish.grid,
+		             .flops = (double)l.scratch / 4,
+		             .bytes = (double)(l.scratch + type_bytes(&dr))};
+		second.pointer = arena_new_array(b->a, Pointer, 2);
+		second.pointer[0] = scratch_pointer(b, (l.scratch + 3) / 4, false);
+		second.pointer[1] = d->pointer[d->npointer - 1];
+		second.npointer = 2;
+		launch(b, &s, &second, out);
+	}
+	text_free(&t);
+	text_free(&f);
+}
+
+/* ---- sum of squares -------------------------------------------------------------------------- */
+
+/* All gradients lie in one slab with zeros between them: one sweep over it, then the blocks' sums. */
+void
+single_sum_squares_cuda(Builder *b, const Draft *d, Drafts *out)
+{
+	Source s = {.kind = "sum_squares",
+	            .nnumber = 1,
+	            .first_number = 1,
+	            .flops = d->step.flops,
+	            .bytes = d->step.bytes,
+	            .block = PARTS_BLOCK,
+	            .grid = PARTS};
+	Draft  first = *d, second = *d;
+
+	first.pointer = arena_new_array(b->a, Pointer, 2);
+	first.pointer[0] = d->pointer[0];
+	first.pointer[1] = scratch_pointer(b, PARTS, true);
+	s.about = arena_printf(b->a,
+	                       " * Squares of all gradients: %d blocks add up as many parts of "
+	                       "equal extent, 4 neighbours a thread.\n",
+	                       PARTS);
+	s.body = arena_printf(
+		b->a,
+		"extern \"C\" __global__ void __launch_bounds__(%d)\n"
+		"@N@(const float *__restrict__ p0, float *__restrict__ scratch, long long "
+	        "count@NUMBERS@)\n"
+		"{\n"
+		"\tD2V_SHARED(float, part, %d);\n"
+		"\tconst int64_t span = ((count + %d) / %d + 3) / 4 * 4, start = span * "
+	        "blockIdx.x;\n"
+		"\tconst int64_t end = start + span < count ? start + span : count;\n"
+		"\tfloat sum[4] = {};\n"
+		"#pragma unroll 4\n"
+		"\tfor (int64_t i = start + 4 * threadIdx.x; i < end; i += %d) {\n"
+		"\t\tfloat x[4];\n"
+		"\t\td2v_load_some(x, p0 + i, end - i);\n"
+		"#pragma unroll\n"
+		"\t\tfor (int j = 0; j < 4; j++)\n"
+		"\t\t\tsum[j] += x[j] * x[j];\n"
+		"\t}\n"
+		"\tconst float all = d2v_warp_sum((sum[0] + sum[1]) + (sum[2] + sum[3]));\n"
+		"\tif (threadIdx.x %% 32 == 0)\n"
+		"\t\tpart[threadIdx.x / 32] = all;\n"
+		"\td2v_barrier();\n"
+		"\tif (threadIdx.x == 0)\n"
+		"\t\tscratch[blockIdx.x] = d2v_total<%d>(part);\n"
+		"}\n",
+		PARTS_BLOCK, PARTS_BLOCK / 32, PARTS - 1, PARTS, 4 * PARTS_BLOCK, PARTS_BLOCK / 32);
+	launch(b, &s, &first, out);
+	second.pointer = arena_new_array(b->a, Pointer, 2);
+	second.pointer[0] = scratch_pointer(b, PARTS, false);
+	second.pointer[1] = d->pointer[1];
+	second.number = NULL;
+	s = (Source){.kind = "sum_squares_finish",
+	             .flops = PARTS,
+	             .bytes = 4.0 * (PARTS + 1),
+	             .block = 32,
+	             .grid = 1,
+	             .about = " * Adds up the blocks' sums of squares, in double.\n"};
+	s.body = arena_printf(b->a,
+	                      "extern \"C\" __global__ void __launch_bounds__(32)\n"
+	                      "@N@(const float *__restrict__ scratch, float *__restrict__ p1)\n"
+	                      "{\n"
+	                      "\tD2V_SHARED(double, part, 32);\n"
+	                      "\tdouble sum = 0;\n"
+	                      "\tfor (int i = threadIdx.x; i < %d; i += 32)\n"
+	                      "\t\tsum += scratch[i];\n"
+	                      "\tpart[threadIdx.x] = sum;\n"
+	                      "\td2v_barrier();\n"
+	                      "\tif (threadIdx.x > 0)\n"
+	                      "\t\treturn;\n"
+	                      "\tfor (int i = 1; i < 32; i++)\n"
+	                      "\t\tsum += part[i];\n"
+	                      "\tp1[0] = (float)sum;\n"
+	                      "}\n",
+	                      PARTS);
+	launch(b, &s, &second, out);
+}
+
+/* ---- scatter_add ----------------------------------------------------------------------------- */
+
+/* `sum of STRIDE * NAMEi` */
+static const char *
+position(Arena *a, const int64_t *stride, int n, char name)
+{
+	const char *text = NULL;
+
+	for (int i = 0; i < n; i++)
+		if (stride[i])
+			text = text ? arena_printf(a, "%s + %lld * %c%d", text,
+			                           (long long)stride[i], name, i)
+			            : arena_printf(a, "%lld * %c%d", (long long)stride[i], name, i);
+	return text ? text : "0";
+}
+
+static void
+decode(Text *t, const int64_t *size, int n, char name, const char *from, const char *tabs)
+{
+	int64_t below = 1;
+
+	for (int i = n - 1; i >= 0; i--) {
+		text_printf(t, "%sconst int %c%d = %s / %lld %% %lld;\n", tabs, name, i, from,
+		            (long long)below, (long long)size[i]);
+		below *= size[i];
+	}
+}
+
+/* A block owns one row of out and looks through the whole table for it: a row's places differ in number from row to
+ * row, but each thread goes through its part of the table in order, and threads are added up in order. */
+void
+single_scatter_cuda(Builder *b, const ScatterKernel *k, const Draft *d, Drafts *out)
+{
+	Source  s = {.kind = "scatter",
+	             .flops = d->step.flops,
+	             .bytes = d->step.bytes,
+	             .block = SCATTER_LANES};
+	int64_t others = 1, draws = 1;
+	Text    t = {0};
+
+	for (int i = 0; i < k->nother; i++)
+		others *= k->other[i];
+	for (int i = 0; i < k->ndraw; i++)
+		draws *= k->draw[i];
+	s.about = arena_printf(b->a,
+	                       " * out[row of the table] += a: a block for each of %lld rows and "
+	                       "%lld others, through a table of %lld.\n",
+	                       (long long)k->rows, (long long)others, (long long)draws);
+	text_printf(&t,
+	            "extern \"C\" __global__ void __launch_bounds__(%d)\n"
+	            "@N@(const float *__restrict__ p0, const int32_t *__restrict__ p1, float "
+	            "*__restrict__ p2)\n"
+	            "{\n"
+	            "\tD2V_SHARED(float, part, %d);\n"
+	            "\tconst int other = blockIdx.x %% %lld, row = blockIdx.x / %lld;\n",
+	            SCATTER_LANES, SCATTER_LANES / 32, (long long)others, (long long)others);
+	decode(&t, k->other, k->nother, 'o', "other", "\t");
+	text_printf(&t,
+	            "\tfloat sum = 0;\n"
+	            "\tfor (int e = threadIdx.x; e < %lld; e += %d) {\n",
+	            (long long)draws, SCATTER_LANES);
+	decode(&t, k->draw, k->ndraw, 'e', "e", "\t\t");
+	text_printf(&t, "\t\tif (p1[%s] == row)\n\t\t\tsum += p0[%s + %s];\n\t}\n",
+	            position(b->a, k->table_draw, k->ndraw, 'e'),
+	            position(b->a, k->a_other, k->nother, 'o'),
+	            position(b->a, k->a_draw, k->ndraw, 'e'));
+	text_printf(&t,
+	            "\tsum = d2v_warp_sum(sum);\n"
+	            "\tif (threadIdx.x %% 32 == 0)\n"
+	            "\t\tpart[threadIdx.x / 32] = sum;\n"
+	            "\td2v_barrier();\n"
+	            "\tif (threadIdx.x == 0)\n"
+	            "\t\tp2[%lld * row + %s] = d2v_total<%d>(part);\n"
+	            "}\n",
+	            (long long)k->out_row, position(b->a, k->out_other, k->nother, 'o'),
+	            SCATTER_LANES / 32);
+	s.grid = k->rows * others;
+	s.body = arena_strdup(b->a, t.at);
+	launch(b, &s, d, out);
+	text_free(&t);
+}
