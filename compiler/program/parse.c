@@ -115,12 +115,28 @@ slab_line(Parse *x)
 	return OK;
 }
 
+/* name=number, when it stands there */
+static Status
+optional_size(Parse *x, const char *name, int64_t most, int64_t *out)
+{
+	if (!scan_take(&x->s, name))
+		return OK;
+	TRY(scan_want(&x->s, "="));
+	return scan_int(&x->s, name, 1, most, out);
+}
+
 static Status
 kernel_line(Parse *x)
 {
 	Kernel k = {0};
 	TRY(scan_word(&x->s, "the name of a kernel", &k.name));
 	TRY(scan_string(&x->s, "the name of its file", &k.file));
+	int64_t block = 0;
+	TRY(optional_size(x, "block", INT32_MAX, &block));
+	TRY(optional_size(x, "shared", MOST_BYTES, &k.shared));
+	TRY(optional_size(x, "grid", MOST_BYTES, &k.grid));
+	TRY(optional_size(x, "per_block", MOST_BYTES, &k.per_block));
+	k.block = (int)block;
 	vec_push(x->arena, &x->kernel, k);
 	return OK;
 }
@@ -199,6 +215,21 @@ enum {
 	SECTION_end
 };
 
+static Status
+parse_version(Scan *s)
+{
+	Token   here = s->tok;
+	int64_t version;
+	TRY(scan_int(s, "the version of the format", 0, INT32_MAX, &version));
+	if (version == PROGRAM_VERSION)
+		return OK;
+	s->tok = here;
+	return scan_error(s, "program-version",
+	                  "this program is of format %lld, but format %d is read here: compile "
+	                  "its spec again",
+	                  (long long)version, PROGRAM_VERSION);
+}
+
 /* A line that starts in the first column. Goes to the section it opens, or -1 when it is unknown. */
 static int
 heading(Parse *x)
@@ -217,9 +248,8 @@ heading(Parse *x)
 	x->seen[which] = true;
 	Status good = OK;
 	if (which == SECTION_program) {
-		int64_t version;
-		good = scan_int(s, "the version of the format", PROGRAM_VERSION, PROGRAM_VERSION,
-		                &version);
+		good = parse_version(s);
+		x->known = good == OK;
 	} else if (which == SECTION_target) {
 		good = scan_string(s, "the name of the target", &x->p->target);
 	} else if (which == SECTION_needs) {
@@ -255,6 +285,8 @@ parse_lines(Parse *x)
 		if (!s->indented) {
 			now = heading(x);
 			x->ended = now == SECTION_end;
+			if (!x->known)
+				return; /* the rest is of another form */
 		} else if (now >= 0 && section[now].line) {
 			if (section[now].line(x) == OK && scan_end(s) != OK)
 				continue;

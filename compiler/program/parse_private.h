@@ -9,6 +9,7 @@ typedef struct {
 	Program *p;
 	Arena   *arena;
 	bool     seen[16]; /* sections read, by their place in `section` */
+	bool     known;    /* the first line named the version that is read here */
 	bool     ended;
 	Vec(ProgSlab) slab;
 	Vec(Variable) var;

@@ -26,6 +26,7 @@ recipe_line(Parse *x)
 		"checkpoint_keep",
 		"checkpoint_on_signal",
 		"stop",
+		"ranks",
 		"layer_axis",
 	};
 	Scan   *s = &x->s;
@@ -57,6 +58,10 @@ recipe_line(Parse *x)
 		return parse_yes(x, &r->checkpoint_on_signal);
 	case 9:
 		return scan_string(s, "the condition to stop at", &r->stop);
+	case 10:
+		TRY(scan_int(s, "the number of ranks", 0, INT32_MAX, &n));
+		r->ranks = (int)n;
+		return OK;
 	default: /* the axis may be absent */
 		return s->tok.kind == TOK_END
 		               ? OK

@@ -32,6 +32,18 @@ const char *const arg_kind_name[] = {
 	[ARG_u64] = "u64",
 };
 
+const char *const access_name[] = {
+	[ACCESS_read] = "in",
+	[ACCESS_write] = "out",
+	[ACCESS_update] = "update",
+};
+const char held_letter[] = {
+	[HELD_variable] = 'v',
+	[HELD_table] = 't',
+	[HELD_scalar] = 's',
+	[HELD_input] = 'i',
+};
+
 /* ---- pieces of a line ------------------------------------------------------------------------- */
 
 /* " NAME "text"", or nothing when the text is NULL. */
@@ -103,8 +115,8 @@ put_recipe(Text *out, const Recipe *r)
 	put_string(out, "  spec ", r->spec_name ? r->spec_name : "");
 	put_string(out, "\n  hash ", r->spec_hash ? r->spec_hash : "");
 	put_number(out, "\n  epochs ", r->length_epochs);
-	text_printf(out, "\n  steps %lld\n  seed %llu\n  checkpoint_steps %lld",
-	            (long long)r->length_steps, (unsigned long long)r->seed,
+	text_printf(out, "\n  steps %lld\n  seed %llu\n  ranks %d\n  checkpoint_steps %lld",
+	            (long long)r->length_steps, (unsigned long long)r->seed, r->ranks,
 	            (long long)r->checkpoint_steps);
 	put_number(out, "\n  checkpoint_epochs ", r->checkpoint_epochs);
 	text_printf(out, "\n  checkpoint_keep %d\n", r->checkpoint_keep);
@@ -231,15 +243,79 @@ put_tables(Text *out, const Program *p)
 	}
 }
 
+static void
+put_kernels(Text *out, const Program *p)
+{
+	text_printf(out, "\nkernels\n");
+	for (int i = 0; i < p->nkernel; i++) {
+		const Kernel *k = &p->kernel[i];
+		const struct {
+			const char *name;
+			int64_t     value;
+		} shape[] = {{"block", k->block},
+		             {"shared", k->shared},
+		             {"grid", k->grid},
+		             {"per_block", k->per_block}};
+		text_printf(out, "  %s", k->name);
+		put_string(out, " ", k->file ? k->file : "");
+		for (int j = 0; j < COUNT(shape); j++)
+			if (shape[j].value != 0)
+				text_printf(out, " %s=%lld", shape[j].name,
+				            (long long)shape[j].value);
+		text_append(out, "\n", 1);
+	}
+}
+
 /* ---- entries ---------------------------------------------------------------------------------- */
 
+/* %12 or %v3; with the bytes between its start and the place: %12+64. */
+static void
+put_value(Text *out, const char *before, int value, int64_t at)
+{
+	if (value < 0)
+		text_printf(out, "%s%%%c%d", before, held_letter[held_kind(value)],
+		            held_index(value));
+	else
+		text_printf(out, "%s%%%d", before, value);
+	if (at != 0)
+		text_printf(out, "%+lld", (long long)at);
+}
+
+/* All that is read at one place, by address. */
+static void
+put_values(Text *out, const char *before, int value, int64_t at, const Named *more, int nmore)
+{
+	put_value(out, before, value, at);
+	for (int i = 0; i < nmore; i++)
+		put_value(out, "&", more[i].value, more[i].at);
+}
+
+/* " NAME VALUES PLACE DTYPE[STRIDES]" */
 static void
 put_operand(Text *out, const char *name, const Program *p, const GemmOperand *o)
 {
 	text_printf(out, " %s", name);
+	put_values(out, " ", o->value, o->at, o->more, o->nmore);
 	put_place(out, " ", p, o->slab, o->offset);
 	text_printf(out, " %s[%lld, %lld, %lld]", dtype_name[o->dtype], (long long)o->sz,
 	            (long long)o->s0, (long long)o->s1);
+}
+
+static void
+put_pointer(Text *out, const Program *p, const Arg *a)
+{
+	text_printf(out, "%s", access_name[a->access & ACCESS_update]);
+	if (a->access == ACCESS_update) {
+		put_values(out, " ", a->before, a->before_at, a->more, a->nmore);
+		put_value(out, ">", a->value, a->at);
+	} else {
+		put_values(out, " ", a->value, a->at, a->more, a->nmore);
+	}
+	put_place(out, a->padded ? " padded " : " ", p, a->slab, a->offset);
+	text_printf(out, ":%lld", (long long)a->extent.bytes);
+	if (a->extent.rows != 1 || a->extent.pitch != 0)
+		text_printf(out, "*%lld@%lld", (long long)a->extent.rows,
+		            (long long)a->extent.pitch);
 }
 
 static void
@@ -251,7 +327,7 @@ put_args(Text *out, const Program *p, const ProgStep *s)
 		text_printf(out, "%s", i ? ", " : "");
 		switch (a->kind) {
 		case ARG_pointer:
-			put_place(out, "", p, a->slab, a->offset);
+			put_pointer(out, p, a);
 			break;
 		case ARG_f32:
 			put_number(out, "f32 ", a->f);
@@ -271,8 +347,8 @@ static void
 put_step(Text *out, const Program *p, const ProgStep *s)
 {
 	const Gemm *g = &s->gemm;
-	text_printf(out, "  %s %s", s->kind == STEP_launch ? "launch" : "gemm",
-	            s->what ? s->what : "?");
+	text_printf(out, "  %s %s seal=%08x", s->kind == STEP_launch ? "launch" : "gemm",
+	            s->what ? s->what : "?", (unsigned)s->seal);
 	put_number(out, " flops=", s->flops);
 	put_number(out, " bytes=", s->bytes);
 	if (s->kind == STEP_launch) {
@@ -286,10 +362,14 @@ put_step(Text *out, const Program *p, const ProgStep *s)
 		put_operand(out, "a", p, &g->a);
 		put_operand(out, "b", p, &g->b);
 		put_operand(out, "c", p, &g->c);
-		if (g->has_bias)
-			put_place(out, " bias ", p, g->bias_slab, g->bias_offset);
-		text_printf(out, "%s%s", g->accumulate ? " accumulate" : "",
-		            g->b_is_weight ? " weight" : "");
+		if (g->has_bias) {
+			put_values(out, " bias ", g->bias_value, g->bias_at, g->bias_more,
+			           g->bias_nmore);
+			put_place(out, " ", p, g->bias_slab, g->bias_offset);
+		}
+		if (g->accumulate)
+			put_value(out, " accumulate ", g->before, g->before_at);
+		text_printf(out, "%s", g->b_is_weight ? " weight" : "");
 	}
 	put_loc(out, s->loc);
 }
@@ -315,6 +395,7 @@ put_entry(Text *out, const Program *p, const Entry *e)
 	for (int i = 0; i < e->noutput; i++) {
 		put_string(out, "  output ", e->output[i].name ? e->output[i].name : "");
 		put_type(out, " ", &e->output[i].type);
+		put_value(out, " = ", e->output[i].value, e->output[i].at);
 		put_place(out, " at ", p, e->output[i].slab, e->output[i].offset);
 		text_append(out, "\n", 1);
 	}
@@ -337,12 +418,7 @@ program_print(const Program *p, Text *out)
 	put_names(out, &p->recipe);
 	put_data(out, &p->recipe.data);
 	put_draws(out, &p->recipe);
-	text_printf(out, "\nkernels\n");
-	for (int i = 0; i < p->nkernel; i++) {
-		text_printf(out, "  %s", p->kernel[i].name);
-		put_string(out, " ", p->kernel[i].file ? p->kernel[i].file : "");
-		text_append(out, "\n", 1);
-	}
+	put_kernels(out, p);
 	put_tables(out, p);
 	for (int i = 0; i < p->nentry; i++)
 		put_entry(out, p, &p->entry[i]);

@@ -89,6 +89,7 @@ typedef struct {
 	double      length_epochs;         /* one of the two is > 0 */
 	int64_t     length_steps;
 	uint64_t    seed;
+	int         ranks;                 /* the spec's; the batch that it means is data.batch on each of them */
 	int64_t     checkpoint_steps;      /* every so many steps, or */
 	double      checkpoint_epochs;
 	int         checkpoint_keep;
@@ -109,7 +110,7 @@ typedef struct { const char *expr; Dtype dtype; int slab; int64_t offset; } Scal
 typedef struct { const char *name; Type type; int slab; int64_t offset; } Input;
 
 /* Something the step computes that people want: loss, grad_norm, watches (f32, usually rank 0), "feature". */
-typedef struct { const char *name; Type type; int slab; int64_t offset; } OutputSpec;
+typedef struct { const char *name; Type type; int slab; int64_t offset; int value; int64_t at; } OutputSpec;
 
 /* A constant table written once at start-up. */
 typedef struct { int slab; int64_t offset; int64_t count; const int32_t *data; } Table;
@@ -121,8 +122,15 @@ typedef enum { ACCESS_read = 1, ACCESS_write = 2, ACCESS_update = 3 } Access; /*
  * more than two levels of stride are given as one run from their first byte to their last. */
 typedef struct { int64_t bytes, rows, pitch; } Extent;
 
-/* value: which value the step expects there or leaves there, a number within the entry (>= 1). Each write gives a new
- * number; a read names the write it wants to see. 0: what was there before the entry began: variable, input, scalar, table. */
+/* A value is what steps leave in memory under one number, 1 or more, unlike all others of the entry: what one step writes, or
+ * the parts of one array that several steps write. What is there before an entry begins has numbers below 0: value_held.
+ * 0 is no value. `at`: bytes from the value's first byte to the place that is named; below 0 when the value begins behind it. */
+typedef struct { int value; int64_t at; } Named;
+typedef enum { HELD_variable, HELD_table, HELD_scalar, HELD_input, HELD_KINDS } Held; /* index: as in Recipe, Program, Entry */
+static inline int      value_held(Held kind, int index) { return -(1 + (int)kind + HELD_KINDS * index); }
+static inline Held     held_kind(int value) { return (Held)((-1 - value) % HELD_KINDS); }
+static inline int      held_index(int value) { return (-1 - value) / HELD_KINDS; }
+
 typedef struct {
 	ArgKind  kind;
 	int      slab;
@@ -130,7 +138,12 @@ typedef struct {
 	Access   access;
 	Extent   extent;
 	int      value;                    /* read, or written */
+	int64_t  at;                       /* of value */
 	int      before;                   /* ACCESS_update: the value read, when `value` is the one written */
+	int64_t  before_at;
+	int      nmore;                    /* further values read, by address: a launch may walk several arrays that lie side by side */
+	Named   *more;
+	bool     padded;                   /* between the values read lie bytes that no step ever writes: zeros */
 	double   f;
 	int64_t  i;
 	uint64_t u;
@@ -153,7 +166,16 @@ typedef enum { STEP_launch, STEP_gemm, STEP_KINDS } StepKind;
 
 /* C[z,m,n] = (beta ? C : 0) + sum_k A[z,m,k] B[z,k,n] (+ bias[n]), f32 accumulation. Strides in elements;
  * for A and B one of the two inner strides is 1; C has unit stride along n. */
-typedef struct { int slab; int64_t offset; Dtype dtype; int64_t sz, s0, s1; int value; } GemmOperand; /* value: as Arg.value; of c: written */
+typedef struct {
+	int     slab;
+	int64_t offset;
+	Dtype   dtype;
+	int64_t sz, s0, s1;
+	int     value;                     /* as Arg.value; of c: written */
+	int64_t at;
+	int     nmore;
+	Named  *more;
+} GemmOperand;
 typedef struct {
 	int64_t     z, m, n, k;
 	GemmOperand a, b, c;
@@ -162,7 +184,11 @@ typedef struct {
 	int         bias_slab;
 	int64_t     bias_offset;
 	int         bias_value;
+	int64_t     bias_at;
+	int         bias_nmore;
+	Named      *bias_more;
 	int         before;                /* accumulate: the value that was in c */
+	int64_t     before_at;
 	bool        b_is_weight;           /* B is a variable (or its bf16 copy): the device may keep a packed form made once a step */
 } Gemm;
 
@@ -175,6 +201,7 @@ typedef struct {
 	Loc         loc;                   /* main line of the spec */
 	const char *what;                  /* forward | backward | update | teacher: for ledgers and profiles */
 	double      flops, bytes;          /* floor of work and of memory traffic, for predictions */
+	uint32_t    seal;                  /* step_seal of what the compiler meant */
 } ProgStep;
 
 typedef struct {
@@ -200,6 +227,14 @@ typedef struct {
 void   program_print(const Program *p, Text *out);
 Status program_parse(Arena *a, const char *file, const char *text, Program **out); /* diagnostics on error */
 Status program_verify(const Program *p);        /* reports what is wrong; see PROGRAM.md for the numbered rules */
+/* The same, and what was looked at: accesses are single pointers or operands, bytes those that they touch. */
+typedef struct { int steps, values; int64_t accesses; double read, written; } Proof;
+Status program_prove(const Program *p, Proof *out);
+/* program.d2p in `folder` read, verified, its kernel files looked for; *proof: a line for each thing proved. */
+Status program_verify_folder(Arena *a, const char *folder, Text *proof);
+/* A hash of what a step means, which no rule can derive: its kernel, the order of its arguments with their values, counts and
+ * shapes of access; of a gemm sizes, strides and operands. Not in it: places, labels, costs, f32 and u64 numbers. */
+uint32_t step_seal(const Program *p, const ProgStep *s);
 const Entry *program_entry(const Program *p, const char *name);  /* NULL when absent */
 
 #endif

@@ -5,7 +5,9 @@
 #include "compiler/program/program.h"
 
 enum {
-	PROGRAM_VERSION = 1,
+	PROGRAM_VERSION = 2,
+	VARIABLE_PAD =
+		128, /* bytes: what is left of the last so many behind a variable is its own, zeros */
 	MOST_SLABS = 256,
 	MOST_BATCH = 1 << 24, /* so that batch x channels x height x width fits in 64 bits */
 };
@@ -17,6 +19,8 @@ enum {
 extern const char *const var_kind_name[4];
 extern const char *const init_kind_name[4];
 extern const char *const arg_kind_name[4];
+extern const char *const access_name[4];          /* in out update */
+extern const char        held_letter[HELD_KINDS]; /* v t s i */
 
 /* ---- scan.c: lines and tokens of a program's text -------------------------------------------------- */
 

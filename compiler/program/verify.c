@@ -1,6 +1,6 @@
 /* verify: is this finished program sound? Re-reads everything from the program alone and trusts no pass.
- * The rules P1 .. P25 are those of PROGRAM.md; a message ends with the rule's number. Refuses to guess
- * what a kernel reads or writes: only that its arguments lie in memory. */
+ * The rules P1 .. P38 are those of PROGRAM.md; a message ends with the rule's number. Refuses to guess
+ * what a kernel reads or writes: its arguments say it. */
 #include "compiler/program/verify_private.h"
 
 #include <ctype.h>
@@ -343,12 +343,128 @@ verify_tables(Verify *v)
 	}
 }
 
+/* ---- P37, P38: memory as a whole ----------------------------------------------------------------- */
+
+void
+verify_reach(Verify *v, int slab, int64_t end)
+{
+	if (v->reach[slab] < end)
+		v->reach[slab] = end;
+}
+
+static const Span *
+gap_at(const Verify *v, int slab, int64_t lo, int64_t hi)
+{
+	int from = 0, to = v->gap.n; /* the first gap that ends behind lo */
+	while (from < to) {
+		int         middle = from + (to - from) / 2;
+		const Span *f = &v->gap.at[middle];
+		if (f->slab < slab || (f->slab == slab && f->hi <= lo))
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	const Span *f = from < v->gap.n ? &v->gap.at[from] : NULL;
+	return f && f->slab == slab && f->lo < hi ? f : NULL;
+}
+
+static void
+verify_gap(Verify *v, int slab, int64_t lo, int64_t hi, const char *whom)
+{
+	const Span *gap = gap_at(v, slab, lo, hi);
+	if (gap)
+		verify_bad(v, 37, "%s lies on padding of slab `%s` that %s reads", whom,
+		           v->p->slab[slab].name, gap->name);
+}
+
+/* P37: padding that somebody reads is never written, by no step of any entry. */
+static void
+verify_padding(Verify *v)
+{
+	const Program *p = v->p;
+	int            n = 1;
+	verify_sort(v->gap.at, v->gap.n);
+	for (int i = 1; i < v->gap.n; i++) /* several read the same */
+		if (v->gap.at[i].slab == v->gap.at[n - 1].slab &&
+		    v->gap.at[i].lo <= v->gap.at[n - 1].hi) {
+			if (v->gap.at[i].hi > v->gap.at[n - 1].hi)
+				v->gap.at[n - 1].hi = v->gap.at[i].hi;
+		} else {
+			v->gap.at[n++] = v->gap.at[i];
+		}
+	if (v->gap.n == 0)
+		return;
+	v->gap.n = n;
+	for (int i = 0; i < p->nentry; i++) {
+		const Entry *e = &p->entry[i];
+		for (int j = 0; j < e->nscalar; j++)
+			verify_gap(v, e->scalar[j].slab, e->scalar[j].offset,
+			           e->scalar[j].offset + 4, "a scalar");
+		for (int j = 0; j < e->ninput; j++)
+			verify_gap(v, e->input[j].slab, e->input[j].offset,
+			           e->input[j].offset + type_bytes(&e->input[j].type), "an input");
+		for (int j = 0; j < e->nstep; j++) {
+			const ProgStep *s = &e->step[j];
+			const Gemm     *g = &s->gemm;
+			if (s->kind == STEP_gemm)
+				verify_gap(v, g->c.slab, g->c.offset,
+				           g->c.offset + dtype_bytes[g->c.dtype] *
+				                                 ((g->z - 1) * g->c.sz +
+				                                  (g->m - 1) * g->c.s0 + g->n),
+				           "the result of a gemm");
+			for (int k = 0; s->kind == STEP_launch && k < s->narg; k++) {
+				const Arg *a = &s->arg[k];
+				if (a->kind == ARG_pointer && (a->access & ACCESS_write))
+					verify_gap(v, a->slab, a->offset,
+					           a->offset +
+					                   (a->extent.rows - 1) * a->extent.pitch +
+					                   a->extent.bytes,
+					           "what a launch writes");
+			}
+		}
+	}
+}
+
+/* P38 */
+static void
+verify_sizes(Verify *v)
+{
+	for (int i = 0; i < v->p->nslab; i++) {
+		int64_t most = (v->reach[i] + VARIABLE_PAD - 1) / VARIABLE_PAD * VARIABLE_PAD;
+		if (v->p->slab[i].bytes > most)
+			verify_bad(v, 38, "slab `%s` has %lld bytes, of which only %lld are used",
+			           v->p->slab[i].name, (long long)v->p->slab[i].bytes,
+			           (long long)v->reach[i]);
+	}
+}
+
+static void
+verify_steps(Verify *v)
+{
+	const Program *p = v->p;
+	for (int i = 0; i < p->nentry && v->problems == 0; i++)
+		verify_entry(v, &p->entry[i]);
+	if (v->problems == 0)
+		verify_kernels(v);
+	for (int i = 0; i < p->nentry && v->problems == 0; i++)
+		verify_flow(v, &p->entry[i]);
+	if (v->problems == 0)
+		verify_padding(v);
+	for (int i = 0; i < p->ntable && v->problems == 0; i++)
+		if (!v->table_used[i])
+			verify_bad(v, 36, "no entry reads table %d", i);
+	if (v->problems == 0)
+		verify_sizes(v);
+}
+
 Status
-program_verify(const Program *p)
+program_prove(const Program *p, Proof *out)
 {
 	Verify v = {.p = p, .arena = arena_new()};
 	v.var = arena_new_array(v.arena, const Variable *, p->recipe.nvar + 1);
 	v.fixed = arena_new_array(v.arena, Span, p->recipe.nvar + p->ntable + 1);
+	v.reach = arena_new_array(v.arena, int64_t, p->nslab + 1);
+	v.table_used = arena_new_array(v.arena, bool, p->ntable + 1);
 	verify_names(&v);
 	/* Everything else names slabs and kernels in its messages, and looks variables up: one thing at a time. */
 	if (v.problems == 0) {
@@ -358,8 +474,16 @@ program_verify(const Program *p)
 	}
 	if (v.problems == 0)
 		verify_recipe(&v);
-	for (int i = 0; i < p->nentry && v.problems == 0; i++)
-		verify_entry(&v, &p->entry[i]);
+	if (v.problems == 0)
+		verify_steps(&v);
+	*out = v.proof;
 	arena_free(v.arena);
 	return v.problems ? FAIL : OK;
+}
+
+Status
+program_verify(const Program *p)
+{
+	Proof proof;
+	return program_prove(p, &proof);
 }

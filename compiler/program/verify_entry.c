@@ -4,9 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-/* The place of a step in messages, with the line of the spec that it comes from. */
-static const char *
-step_name(Verify *v, const Entry *e, int i)
+const char *
+verify_step_name(Verify *v, const Entry *e, int i)
 {
 	Loc loc = e->step[i].loc;
 	return loc.file && loc.line > 0
@@ -125,10 +124,8 @@ verify_launch(Verify *v, const ProgStep *s, const char *what)
 		if (a->kind != ARG_pointer)
 			continue;
 		pointers++;
-		/* What the kernel does with it is not known here; at least one byte must be there. */
-		verify_place(v, 19, a->slab, a->offset, 1, 1,
-		             arena_printf(v->arena, "argument %d of %s", i, what));
 	}
+	verify_arguments(v, s, what);
 	if (pointers == 0)
 		verify_bad(v, 19, "%s has no argument in memory, so it does nothing", what);
 }
@@ -271,8 +268,9 @@ verify_step(Verify *v, const Entry *e, int i)
 {
 	static const char *const known[] = {"forward", "backward", "update", "teacher"};
 	const ProgStep          *s = &e->step[i];
-	const char              *what = step_name(v, e, i);
+	const char              *what = verify_step_name(v, e, i);
 	bool                     labelled = false;
+	int                      before = v->problems;
 	for (int j = 0; s->what && j < COUNT(known); j++)
 		labelled |= strcmp(s->what, known[j]) == 0;
 	if (!labelled || !(isfinite(s->flops) && s->flops >= 0) ||
@@ -285,6 +283,8 @@ verify_step(Verify *v, const Entry *e, int i)
 		verify_gemm(v, &s->gemm, what);
 	else
 		verify_bad(v, 25, "%s is of no known kind", what);
+	if (v->problems == before)
+		verify_seal(v, s, what);
 }
 
 void

@@ -1,8 +1,11 @@
-/* verify_private: what verify.c and verify_entry.c share. */
+/* verify_private: what the files verify*.c share. */
 #ifndef D2V_VERIFY_PRIVATE_H
 #define D2V_VERIFY_PRIVATE_H
 
 #include "compiler/program/program_private.h"
+
+/* Pieces of memory that one argument may touch: what a machine can follow. */
+enum { MOST_ROWS = 1 << 26, MOST_PLANES = 1 << 22 };
 
 /* A stretch of memory with an owner: bytes lo .. hi - 1 of a slab. */
 typedef struct {
@@ -19,6 +22,10 @@ typedef struct {
 	const Variable **var;   /* sorted by name */
 	Span            *fixed; /* variables and tables, by slab and place */
 	int              nfixed;
+	int64_t         *reach;      /* per slab: one behind the last byte that is used */
+	bool            *table_used; /* per table: some entry reads it */
+	Vec(Span) gap;               /* padding that somebody reads */
+	Proof proof;
 } Verify;
 
 /* Report a broken rule of PROGRAM.md; slug `program-p<rule>`. */
@@ -35,7 +42,15 @@ void        verify_sort(Span *s, int n);
 bool verify_is_name(const char *s);
 bool verify_is_word(const char *s);
 
+void        verify_reach(Verify *v, int slab, int64_t end); /* bytes before `end` are used */
+const char *verify_step_name(Verify *v, const Entry *e, int i);
+
 void verify_recipe(Verify *v);                /* P8 .. P11; verify_recipe.c */
 void verify_entry(Verify *v, const Entry *e); /* P15 .. P25; verify_entry.c */
+void
+verify_arguments(Verify *v, const ProgStep *s, const char *what); /* P19, P26; verify_kernel.c */
+void verify_kernels(Verify *v);                                   /* P27, P28 */
+void verify_seal(Verify *v, const ProgStep *s, const char *what); /* P29 */
+void verify_flow(Verify *v, const Entry *e); /* P30 .. P36 of one entry; verify_flow.c */
 
 #endif

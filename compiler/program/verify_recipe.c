@@ -162,6 +162,8 @@ verify_run(Verify *v)
 	if (program_entry(v->p, "train") &&
 	    !((epochs && r->length_steps == 0) || (r->length_epochs == 0 && r->length_steps > 0)))
 		verify_bad(v, 11, "the length should be given in epochs or in steps");
+	if (program_entry(v->p, "train") && r->ranks < 1)
+		verify_bad(v, 11, "%d ranks", r->ranks);
 	if (!(isfinite(r->checkpoint_epochs) && r->checkpoint_epochs >= 0) ||
 	    r->checkpoint_steps < 0 || r->checkpoint_keep < 0)
 		verify_bad(v, 11, "the checkpoints are counted with negative numbers");
