@@ -1,0 +1,109 @@
+/* ledger: what a program takes - bytes by owner and by spec line, work, predicted time - before a device is touched; and
+ * how two programs differ. Includes base, ir and program. Reads finished programs and changes none; measures nothing. */
+#ifndef D2V_LEDGER_H
+#define D2V_LEDGER_H
+
+#include "compiler/program/program.h"
+
+/* ---- rates.c: what devices reach --------------------------------------------------------------------- */
+
+/* Operations and bytes a second. On a processor those of one core. */
+typedef struct Rates {
+	const char *device;
+	double      gemm_f32, gemm_bf16, attend_f32, attend_bf16, other, bandwidth;
+	bool        per_core;
+	const char *source;                /* where the numbers come from: a sentence for people */
+} Rates;
+const Rates *rates_find(const char *device);            /* "cpu", "h100", "h200"; NULL when unknown */
+Rates        rates_of_cores(const Rates *one, int cores); /* of so many; a GPU's are left alone */
+
+/* ---- ledger.c: the ledger of one entry ------------------------------------------------------------------- */
+
+typedef enum {
+	OWNER_parameters, OWNER_averages, OWNER_moments, OWNER_gradients, OWNER_inputs, OWNER_scalars, OWNER_tables,
+	OWNER_activations, OWNER_scratch, OWNER_padding, OWNERS
+} Owner;
+extern const char *const owner_name[OWNERS];
+
+typedef enum { ROLE_forward, ROLE_backward, ROLE_teacher, ROLE_update, ROLES } StepRole;
+extern const char *const role_name[ROLES];
+
+/* A value that steps make (program.h: Named), by its number. */
+typedef struct {
+	Owner   owner;                     /* activations, gradients, scratch; a variable's kind when it becomes one */
+	int64_t bytes;                     /* written, each once */
+	int     made, first, last;         /* the first step that writes it; it lives from step `first` to `last` */
+	bool    output;
+} LedgerValue;
+
+typedef struct {
+	StepRole    role;
+	const char *kind, *name;           /* "gemm", "rows", "attend" ..; "gemm bf16NT 128 x 64 x 64", "k001_rows" */
+	double      seconds;               /* the floor: the larger of work / rate and bytes / bandwidth */
+	bool        by_work;               /* work is the larger */
+} LedgerStep;
+
+/* Steps that have something in common: kernel, kind, role, line. Sorted by time, longest first. */
+typedef struct {
+	const char *name;                  /* "models/vit.d2v:12" for a line */
+	Loc         loc;                   /* of a line */
+	int         steps;
+	double      flops, bytes, seconds, role_seconds[ROLES];
+	int64_t     at_peak;               /* bytes of activations its steps made that live at the peak */
+	int         values_at_peak;
+} LedgerRow;
+typedef struct { LedgerRow *at; int n; } LedgerRows;
+
+typedef struct {
+	const Program *program;
+	const Entry   *entry;
+	Rates          rates;
+	int            cores;
+	int64_t        total;              /* bytes of all slabs: what the device allocates for them */
+	int64_t        owner[OWNERS];      /* adds up to total */
+	int64_t      (*slab_owner)[OWNERS]; /* per slab: adds up to its bytes */
+	int            nvalue;             /* numbers 1 .. nvalue, at value[number] */
+	LedgerValue   *value;
+	int64_t       *live;               /* per step: bytes of activations that live while it runs */
+	int            peak;               /* the step where most do; -1 when there is none */
+	int64_t        peak_bytes, act_bytes; /* what lives there; the slabs that hold it */
+	LedgerStep    *step;
+	double         flops, bytes, seconds;
+	LedgerRows     kernels, kinds, roles, lines;
+} Ledger;
+Ledger *ledger_make(Arena *a, const Program *p, const Entry *e, const Rates *rates, int cores);
+
+/* ---- print.c, json.c --------------------------------------------------------------------------------------- */
+void ledger_text(const Ledger *l, Text *out);
+void ledger_json(const Ledger *l, Text *out);
+void ledger_trace(const Ledger *l, Text *out);          /* for chrome://tracing and Perfetto */
+const char *size_text(char out[24], double bytes);      /* 1.5 MiB */
+
+/* ---- diff.c: two programs -------------------------------------------------------------------------------------- */
+
+/* identical: proved from the programs, every bit. reordered: the same sums, added in another order. */
+typedef enum { NUMERICS_identical, NUMERICS_reordered, NUMERICS_different } Numerics;
+extern const char *const numerics_name[];
+
+/* A program and the text of its kernels: text[i] is that of kernel i. */
+typedef struct {
+	const char        *title;          /* as the user named it */
+	bool               compiled;       /* from a spec just now: the program is what the compiler meant */
+	const Program     *program;
+	const char *const *text;
+} Side;
+
+typedef struct { const char *topic, *name, *was, *is; } Change; /* was or is NULL: only in the other */
+typedef struct {
+	Side        side[2];
+	Ledger     *ledger[2];             /* of "train", or of the first entry */
+	Numerics    numerics;
+	const char *reason;
+	Change     *change;
+	int         n;
+} ProgramDiff;
+ProgramDiff *program_diff(Arena *a, Side x, Side y);
+void diff_text(const ProgramDiff *d, Text *out);
+void diff_json(const ProgramDiff *d, Text *out);
+
+#endif
