@@ -1,6 +1,5 @@
-/* arith: numbers with numbers, tensors with tensors, sums and means. Numbers keep their units and are worked out
- * while compiling; tensors become nodes once check.c has allowed their axes.
- */
+/* arith: numbers with numbers, tensors with tensors, sums and means. Numbers keep their units and
+ * are worked out while compiling; tensors become nodes once check.c has allowed their axes. */
 #include "dsl/dsl_private.h"
 #include <math.h>
 #include <string.h>
@@ -176,9 +175,10 @@ lower_binary(Frame *f, const Expr *e)
 	return tensor_arithmetic(f, e, a, b);
 }
 
-/* ---- reductions ------------------------------------------------------------------------------------ */
+/* ---- reductions ---------------------------------------------------------------------------- */
 
-/* sum(over) of the product l * r: axes of one side only are summed there first, common ones contract. */
+/* sum(over) of the product l * r: axes of one side only are summed there first, common ones
+ * contract. */
 static Value
 product_sum(Frame *f, const Expr *e, const Axes *over, Loc loc)
 {
@@ -217,8 +217,9 @@ product_sum(Frame *f, const Expr *e, const Axes *over, Loc loc)
 		n ? build_contract(g, x, y, both, n, loc) : build_bin(g, OP_mul, x, y, loc), loc);
 }
 
-/* Sum or mean over axes of the elements that the mask selects (NO_VAL: all). A mean divides by the true
- * count: the mask counts along those of its axes that go, every other axis that goes counts in full. */
+/* Sum or mean over axes of the elements that the mask selects (NO_VAL: all). A mean divides by the
+ * true count: the mask counts along those of its axes that go, every other axis that goes counts in
+ * full. */
 Value
 reduce_where(Frame *f, Value v, const Axes *over, Val mask, bool mean, Loc loc)
 {

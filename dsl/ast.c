@@ -1,6 +1,5 @@
-/* ast: making tree nodes, and formulas back to text. The printed spelling is what messages quote and what
- * `stop` conditions and equations are shown as; it never changes meaning.
- */
+/* ast: making tree nodes, and formulas back to text. The printed spelling is what messages quote
+ * and what `stop` conditions and equations are shown as; it never changes meaning. */
 #include "dsl/dsl_private.h"
 
 const char *const bin_text[] = {"or", "and", "<", "<=", ">", ">=", "==", "!=", "+", "-", "*", "/"};

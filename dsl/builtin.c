@@ -1,7 +1,7 @@
-/* builtin: the functions the language brings along, one row each: name, formals, what it makes. Functions of
- * tensors become nodes here; those that only describe something (images, every, warmup ..) become a form
- * that the section they stand in reads. Layers and losses are not built in: they are written in models/lib.
- */
+/* builtin: the functions the language brings along, one row each: name, formals, what it makes.
+ * Functions of tensors become nodes here; those that only describe something (images, every, warmup
+ * ..) become a form that the section they stand in reads. Layers and losses are not built in: they
+ * are written in models/lib. */
 #include "dsl/dsl_private.h"
 #include <math.h>
 #include <string.h>
@@ -161,7 +161,7 @@ builtin_is_word(const char *name)
 	return false;
 }
 
-/* ---- arguments ------------------------------------------------------------------------------------- */
+/* ---- arguments ----------------------------------------------------------------------------- */
 
 static int
 formals(const Builtin *b)

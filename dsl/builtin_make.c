@@ -1,11 +1,10 @@
-/* builtin_make: what the built-in functions make of their arguments, which builtin.c has bound and checked by
- * kind: nodes, or a description that the section they stand in reads.
- */
+/* builtin_make: what the built-in functions make of their arguments, which builtin.c has bound and
+ * checked by kind: nodes, or a description that the section they stand in reads. */
 #include "dsl/dsl_private.h"
 #include <math.h>
 #include <string.h>
 
-/* ---- functions of tensors ------------------------------------------------------------------------ */
+/* ---- functions of tensors ------------------------------------------------------------------ */
 
 Value
 make_un(Frame *f, const Builtin *b, Call *c)
@@ -158,7 +157,8 @@ make_table(Frame *f, const Builtin *b, Call *c)
 	return v;
 }
 
-/* A uniform number per element of `like` (or per sample), from a site named after the path of the call. */
+/* A uniform number per element of `like` (or per sample), from a site named after the path of the
+ * call. */
 static Val
 draw_uniform(Frame *f, const char *name, int count, const Axes *elements, Loc loc)
 {
@@ -181,7 +181,8 @@ draw_uniform(Frame *f, const char *name, int count, const Axes *elements, Loc lo
 	return build(cx->g, OP_uniform, in, 3, &attr, &type, loc);
 }
 
-/* dropout(x, p): each element kept with probability 1 - p. drop_path(x, p): each sample's whole x. */
+/* dropout(x, p): each element kept with probability 1 - p. drop_path(x, p): each sample's whole
+ * x. */
 Value
 make_dropout(Frame *f, const Builtin *b, Call *c)
 {
@@ -212,8 +213,8 @@ make_dropout(Frame *f, const Builtin *b, Call *c)
 		           dims_text(cx->arena, &have));
 		return value_error();
 	}
-	/* The declared order of axes numbers the elements where there is one, so that rewriting a formula
-	 * does not change the draw. */
+	/* The declared order of axes numbers the elements where there is one, so that rewriting a
+	 * formula does not change the draw. */
 	const Axes *order = f->want && dims_same(f->want, &have) ? f->want : &have;
 	for (int i = 0; i < order->n && !path; i++)
 		if (order->at[i] != cx->batch)
@@ -226,7 +227,7 @@ make_dropout(Frame *f, const Builtin *b, Call *c)
 		c->loc_all);
 }
 
-/* ---- functions that describe --------------------------------------------------------------------- */
+/* ---- functions that describe --------------------------------------------------------------- */
 
 Value
 make_init(Frame *f, const Builtin *b, Call *c)

@@ -1,7 +1,7 @@
-/* call: functions and the statements in them. A call binds its arguments to the declared shapes, works out
- * what `..` stands for, and evaluates the body there and then; functions leave no trace in the graph but
- * the names of their draw sites. A function that calls itself would never end and is refused.
- */
+/* call: functions and the statements in them. A call binds its arguments to the declared shapes,
+ * works out what `..` stands for, and evaluates the body there and then; functions leave no trace
+ * in the graph but the names of their draw sites. A function that calls itself would never end and
+ * is refused. */
 #include "dsl/dsl_private.h"
 #include <string.h>
 

@@ -1,7 +1,6 @@
-/* check: the rules about axes, and the messages when one is broken. A rule looks at types only; what it
- * allows, lower.c builds. Messages name axes with their sizes and equations and never guess which of two
- * sides was meant.
- */
+/* check: the rules about axes, and the messages when one is broken. A rule looks at types only;
+ * what it allows, lower.c builds. Messages name axes with their sizes and equations and never guess
+ * which of two sides was meant. */
 #include "dsl/dsl_private.h"
 #include <string.h>
 
@@ -139,8 +138,9 @@ subset(const Axes *a, const Axes *b)
 	return true;
 }
 
-/* `+` and its like: one side's axes must all be on the other side. Otherwise [B, T] + [B, N] would quietly
- * be a table of all sums. `*` has no such rule, because products are what sums are made of. */
+/* `+` and its like: one side's axes must all be on the other side. Otherwise [B, T] + [B, N] would
+ * quietly be a table of all sums. `*` has no such rule, because products are what sums are made
+ * of. */
 Status
 check_join(Cx *cx, const char *op, Loc loc, Val a, Val b)
 {

@@ -1,6 +1,5 @@
-/* check_as: the views that the language writes as `as`, `at` and `concat`: which are allowed, and the split, merge,
- * rename, slice and concat nodes that they are.
- */
+/* check_as: the views that the language writes as `as`, `at` and `concat`: which are allowed, and
+ * the split, merge, rename, slice and concat nodes that they are. */
 #include "dsl/dsl_private.h"
 #include <string.h>
 
@@ -66,7 +65,8 @@ as_build(Cx *cx, Val v, const Axes *src, const Axes *dst, Piece *p, int np, Piec
 		for (int i = 0; i < np; i++) {
 			if (p[i].owner != s)
 				continue;
-			/* the piece takes the name of its target when it is all of it, else its own when free */
+			/* the piece takes the name of its target when it is all of it, else its own
+			 * when free */
 			const char *name = p[i].dim->axis;
 			int         alone = 0, t = -1;
 			for (int k = 0; k < nq; k++)
@@ -187,7 +187,7 @@ check_as(Frame *f, const Expr *e, Value v)
 	return value_tensor(as_build(cx, t, &src, &dst, p, np, q, nq, e->loc), e->loc);
 }
 
-/* ---- at, concat ------------------------------------------------------------------------------------- */
+/* ---- at, concat ---------------------------------------------------------------------------- */
 
 /* The sum that d is: U like T has the parts of T. */
 static const Dim *

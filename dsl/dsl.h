@@ -1,4 +1,5 @@
-/* dsl: .d2v text -> typed AST -> graphs and recipe. Includes base, ir, program. GRAMMAR.md is the language. */
+/* dsl: .d2v text -> typed AST -> graphs and recipe. Includes base, ir, program. GRAMMAR.md is the
+ * language. */
 #ifndef D2V_DSL_H
 #define D2V_DSL_H
 
@@ -15,7 +16,6 @@ typedef struct {
 	Graph *train; /* outputs loss, watches, lr.., with Graph.training filled */
 	int    nfeature;
 	Graph **feature; /* "student.features", "teacher.features": output "feature" [L?, B, tokens, width] */
-	int ranks; /* `run { ranks = ..; }`; the global batch is ranks times the batch */
 	struct SpecLater *later;   /* dsl_expect's own */
 	Text              summary; /* what `d2v check` prints: parameters by module, axes with equations, groups, schedule, data, draws, pruned teacher parameters */
 } Spec;
@@ -25,10 +25,13 @@ typedef struct {
 	double memory_per_rank;
 } PlanFacts;
 
-/* Read, parse, check, lower. Reports through diag; FAIL when anything was wrong. All memory in `a`. */
+/* Read, parse, check, lower. Reports through diag; FAIL when anything was wrong. All memory in
+ * `a`. */
 Status dsl_compile(Arena *a, const char *path, const Override *set, int nset, Spec **out);
 /* Check the `expect` lines that need the plan (the others were checked by dsl_compile). */
 Status dsl_expect(const Spec *spec, const PlanFacts *facts);
+/* Spec.summary's facts as one JSON object, for tools; keys are only ever added. */
+void dsl_summary_json(const Spec *spec, Text *out);
 /* Canonical formatting of one file's text: idempotent, comments kept. */
 Status dsl_format(const char *file, const char *text, Text *out);
 

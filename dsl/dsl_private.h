@@ -1,201 +1,23 @@
-/* dsl_private: what the files of the dsl room share: the AST, values, scopes. Nobody else includes it.
+/* dsl_private: what the files of the dsl room share beside the trees (ast_private.h): values,
+ * scopes, and what each file offers. Nobody else includes it.
  *
- * Two trees: Expr (formulas) and Decl (everything that stands in a block, from `dim` to `expect`). Both
- * are plain data with the place they were written at; nothing in them is ever changed after parsing.
- * Checking and lowering are one walk (lower): a module has no type of its own, its body is checked once
- * per use with the axes that the use gives it, and every rule about axes lives in check.c.
- */
+ * Checking and lowering are one walk (lower): a module has no type of its own, its body is checked
+ * once per use with the axes that the use gives it, and every rule about axes lives in check.c. */
 #ifndef D2V_DSL_PRIVATE_H
 #define D2V_DSL_PRIVATE_H
 
-#include "dsl/dsl.h"
+#include "dsl/ast_private.h"
 
-/* ---- ast.c ------------------------------------------------------------------------------- */
-
-typedef struct Expr     Expr;
-typedef struct Decl     Decl;
 typedef struct Dim      Dim;
 typedef struct Instance Instance;
 typedef struct Value    Value;
 
-typedef struct Name {
-	const char  *text; /* NULL: `..` in a shape */
-	Loc          loc;
-	struct Name *next;
-} Name;
-
-typedef struct {
-	const char *kind; /* "mask", or NULL: numbers */
-	Name       *axes;
-	Loc         loc;
-} TypeExpr;
-
-typedef struct Argument {
-	const char      *name; /* NULL: by position */
-	Expr            *value;
-	Name            *over;
-	Expr            *where;
-	Name            *along;
-	Loc              loc;
-	struct Argument *next;
-} Argument;
-
-typedef enum {
-	EX_number,
-	EX_string,
-	EX_name,
-	EX_tagged, /* name "text" */
-	EX_items,  /* [a, b] */
-	EX_neg,
-	EX_not,
-	EX_binary,
-	EX_call,
-	EX_member,
-	EX_index,
-	EX_as,
-	EX_at,
-	EX_reduce, /* sum(A, B where m) l */
-	EX_fold,   /* sum(i in l) r */
-	EX_range,
-	EX_then,
-} ExprKind;
-
-typedef enum {
-	BIN_or,
-	BIN_and,
-	BIN_lt,
-	BIN_le,
-	BIN_gt,
-	BIN_ge,
-	BIN_eq,
-	BIN_ne,
-	BIN_add,
-	BIN_sub,
-	BIN_mul,
-	BIN_div
-} BinOp;
-extern const char *const bin_text[];
-
-struct Expr {
-	ExprKind    kind;
-	BinOp       op;
-	bool        mean; /* EX_reduce, EX_fold: mean, not sum */
-	double      num;
-	const char *name; /* EX_name, EX_tagged, EX_member, EX_fold's index, EX_at's axis */
-	const char *text; /* EX_string, EX_tagged */
-	const char *unit; /* EX_number */
-	Expr       *l, *r, *where;
-	Expr       *items; /* EX_items: linked by next */
-	Argument   *args;  /* EX_call */
-	Name       *axes;  /* EX_reduce */
-	TypeExpr   *shape; /* EX_as */
-	Loc         loc;   /* all of it */
-	Loc         mark;  /* the operator, name or unit: what a message points at */
-	bool        parens;
-	Expr       *next;
-};
-
-typedef enum {
-	DECL_spec,
-	DECL_include,
-	DECL_override,
-	DECL_dim,
-	DECL_let,
-	DECL_module,
-	DECL_param,
-	DECL_use,
-	DECL_fn,
-	DECL_arg,
-	DECL_scan,
-	DECL_return,
-	DECL_names,
-	DECL_entry,
-	DECL_model,
-	DECL_objective,
-	DECL_draw,
-	DECL_minimise,
-	DECL_watch,
-	DECL_feature,
-	DECL_optimise,
-	DECL_group,
-	DECL_after,
-	DECL_data,
-	DECL_run,
-	DECL_setting,
-	DECL_expect
-} DeclKind;
-
-struct Decl {
-	DeclKind    kind;
-	Loc         loc; /* of the name */
-	const char *name;
-	Name     *of; /* use: module; model, names: module or model; dim: `like`; feature: models */
-	Name     *axes;  /* module: its axes; use: axes given */
-	Name     *nums;  /* module: its numbers */
-	Name     *index; /* use name[index in over], scan */
-	Name     *over;
-	Argument *args; /* use */
-	TypeExpr *type;
-	Expr     *value; /* settings: values linked by next */
-	Expr     *from;  /* scan */
-	bool      draws; /* param: `~`, not `=` */
-	bool      average;
-	int       depth;  /* of includes: 0 in the file that is compiled */
-	Decl     *params; /* fn, objective, feature: DECL_arg */
-	Decl     *body;
-	Decl     *next;
-};
-
-Expr       *expr_new(Arena *a, ExprKind kind, Loc loc);
-Decl       *decl_new(Arena *a, DeclKind kind, const Name *name);
-Name       *name_new(Arena *a, const char *text, Loc loc);
-Loc         loc_join(Loc first, Loc last);
-void        expr_print(Text *t, const Expr *e); /* canonical spelling */
-const char *expr_text(Arena *a, const Expr *e);
-
-/* ---- lex.l, parse.y ------------------------------------------------------------------------ */
-
-/* What scanner and parser share about one text. */
-typedef struct {
-	Arena      *arena;
-	const char *file;
-	int         line, col;
-	int         start;    /* token to hand out first: START_FILE or START_EXPR, then 0 */
-	bool        comments; /* hand out COMMENT tokens (the formatter) */
-	bool   skip; /* after a syntax error: drop all up to the next section keyword in column 1 */
-	bool   bad;  /* a syntax error was reported */
-	Loc    last; /* the token before the current one */
-	Loc    here; /* the current one */
-	size_t begin, end; /* its bytes */
-	Decl  *decls;      /* results */
-	Expr  *expr;
-} Source;
-
-/* Parse a whole file's text (decls) or one expression. FAIL after messages. */
-Status source_parse(Arena *a, const char *file, const char *text, bool expression, Source *out);
-/* The formatter's view: next token's kind (0 at the end), its bytes in s->begin .. s->end. */
-typedef enum {
-	TOK_end,
-	TOK_name,
-	TOK_keyword,
-	TOK_number,
-	TOK_string,
-	TOK_punct,
-	TOK_comment
-} TokKind;
-typedef struct {
-	TokKind kind;
-	size_t  begin, end;
-	int     line;
-} Tok;
-Status source_tokens(Arena *a, const char *file, const char *text, Tok **out, int *n);
-
-/* ---- import.c -------------------------------------------------------------------------------- */
+/* ---- import.c ------------------------------------------------------------------------------ */
 
 /* All files of a spec in one list of declarations; *hash_text collects their text in order. */
 Status import_spec(Arena *a, const char *path, Decl **out, Text *hash_text);
 
-/* ---- scope.c: dims, names, values --------------------------------------------------------------- */
+/* ---- scope.c: dims, names, values ---------------------------------------------------------- */
 
 typedef struct {
 	Dim    *dim; /* NULL: an anonymous number of elements */
@@ -404,7 +226,7 @@ Status   scope_module(Cx *cx, const Name *name, const Decl **out);
 Binding *binding_push(Arena *a, Binding **list, BindKind kind, const char *name, Loc loc);
 const Global *scope_global(Cx *cx, const char *name);
 
-/* ---- check.c: the rules about axes, and their messages ---------------------------------------------- */
+/* ---- check.c: the rules about axes, and their messages ------------------------------------- */
 
 Axes        dims_of(Cx *cx, Val v);
 bool        dims_has(const Axes *a, const Dim *d);
@@ -425,14 +247,14 @@ Value check_as(Frame *f, const Expr *e, Value v);
 Value check_at(Frame *f, const Expr *e, Value v);
 Value check_concat(Frame *f, Loc loc, const Name *along, const Value *v, const Loc *locs, int n);
 
-/* ---- builtin.c --------------------------------------------------------------------------------------- */
+/* ---- builtin.c ----------------------------------------------------------------------------- */
 
 typedef struct Builtin Builtin;
 enum { MAX_FORMAL = 8, MAX_OPERAND = 10 };
 
-/* kind: t tensor or number, m mask or none, n number, q number with a unit, w word, r range, N list of numbers,
- * W list of bare words, c condition kept as written, s source "name", T table.
- * `dflt` counts when an optional one is left out. */
+/* kind: t tensor or number, m mask or none, n number, q number with a unit, w word, r range, N list
+ * of numbers, W list of bare words, c condition kept as written, s source "name", T table. `dflt`
+ * counts when an optional one is left out. */
 typedef struct {
 	const char *name;
 	char        kind;
@@ -482,7 +304,7 @@ Value          builtin_call(Frame *f, const Builtin *b, const Expr *call);
 int            builtin_words(const char **out, int cap);
 bool           builtin_is_word(const char *name);
 
-/* ---- lower.c: formulas -> nodes ------------------------------------------------------------------------ */
+/* ---- lower.c: formulas -> nodes ------------------------------------------------------------ */
 
 Value lower(Frame *f, const Expr *e);
 Value lower_number(Frame *f, const Expr *e,
@@ -516,19 +338,19 @@ Value  value_as_declared(Frame *f, const TypeExpr *type, const char *what, Value
 Status statement(Frame *f, const Decl *d);         /* let, scan */
 Val    random_operand(Cx *cx, int which, Loc loc); /* 0 sample, 1 step, 2 seed */
 
-/* ---- model.c: modules -> instances, parameters, names -------------------------------------------------- */
+/* ---- model.c: modules -> instances, parameters, names -------------------------------------- */
 
 Status model_all(Cx *cx);
 Model *model_find(Cx *cx, const char *name);
 Status model_names(Cx *cx);
 
-/* ---- schedule.c ------------------------------------------------------------------------------------------ */
+/* ---- schedule.c ---------------------------------------------------------------------------- */
 
 /* A number or schedule as a rank-0 value: a const, or a host expression. */
 Val         schedule_value(Cx *cx, Value v, const char *what, Loc loc);
 const char *schedule_expr(Cx *cx, Value v, const char *what, Loc loc); /* NULL after a message */
 
-/* ---- recipe.c, train.c, expect.c: the sections -------------------------------------------------------------- */
+/* ---- recipe.c, train.c, expect.c: the sections --------------------------------------------- */
 
 const Decl *section(Cx *cx, DeclKind kind, const char *word, bool required);
 const Decl *setting(const Decl *body, const char *name);

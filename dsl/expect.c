@@ -1,7 +1,7 @@
-/* expect: claims about the compiled program, checked at every compile; and dsl_compile, the whole front end
- * as one list of calls. A claim that fails is an error, unless names were set on the command line: then the
- * spec as written is not what is compiled, and the claim is reported as a warning.
- */
+/* expect: claims about the compiled program, checked at every compile; and dsl_compile, the whole
+ * front end as one list of calls. A claim that fails is an error, unless names were set on the
+ * command line: then the spec as written is not what is compiled, and the claim is reported as a
+ * warning. */
 #include "dsl/dsl_private.h"
 #include <string.h>
 
@@ -29,7 +29,8 @@ parameters(Cx *cx)
 	return n;
 }
 
-/* Like a formula of numbers, with three more names: parameters(model), global_batch, memory_per_rank. */
+/* Like a formula of numbers, with three more names: parameters(model), global_batch,
+ * memory_per_rank. */
 static Value
 claim(Frame *f, const Expr *e, const PlanFacts *facts)
 {
@@ -61,7 +62,8 @@ claim(Frame *f, const Expr *e, const PlanFacts *facts)
 		return lower(f, &copy);
 	}
 	if (e->kind == EX_name && !strcmp(e->name, "global_batch"))
-		return value_number((double)cx->spec->recipe.data.batch * cx->spec->ranks, e->loc);
+		return value_number((double)cx->spec->recipe.data.batch * cx->spec->recipe.ranks,
+		                    e->loc);
 	if (e->kind == EX_name && !strcmp(e->name, "memory_per_rank"))
 		return value_number(facts->memory_per_rank, e->loc);
 	return lower(f, e);
@@ -114,7 +116,7 @@ dsl_expect(const Spec *spec, const PlanFacts *facts)
 	return expect_check(spec->later->cx, facts);
 }
 
-/* ---- the front end ------------------------------------------------------------------------------------ */
+/* ---- the front end ------------------------------------------------------------------------- */
 
 static Status
 find_average(Cx *cx)

@@ -1,7 +1,7 @@
-/* format: `d2v fmt`. Works on tokens, so comments and the author's line breaks stay: it settles spaces,
- * indentation (two per open brace, two more for a line that goes on), blank lines (one at most) and aligns
- * comments at the ends of neighbouring lines. It refuses text that does not parse, and never changes a token.
- */
+/* format: `d2v fmt`. Works on tokens, so comments and the author's line breaks stay: it settles
+ * spaces, indentation (two per open brace, two more for a line that goes on), blank lines (one at
+ * most) and aligns comments at the ends of neighbouring lines. It refuses text that does not parse,
+ * and never changes a token. */
 #include "dsl/dsl_private.h"
 #include <string.h>
 

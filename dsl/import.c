@@ -1,7 +1,6 @@
-/* import: a spec and everything it includes as one list of declarations. An include stands for the text of
- * its file, looked for beside the file that includes it; a file is read once however often it is named,
- * and a file that includes itself, directly or not, is refused.
- */
+/* import: a spec and everything it includes as one list of declarations. An include stands for the
+ * text of its file, looked for beside the file that includes it; a file is read once however often
+ * it is named, and a file that includes itself, directly or not, is refused. */
 #include "dsl/dsl_private.h"
 #include <limits.h>
 #include <stdlib.h>

@@ -1,8 +1,7 @@
-/* lower: formulas -> nodes. One walk does both: it asks check.c whether the axes allow what is written and
- * then builds it, so a module's body is checked with the axes it is used with. A wrong formula is the error
- * value, which everything above passes on in silence. Numbers stay numbers as long as they can; values
- * along an axis written `[l in L]` stay lists.
- */
+/* lower: formulas -> nodes. One walk does both: it asks check.c whether the axes allow what is
+ * written and then builds it, so a module's body is checked with the axes it is used with. A wrong
+ * formula is the error value, which everything above passes on in silence. Numbers stay numbers as
+ * long as they can; values along an axis written `[l in L]` stay lists. */
 #include "dsl/dsl_private.h"
 #include <math.h>
 #include <string.h>
@@ -65,7 +64,7 @@ random_operand(Cx *cx, int which, Loc loc)
 	return *slot;
 }
 
-/* ---- values as nodes --------------------------------------------------------------------------- */
+/* ---- values as nodes ----------------------------------------------------------------------- */
 
 /* A list used as a whole: its elements side by side along its axis. */
 static Val
@@ -131,7 +130,7 @@ lower_number(Frame *f, const Expr *e, const char *what)
 	       value_text(f->cx, &v));
 }
 
-/* ---- the walk ---------------------------------------------------------------------------------------- */
+/* ---- the walk ------------------------------------------------------------------------------ */
 
 static Value
 lower_literal(const Expr *e)

@@ -1,7 +1,6 @@
-/* model: modules become instances, once per model: parameters get their paths, axes and initial values,
- * in the order in which they are declared and used. Averages share the instances of the model they follow.
- * Also the `names` tables, which must name every parameter exactly once.
- */
+/* model: modules become instances, once per model: parameters get their paths, axes and initial
+ * values, in the order in which they are declared and used. Averages share the instances of the
+ * model they follow. Also the `names` tables, which must name every parameter exactly once. */
 #include "dsl/dsl_private.h"
 #include <math.h>
 #include <stdlib.h>
@@ -281,7 +280,7 @@ instance(Cx *cx, Frame *user, const Decl *use, const char *path)
 	return ok ? in : NULL;
 }
 
-/* ---- models ------------------------------------------------------------------------------------------ */
+/* ---- models -------------------------------------------------------------------------------- */
 
 static Status
 average_settings(Cx *cx, Model *m, const Decl *d)
@@ -353,7 +352,7 @@ model_all(Cx *cx)
 	return OK;
 }
 
-/* ---- names ---------------------------------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------------------------- */
 
 /* The module whose parameters the table names must be a model's. */
 static Model *

@@ -1,7 +1,6 @@
-/* optimise: the section `optimise`: groups, the update of every parameter, and the list of all variables.
- * First matching group wins; what no group takes follows the section's own settings. Parameters that the
- * average never uses get no average: they are listed, not kept.
- */
+/* optimise: the section `optimise`: groups, the update of every parameter, and the list of all
+ * variables. First matching group wins; what no group takes follows the section's own settings.
+ * Parameters that the average never uses get no average: they are listed, not kept. */
 #include "dsl/dsl_private.h"
 #include <string.h>
 
@@ -195,7 +194,7 @@ after_updates(Cx *cx, const Decl *opt)
 	return OK;
 }
 
-/* ---- variables --------------------------------------------------------------------------------------- */
+/* ---- variables ----------------------------------------------------------------------------- */
 
 static void
 variables(Cx *cx)

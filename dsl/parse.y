@@ -1,7 +1,7 @@
-/* parse: tokens -> AST. The grammar has no conflicts and no precedence declarations: every level of an
- * expression is a nonterminal of its own (GRAMMAR.md shows each with an example). It builds trees and
- * nothing else; names, units and shapes are looked at later, where a message can say more.
- */
+/* parse: tokens -> AST. The grammar has no conflicts and no precedence declarations: every level of
+ * an expression is a nonterminal of its own (GRAMMAR.md shows each with an example). One grammar is
+ * one file, however long. It builds trees (tree.c) and nothing else; names, units and shapes are
+ * looked at later, where a message can say more. */
 %require "3.8"
 %define api.prefix {d2v_}
 %define api.pure full
@@ -13,11 +13,7 @@
 %parse-param { void *scanner } { Source *src }
 
 %code requires {
-#include "dsl/dsl_private.h"
-typedef struct { Expr *first, *last; } ExprList;
-typedef struct { Name *first, *last; } NameList;
-typedef struct { Argument *first, *last; } ArgList;
-typedef struct { Decl *first, *last; } DeclList;
+#include "dsl/ast_private.h"
 }
 
 %code provides {
@@ -30,7 +26,7 @@ int d2v_lex(D2V_STYPE *value, Loc *loc, void *scanner);
 	Name       *name;
 	Expr       *expr;
 	Decl       *decl;
-	Argument        *arg;
+	Argument   *arg;
 	TypeExpr   *type;
 	ExprList    exprs;
 	NameList    names;
@@ -46,96 +42,56 @@ static void yyerror(Loc *loc, void *scanner, Source *src, const char *what);
 
 #define YYLLOC_DEFAULT(cur, rhs, n) \
 	((cur) = (n) ? loc_join(YYRHSLOC(rhs, 1), YYRHSLOC(rhs, n)) \
-	             : (Loc){ YYRHSLOC(rhs, 0).file, YYRHSLOC(rhs, 0).line, YYRHSLOC(rhs, 0).col, 0 })
+	             : (Loc){ YYRHSLOC(rhs, 0).file, YYRHSLOC(rhs, 0).line, \
+	                      YYRHSLOC(rhs, 0).col, 0 })
 #define A (src->arena)
-#define APPEND(list, item)                      \
-	do {                                    \
-		if ((list).last)                \
-			(list).last->next = (item); \
-		else                            \
-			(list).first = (item);  \
-		(list).last = (item);           \
-	} while (0)
-/* Append a chain: `dim A = 1, B = 2` is several declarations. */
-#define APPEND_ALL(list, more)                          \
-	do {                                            \
-		if ((more).first) {                     \
-			if ((list).last)                \
-				(list).last->next = (more).first; \
-			else                            \
-				(list).first = (more).first; \
-			(list).last = (more).last;      \
-		}                                       \
-	} while (0)
 
-static Expr *
-binary(Source *src, BinOp op, Expr *l, Expr *r, Loc loc, Loc mark)
+/* Several names with one type and value; taken apart in `member`. */
+static Decl *
+param(Source *src, Loc loc, NameList names, TypeExpr *type, Expr *value)
 {
-	Expr *e = expr_new(A, EX_binary, loc);
-	e->op = op;
-	e->l = l;
-	e->r = r;
-	e->mark = mark;
-	return e;
-}
-
-static Expr *
-unary(Source *src, ExprKind kind, Expr *l, Loc loc, Loc mark)
-{
-	Expr *e = expr_new(A, kind, loc);
-	e->l = l;
-	e->mark = mark;
-	return e;
-}
-
-static Expr *
-named(Source *src, ExprKind kind, const char *name, Loc loc)
-{
-	Expr *e = expr_new(A, kind, loc);
-	e->name = name;
-	return e;
-}
-
-static Argument *
-arg_new(Source *src, const char *name, Expr *value, Loc loc)
-{
-	Argument *x = arena_new_one(A, Argument);
-	x->name = name;
-	x->value = value;
-	x->loc = loc;
-	return x;
-}
-
-static TypeExpr *
-type_new(Source *src, const char *kind, Name *axes, Loc loc)
-{
-	TypeExpr *t = arena_new_one(A, TypeExpr);
-	t->kind = kind;
-	t->axes = axes;
-	t->loc = loc;
-	return t;
+	Decl *d = tree_word(src, DECL_param, NULL, loc, value);
+	d->of = names.first;
+	d->type = type;
+	return d;
 }
 
 static Decl *
-named_decl(Source *src, DeclKind kind, const char *name, Loc loc)
+use(Source *src, const Name *name, Name *module, NameList axes, ArgList args)
 {
-	Name n = { name, loc, NULL };
-	return decl_new(A, kind, &n);
+	Decl *d = tree_decl(src, DECL_use, name, NULL, NULL);
+	d->of = module;
+	d->axes = axes.first;
+	d->args = args.first;
+	return d;
+}
+
+static Expr *
+reduce(Source *src, int mean, NameList axes, Expr *where, Expr *body, Loc loc, Loc mark)
+{
+	Expr *e = tree_unary(src, EX_reduce, body, loc, mark);
+	e->mean = mean;
+	e->axes = axes.first;
+	e->where = where;
+	return e;
 }
 }
 
 %token START_FILE START_EXPR COMMENT
-%token SPEC "`spec`" INCLUDE "`include`" OVERRIDE "`override`" DIM "`dim`" LIKE "`like`" LET "`let`" MODULE "`module`"
-%token PARAM "`param`" USE "`use`" FN "`fn`" RETURN "`return`" SCAN "`scan`" FROM "`from`" NAMES "`names`" OF "`of`"
-%token MODEL "`model`" AVERAGE "`average`" OBJECTIVE "`objective`" DRAW "`draw`" MINIMISE "`minimise`" WATCH "`watch`"
-%token FEATURE "`feature`" OPTIMISE "`optimise`" BY "`by`" GROUP "`group`" WHERE "`where`" AFTER "`after`" UPDATE "`update`"
-%token DATA "`data`" RUN "`run`" EXPECT "`expect`" SUM "`sum`" MEAN "`mean`" OVER "`over`" ALONG "`along`" AS "`as`"
-%token AT "`at`" IN "`in`" THEN "`then`" AND "`and`" OR "`or`" NOT "`not`"
+%token SPEC "`spec`" INCLUDE "`include`" OVERRIDE "`override`" DIM "`dim`" LIKE "`like`"
+%token LET "`let`" MODULE "`module`" PARAM "`param`" USE "`use`" FN "`fn`" RETURN "`return`"
+%token SCAN "`scan`" FROM "`from`" NAMES "`names`" OF "`of`" MODEL "`model`" AVERAGE "`average`"
+%token OBJECTIVE "`objective`" DRAW "`draw`" MINIMISE "`minimise`" WATCH "`watch`"
+%token FEATURE "`feature`" OPTIMISE "`optimise`" BY "`by`" GROUP "`group`" WHERE "`where`"
+%token AFTER "`after`" UPDATE "`update`" DATA "`data`" RUN "`run`" EXPECT "`expect`" SUM "`sum`"
+%token MEAN "`mean`" OVER "`over`" ALONG "`along`" AS "`as`" AT "`at`" IN "`in`" THEN "`then`"
+%token AND "`and`" OR "`or`" NOT "`not`"
 %token ARROW "`->`" DOTDOT "`..`" LE "`<=`" GE "`>=`" EQ "`==`" NE "`!=`"
 %token <text> NAME "a name" STRING "a string"
 %token <num> NUMBER "a number"
 
-%type <decls> items item dims lets members member stmts stmt ostmts settings oitems entries params params1 overrides
+%type <decls> items item dims lets members member function stmts stmt ostmts settings oitems entries
+%type <decls> params params1 overrides
 %type <decl> dim_item let_item param_item setting
 %type <names> names shape_items idents opt_axes opt_nums
 %type <name> name ident
@@ -149,291 +105,267 @@ named_decl(Source *src, DeclKind kind, const char *name, Loc loc)
 %%
 
 start:
-	START_FILE items                         { src->decls = $2.first; }
-|	START_EXPR value                         { src->expr = $2; }
+	START_FILE items                { src->decls = $2.first; }
+|	START_EXPR value                { src->expr = $2; }
 ;
 
 items:
-	%empty                                   { $$ = (DeclList){ 0 }; }
-|	items item                               { $$ = $1; APPEND_ALL($$, $2); }
-|	items error                              { $$ = $1; }
+	%empty                          { $$ = (DeclList){ 0 }; }
+|	items item                      { $$ = tree_add($1, $2.first); }
+|	items error                     { $$ = $1; }
 ;
 
 item:
-	SPEC name ';'                            { Decl *d = decl_new(A, DECL_spec, $2); $$ = (DeclList){ d, d }; }
-|	INCLUDE STRING ';'                       { Decl *d = named_decl(src, DECL_include, $2, @2); $$ = (DeclList){ d, d }; }
-|	OVERRIDE overrides ';'                   { $$ = $2; }
-|	DIM dims ';'                             { $$ = $2; }
-|	LET lets ';'                             { $$ = $2; }
+	SPEC name ';'
+		{ $$ = tree_list(tree_decl(src, DECL_spec, $2, NULL, NULL)); }
+|	INCLUDE STRING ';'
+		{ $$ = tree_list(tree_word(src, DECL_include, $2, @2, NULL)); }
+|	OVERRIDE overrides ';'          { $$ = $2; }
+|	DIM dims ';'                    { $$ = $2; }
+|	LET lets ';'                    { $$ = $2; }
 |	MODULE name opt_axes opt_nums '{' members '}' {
-		Decl *d = decl_new(A, DECL_module, $2);
-		d->axes = $3.first;
-		d->nums = $4.first;
-		d->body = $6.first;
-		$$ = (DeclList){ d, d };
+		$$ = tree_block(src, DECL_module, $2, $6);
+		$$.first->axes = $3.first;
+		$$.first->nums = $4.first;
 	}
-|	FN name '(' params ')' ARROW type '=' expr ';' {
-		Decl *d = decl_new(A, DECL_fn, $2);
-		d->params = $4.first;
-		d->type = $7;
-		d->value = $9;
-		$$ = (DeclList){ d, d };
+|	function
+|	NAMES name OF name '{' entries '}' {
+		$$ = tree_block(src, DECL_names, $2, $6);
+		$$.first->of = $4;
 	}
-|	FN name '(' params ')' ARROW type '{' stmts '}' {
-		Decl *d = decl_new(A, DECL_fn, $2);
-		d->params = $4.first;
-		d->type = $7;
-		d->body = $9.first;
-		$$ = (DeclList){ d, d };
-	}
-|	NAMES name OF name '{' entries '}'       {
-		Decl *d = decl_new(A, DECL_names, $2);
-		d->of = $4;
-		d->body = $6.first;
-		$$ = (DeclList){ d, d };
-	}
-|	MODEL name '=' name ';'                  {
-		Decl *d = decl_new(A, DECL_model, $2);
-		d->of = $4;
-		$$ = (DeclList){ d, d };
+|	MODEL name '=' name ';'         {
+		$$ = tree_block(src, DECL_model, $2, (DeclList){ 0 });
+		$$.first->of = $4;
 	}
 |	MODEL name '=' AVERAGE OF name '{' settings '}' {
-		Decl *d = decl_new(A, DECL_model, $2);
-		d->of = $6;
-		d->average = true;
-		d->body = $8.first;
-		$$ = (DeclList){ d, d };
+		$$ = tree_block(src, DECL_model, $2, $8);
+		$$.first->of = $6;
+		$$.first->average = true;
 	}
 |	OBJECTIVE name '(' params ')' '{' ostmts '}' {
-		Decl *d = decl_new(A, DECL_objective, $2);
-		d->params = $4.first;
-		d->body = $7.first;
-		$$ = (DeclList){ d, d };
+		$$ = tree_block(src, DECL_objective, $2, $7);
+		$$.first->params = $4.first;
 	}
 |	FEATURE name '(' params ')' OF names ARROW type '=' expr ';' {
-		Decl *d = decl_new(A, DECL_feature, $2);
+		Decl *d = tree_decl(src, DECL_feature, $2, $9, $11);
 		d->params = $4.first;
 		d->of = $7.first;
-		d->type = $9;
-		d->value = $11;
-		$$ = (DeclList){ d, d };
+		$$ = tree_list(d);
 	}
-|	OPTIMISE name BY expr '{' oitems '}'     {
-		Decl *d = decl_new(A, DECL_optimise, $2);
-		d->value = $4;
-		d->body = $6.first;
-		$$ = (DeclList){ d, d };
+|	OPTIMISE name BY expr '{' oitems '}' {
+		$$ = tree_block(src, DECL_optimise, $2, $6);
+		$$.first->value = $4;
 	}
-|	DATA name '{' settings '}'               { Decl *d = decl_new(A, DECL_data, $2); d->body = $4.first; $$ = (DeclList){ d, d }; }
-|	RUN '{' settings '}'                     { Decl *d = named_decl(src, DECL_run, "run", @1); d->body = $3.first; $$ = (DeclList){ d, d }; }
-|	EXPECT expr ';'                          { Decl *d = named_decl(src, DECL_expect, "expect", $2->loc); d->value = $2; $$ = (DeclList){ d, d }; }
+|	DATA name '{' settings '}'      { $$ = tree_block(src, DECL_data, $2, $4); }
+|	RUN '{' settings '}'            {
+		$$ = tree_list(tree_word(src, DECL_run, "run", @1, NULL));
+		$$.first->body = $3.first;
+	}
+|	EXPECT expr ';'
+		{ $$ = tree_list(tree_word(src, DECL_expect, "expect", $2->loc, $2)); }
 ;
 
 overrides:
-	let_item                                 { $1->kind = DECL_override; $$ = (DeclList){ $1, $1 }; }
-|	overrides ',' let_item                   { $3->kind = DECL_override; $$ = $1; APPEND($$, $3); }
+	let_item                        { $1->kind = DECL_override; $$ = tree_list($1); }
+|	overrides ',' let_item          { $3->kind = DECL_override; $$ = tree_add($1, $3); }
 ;
 
 dims:
-	dim_item                                 { $$ = (DeclList){ $1, $1 }; }
-|	dims ',' dim_item                        { $$ = $1; APPEND($$, $3); }
+	dim_item                        { $$ = tree_list($1); }
+|	dims ',' dim_item               { $$ = tree_add($1, $3); }
 ;
 
 dim_item:
-	name '=' expr                            { $$ = decl_new(A, DECL_dim, $1); $$->value = $3; }
-|	name LIKE name                           { $$ = decl_new(A, DECL_dim, $1); $$->of = $3; }
+	name '=' expr                   { $$ = tree_decl(src, DECL_dim, $1, NULL, $3); }
+|	name LIKE name
+		{ $$ = tree_decl(src, DECL_dim, $1, NULL, NULL); $$->of = $3; }
 ;
 
 lets:
-	let_item                                 { $$ = (DeclList){ $1, $1 }; }
-|	lets ',' let_item                        { $$ = $1; APPEND($$, $3); }
+	let_item                        { $$ = tree_list($1); }
+|	lets ',' let_item               { $$ = tree_add($1, $3); }
 ;
 
 let_item:
-	name '=' value                           { $$ = decl_new(A, DECL_let, $1); $$->value = $3; }
+	name '=' value                  { $$ = tree_decl(src, DECL_let, $1, NULL, $3); }
 ;
 
 members:
-	%empty                                   { $$ = (DeclList){ 0 }; }
-|	members member                           { $$ = $1; APPEND_ALL($$, $2); }
+	%empty                          { $$ = (DeclList){ 0 }; }
+|	members member                  { $$ = tree_add($1, $2.first); }
 ;
 
 member:
-	DIM dims ';'                             { $$ = $2; }
-|	LET lets ';'                             { $$ = $2; }
-|	PARAM param_item ';'                     {
-		/* `param q, k, v : ..` is three declarations that share a type and an initial value */
+	DIM dims ';'                    { $$ = $2; }
+|	LET lets ';'                    { $$ = $2; }
+|	PARAM param_item ';'            {
+		/* `param q, k, v : ..`: three declarations that share type and initial value */
 		$$ = (DeclList){ 0 };
 		for (Name *n = $2->of; n; n = n->next) {
-			Decl *d = decl_new(A, DECL_param, n);
-			d->type = $2->type;
-			d->value = $2->value;
-			d->draws = $2->draws;
-			APPEND($$, d);
+			$$ = tree_add($$, tree_decl(src, DECL_param, n, $2->type, $2->value));
+			$$.last->draws = $2->draws;
 		}
 	}
 |	USE names ':' name opt_axes opt_args ';' {
 		$$ = (DeclList){ 0 };
-		for (Name *n = $2.first; n; n = n->next) {
-			Decl *d = decl_new(A, DECL_use, n);
-			d->of = $4;
-			d->axes = $5.first;
-			d->args = $6.first;
-			APPEND($$, d);
-		}
+		for (Name *n = $2.first; n; n = n->next)
+			$$ = tree_add($$, use(src, n, $4, $5, $6));
 	}
 |	USE name '[' name IN name ']' ':' name opt_axes opt_args ';' {
-		Decl *d = decl_new(A, DECL_use, $2);
-		d->index = $4;
-		d->over = $6;
-		d->of = $9;
-		d->axes = $10.first;
-		d->args = $11.first;
-		$$ = (DeclList){ d, d };
+		$$ = tree_list(use(src, $2, $9, $10, $11));
+		$$.first->index = $4;
+		$$.first->over = $6;
 	}
-|	FN name '(' params ')' ARROW type '=' expr ';' {
-		Decl *d = decl_new(A, DECL_fn, $2);
+|	function
+;
+
+function:
+	FN name '(' params ')' ARROW type '=' expr ';' {
+		Decl *d = tree_decl(src, DECL_fn, $2, $7, $9);
 		d->params = $4.first;
-		d->type = $7;
-		d->value = $9;
-		$$ = (DeclList){ d, d };
+		$$ = tree_list(d);
 	}
 |	FN name '(' params ')' ARROW type '{' stmts '}' {
-		Decl *d = decl_new(A, DECL_fn, $2);
+		Decl *d = tree_decl(src, DECL_fn, $2, $7, NULL);
 		d->params = $4.first;
-		d->type = $7;
 		d->body = $9.first;
-		$$ = (DeclList){ d, d };
+		$$ = tree_list(d);
 	}
 ;
 
 param_item:
-	names ':' shape                          { $$ = named_decl(src, DECL_param, NULL, @1); $$->of = $1.first; $$->type = $3; }
-|	names ':' shape '=' expr                 { $$ = named_decl(src, DECL_param, NULL, @1); $$->of = $1.first; $$->type = $3; $$->value = $5; }
-|	names ':' shape '~' expr                 { $$ = named_decl(src, DECL_param, NULL, @1); $$->of = $1.first; $$->type = $3; $$->value = $5; $$->draws = true; }
+	names ':' shape                 { $$ = param(src, @1, $1, $3, NULL); }
+|	names ':' shape '=' expr        { $$ = param(src, @1, $1, $3, $5); }
+|	names ':' shape '~' expr        { $$ = param(src, @1, $1, $3, $5); $$->draws = true; }
 ;
 
 opt_axes:
-	%empty                                   { $$ = (NameList){ 0 }; }
-|	'[' names ']'                            { $$ = $2; }
+	%empty                          { $$ = (NameList){ 0 }; }
+|	'[' names ']'                   { $$ = $2; }
 ;
 
 opt_nums:
-	%empty                                   { $$ = (NameList){ 0 }; }
-|	'(' names ')'                            { $$ = $2; }
+	%empty                          { $$ = (NameList){ 0 }; }
+|	'(' names ')'                   { $$ = $2; }
 ;
 
 opt_args:
-	%empty                                   { $$ = (ArgList){ 0 }; }
-|	'(' args ')'                             { $$ = $2; }
+	%empty                          { $$ = (ArgList){ 0 }; }
+|	'(' args ')'                    { $$ = $2; }
 ;
 
 params:
-	%empty                                   { $$ = (DeclList){ 0 }; }
+	%empty                          { $$ = (DeclList){ 0 }; }
 |	params1
 ;
 
 params1:
-	name ':' type                            { Decl *d = decl_new(A, DECL_arg, $1); d->type = $3; $$ = (DeclList){ d, d }; }
-|	params1 ',' name ':' type                { Decl *d = decl_new(A, DECL_arg, $3); d->type = $5; $$ = $1; APPEND($$, d); }
+	name ':' type                   { $$ = tree_list(tree_decl(src, DECL_arg, $1, $3, NULL)); }
+|	params1 ',' name ':' type
+		{ $$ = tree_add($1, tree_decl(src, DECL_arg, $3, $5, NULL)); }
 ;
 
 type:
 	shape
-|	NAME shape                               { $$ = type_new(src, $1, $2->axes, @$); }
+|	NAME shape                      { $$ = tree_type(src, $1, $2->axes, @$); }
 ;
 
 shape:
-	'[' ']'                                  { $$ = type_new(src, NULL, NULL, @$); }
-|	'[' shape_items ']'                      { $$ = type_new(src, NULL, $2.first, @$); }
+	'[' ']'                         { $$ = tree_type(src, NULL, NULL, @$); }
+|	'[' shape_items ']'             { $$ = tree_type(src, NULL, $2.first, @$); }
 ;
 
 shape_items:
-	ident                                    { $$ = (NameList){ $1, $1 }; }
-|	shape_items ',' ident                    { $$ = $1; APPEND($$, $3); }
+	ident                           { $$ = tree_add_name((NameList){ 0 }, $1); }
+|	shape_items ',' ident           { $$ = tree_add_name($1, $3); }
 ;
 
 ident:
 	name
-|	DOTDOT                                   { $$ = name_new(A, NULL, @1); }
+|	DOTDOT                          { $$ = name_new(A, NULL, @1); }
 ;
 
 names:
-	name                                     { $$ = (NameList){ $1, $1 }; }
-|	names ',' name                           { $$ = $1; APPEND($$, $3); }
+	name                            { $$ = tree_add_name((NameList){ 0 }, $1); }
+|	names ',' name                  { $$ = tree_add_name($1, $3); }
 ;
 
 name:
-	NAME                                     { $$ = name_new(A, $1, @1); }
+	NAME                            { $$ = name_new(A, $1, @1); }
 ;
 
 stmts:
-	%empty                                   { $$ = (DeclList){ 0 }; }
-|	stmts stmt                               { $$ = $1; APPEND_ALL($$, $2); }
-|	stmts RETURN expr ';'                    {
-		Decl *d = named_decl(src, DECL_return, "return", @2);
-		d->value = $3;
-		$$ = $1;
-		APPEND($$, d);
+	%empty                          { $$ = (DeclList){ 0 }; }
+|	stmts stmt                      { $$ = tree_add($1, $2.first); }
+|	stmts RETURN expr ';'           {
+		$$ = tree_add($1, tree_word(src, DECL_return, "return", @2, $3));
 	}
 ;
 
 stmt:
-	LET name ':' type '=' expr ';'           { Decl *d = decl_new(A, DECL_let, $2); d->type = $4; d->value = $6; $$ = (DeclList){ d, d }; }
-|	LET name '=' expr ';'                    { Decl *d = decl_new(A, DECL_let, $2); d->value = $4; $$ = (DeclList){ d, d }; }
+	LET name ':' type '=' expr ';'  { $$ = tree_list(tree_decl(src, DECL_let, $2, $4, $6)); }
+|	LET name '=' expr ';'           { $$ = tree_list(tree_decl(src, DECL_let, $2, NULL, $4)); }
 |	SCAN name '[' name IN name ']' '=' expr FROM expr ';' {
-		Decl *d = decl_new(A, DECL_scan, $2);
-		d->index = $4;
-		d->over = $6;
-		d->value = $9;
-		d->from = $11;
-		$$ = (DeclList){ d, d };
+		$$ = tree_list(tree_decl(src, DECL_scan, $2, NULL, $9));
+		$$.first->index = $4;
+		$$.first->over = $6;
+		$$.first->from = $11;
 	}
 ;
 
 ostmts:
-	%empty                                   { $$ = (DeclList){ 0 }; }
-|	ostmts stmt                              { $$ = $1; APPEND_ALL($$, $2); }
-|	ostmts DRAW name ':' type '=' expr ';'   { Decl *d = decl_new(A, DECL_draw, $3); d->type = $5; d->value = $7; $$ = $1; APPEND($$, d); }
-|	ostmts MINIMISE expr ';'                 { Decl *d = named_decl(src, DECL_minimise, "minimise", @2); d->value = $3; $$ = $1; APPEND($$, d); }
-|	ostmts WATCH name '=' expr ';'           { Decl *d = decl_new(A, DECL_watch, $3); d->value = $5; $$ = $1; APPEND($$, d); }
+	%empty                          { $$ = (DeclList){ 0 }; }
+|	ostmts stmt                     { $$ = tree_add($1, $2.first); }
+|	ostmts DRAW name ':' type '=' expr ';'
+		{ $$ = tree_add($1, tree_decl(src, DECL_draw, $3, $5, $7)); }
+|	ostmts MINIMISE expr ';'
+		{ $$ = tree_add($1, tree_word(src, DECL_minimise, "minimise", @2, $3)); }
+|	ostmts WATCH name '=' expr ';'
+		{ $$ = tree_add($1, tree_decl(src, DECL_watch, $3, NULL, $5)); }
 ;
 
 entries:
-	%empty                                   { $$ = (DeclList){ 0 }; }
-|	entries STRING '=' expr ';'              { Decl *d = named_decl(src, DECL_entry, $2, @2); d->value = $4; $$ = $1; APPEND($$, d); }
+	%empty                          { $$ = (DeclList){ 0 }; }
+|	entries STRING '=' expr ';'
+		{ $$ = tree_add($1, tree_word(src, DECL_entry, $2, @2, $4)); }
 ;
 
 settings:
-	%empty                                   { $$ = (DeclList){ 0 }; }
-|	settings setting                         { $$ = $1; APPEND($$, $2); }
+	%empty                          { $$ = (DeclList){ 0 }; }
+|	settings setting                { $$ = tree_add($1, $2); }
 ;
 
 setting:
-	name '=' values ';'                      { $$ = decl_new(A, DECL_setting, $1); $$->value = $3.first; }
+	name '=' values ';'             { $$ = tree_decl(src, DECL_setting, $1, NULL, $3.first); }
 ;
 
 oitems:
-	%empty                                   { $$ = (DeclList){ 0 }; }
-|	oitems setting                           { $$ = $1; APPEND($$, $2); }
-|	oitems GROUP name WHERE expr '{' settings '}' { Decl *d = decl_new(A, DECL_group, $3); d->value = $5; d->body = $7.first; $$ = $1; APPEND($$, d); }
-|	oitems AFTER UPDATE name ';'             { Decl *d = decl_new(A, DECL_after, $4); $$ = $1; APPEND($$, d); }
+	%empty                          { $$ = (DeclList){ 0 }; }
+|	oitems setting                  { $$ = tree_add($1, $2); }
+|	oitems GROUP name WHERE expr '{' settings '}' {
+		DeclList group = tree_block(src, DECL_group, $3, $7);
+		group.first->value = $5;
+		$$ = tree_add($1, group.first);
+	}
+|	oitems AFTER UPDATE name ';'
+		{ $$ = tree_add($1, tree_decl(src, DECL_after, $4, NULL, NULL)); }
 ;
 
 values:
-	value                                    { $$ = (ExprList){ $1, $1 }; }
-|	values ',' value                         { $$ = $1; APPEND($$, $3); }
+	value                           { $$ = tree_add_expr((ExprList){ 0 }, $1); }
+|	values ',' value                { $$ = tree_add_expr($1, $3); }
 ;
 
 value:
 	expr
-|	value THEN expr                          { $$ = binary(src, BIN_or, $1, $3, @$, @2); $$->kind = EX_then; }
+|	value THEN expr
+		{ $$ = tree_binary(src, BIN_or, $1, $3, @$, @2); $$->kind = EX_then; }
 ;
 
 exprs:
-	%empty                                   { $$ = (ExprList){ 0 }; }
-|	expr                                     { $$ = (ExprList){ $1, $1 }; }
-|	exprs ',' expr                           { $$ = $1; APPEND($$, $3); }
+	%empty                          { $$ = (ExprList){ 0 }; }
+|	expr                            { $$ = tree_add_expr((ExprList){ 0 }, $1); }
+|	exprs ',' expr                  { $$ = tree_add_expr($1, $3); }
 ;
 
 expr:
@@ -442,50 +374,53 @@ expr:
 
 or:
 	and
-|	or OR and                                { $$ = binary(src, BIN_or, $1, $3, @$, @2); }
+|	or OR and                       { $$ = tree_binary(src, BIN_or, $1, $3, @$, @2); }
 ;
 
 and:
 	notx
-|	and AND notx                             { $$ = binary(src, BIN_and, $1, $3, @$, @2); }
+|	and AND notx                    { $$ = tree_binary(src, BIN_and, $1, $3, @$, @2); }
 ;
 
 notx:
 	cmp
-|	NOT notx                                 { $$ = unary(src, EX_not, $2, @$, @1); }
+|	NOT notx                        { $$ = tree_unary(src, EX_not, $2, @$, @1); }
 ;
 
 cmp:
 	range
-|	range cmp_op range                       { $$ = binary(src, (BinOp)$2, $1, $3, @$, @2); }
+|	range cmp_op range              { $$ = tree_binary(src, (BinOp)$2, $1, $3, @$, @2); }
 ;
 
 cmp_op:
-	'<'                                      { $$ = BIN_lt; }
-|	LE                                       { $$ = BIN_le; }
-|	'>'                                      { $$ = BIN_gt; }
-|	GE                                       { $$ = BIN_ge; }
-|	EQ                                       { $$ = BIN_eq; }
-|	NE                                       { $$ = BIN_ne; }
+	'<'                             { $$ = BIN_lt; }
+|	LE                              { $$ = BIN_le; }
+|	'>'                             { $$ = BIN_gt; }
+|	GE                              { $$ = BIN_ge; }
+|	EQ                              { $$ = BIN_eq; }
+|	NE                              { $$ = BIN_ne; }
 ;
 
 range:
 	add
-|	add DOTDOT add                           { $$ = binary(src, BIN_or, $1, $3, @$, @2); $$->kind = EX_range; }
+|	add DOTDOT add
+		{ $$ = tree_binary(src, BIN_or, $1, $3, @$, @2); $$->kind = EX_range; }
 ;
 
 add:
 	red
-|	add '+' red                              { $$ = binary(src, BIN_add, $1, $3, @$, @2); }
-|	add '-' red                              { $$ = binary(src, BIN_sub, $1, $3, @$, @2); }
+|	add '+' red                     { $$ = tree_binary(src, BIN_add, $1, $3, @$, @2); }
+|	add '-' red                     { $$ = tree_binary(src, BIN_sub, $1, $3, @$, @2); }
 ;
 
 red:
 	mul
-|	fold_op '(' names ')' red                { $$ = unary(src, EX_reduce, $5, @$, @1); $$->mean = $1; $$->axes = $3.first; }
-|	fold_op '(' names WHERE expr ')' red     { $$ = unary(src, EX_reduce, $7, @$, @1); $$->mean = $1; $$->axes = $3.first; $$->where = $5; }
-|	fold_op '(' name IN range ')' red        {
-		$$ = unary(src, EX_fold, $5, @$, @1);
+|	fold_op '(' names ')' red
+		{ $$ = reduce(src, $1, $3, NULL, $5, @$, @1); }
+|	fold_op '(' names WHERE expr ')' red
+		{ $$ = reduce(src, $1, $3, $5, $7, @$, @1); }
+|	fold_op '(' name IN range ')' red {
+		$$ = tree_unary(src, EX_fold, $5, @$, @1);
 		$$->mean = $1;
 		$$->name = $3->text;
 		$$->r = $7;
@@ -493,63 +428,68 @@ red:
 ;
 
 fold_op:
-	SUM                                      { $$ = 0; }
-|	MEAN                                     { $$ = 1; }
+	SUM                             { $$ = 0; }
+|	MEAN                            { $$ = 1; }
 ;
 
 mul:
 	unary
-|	mul '*' unary                            { $$ = binary(src, BIN_mul, $1, $3, @$, @2); }
-|	mul '/' unary                            { $$ = binary(src, BIN_div, $1, $3, @$, @2); }
+|	mul '*' unary                   { $$ = tree_binary(src, BIN_mul, $1, $3, @$, @2); }
+|	mul '/' unary                   { $$ = tree_binary(src, BIN_div, $1, $3, @$, @2); }
 ;
 
 unary:
 	postfix
-|	'-' unary                                { $$ = unary(src, EX_neg, $2, @$, @1); }
+|	'-' unary                       { $$ = tree_unary(src, EX_neg, $2, @$, @1); }
 ;
 
 postfix:
 	primary
-|	postfix '(' args ')'                     { $$ = unary(src, EX_call, $1, @$, @1); $$->args = $3.first; }
-|	postfix '.' NAME                         { $$ = unary(src, EX_member, $1, @$, @3); $$->name = $3; }
-|	postfix '[' expr ']'                     { $$ = unary(src, EX_index, $1, @$, @3); $$->r = $3; }
-|	postfix AS shape                         { $$ = unary(src, EX_as, $1, @$, @2); $$->shape = $3; }
-|	postfix AT NAME                          { $$ = unary(src, EX_at, $1, @$, @3); $$->name = $3; }
+|	postfix '(' args ')'
+		{ $$ = tree_unary(src, EX_call, $1, @$, @1); $$->args = $3.first; }
+|	postfix '.' NAME
+		{ $$ = tree_unary(src, EX_member, $1, @$, @3); $$->name = $3; }
+|	postfix '[' expr ']'            { $$ = tree_unary(src, EX_index, $1, @$, @3); $$->r = $3; }
+|	postfix AS shape                { $$ = tree_unary(src, EX_as, $1, @$, @2); $$->shape = $3; }
+|	postfix AT NAME                 { $$ = tree_unary(src, EX_at, $1, @$, @3); $$->name = $3; }
 ;
 
 primary:
-	NUMBER                                   { $$ = expr_new(A, EX_number, @$); $$->num = $1; }
-|	NUMBER NAME                              { $$ = expr_new(A, EX_number, @$); $$->num = $1; $$->unit = $2; $$->mark = @2; }
-|	STRING                                   { $$ = expr_new(A, EX_string, @$); $$->text = $1; }
-|	NAME                                     { $$ = named(src, EX_name, $1, @$); }
-|	NAME STRING                              { $$ = named(src, EX_tagged, $1, @$); $$->text = $2; $$->mark = @1; }
-|	'(' expr ')'                             { $$ = $2; $$->parens = true; $$->loc = @$; }
-|	'[' exprs ']'                            { $$ = expr_new(A, EX_items, @$); $$->items = $2.first; }
+	NUMBER                          { $$ = tree_number(src, $1, @$); }
+|	NUMBER NAME
+		{ $$ = tree_number(src, $1, @$); $$->unit = $2; $$->mark = @2; }
+|	STRING                          { $$ = expr_new(A, EX_string, @$); $$->text = $1; }
+|	NAME                            { $$ = tree_named(src, EX_name, $1, @$); }
+|	NAME STRING
+		{ $$ = tree_named(src, EX_tagged, $1, @$); $$->text = $2; $$->mark = @1; }
+|	'(' expr ')'                    { $$ = $2; $$->parens = true; $$->loc = @$; }
+|	'[' exprs ']'                   { $$ = expr_new(A, EX_items, @$); $$->items = $2.first; }
 ;
 
 args:
-	%empty                                   { $$ = (ArgList){ 0 }; }
+	%empty                          { $$ = (ArgList){ 0 }; }
 |	args1
 ;
 
 args1:
-	arg                                      { $$ = (ArgList){ $1, $1 }; }
-|	args1 ',' arg                            { $$ = $1; APPEND($$, $3); }
+	arg                             { $$ = tree_add_arg((ArgList){ 0 }, $1); }
+|	args1 ',' arg                   { $$ = tree_add_arg($1, $3); }
 ;
 
 arg:
-	expr                                     { $$ = arg_new(src, NULL, $1, @$); }
-|	expr OVER idents                         { $$ = arg_new(src, NULL, $1, @$); $$->over = $3.first; }
-|	expr OVER idents WHERE expr              { $$ = arg_new(src, NULL, $1, @$); $$->over = $3.first; $$->where = $5; }
-|	expr ALONG name                          { $$ = arg_new(src, NULL, $1, @$); $$->along = $3; }
-|	NAME '=' expr                            { $$ = arg_new(src, $1, $3, @$); }
-|	FROM '=' expr                            { $$ = arg_new(src, intern("from"), $3, @$); }
-|	OVER '=' expr                            { $$ = arg_new(src, intern("over"), $3, @$); }
+	expr                            { $$ = tree_arg(src, NULL, $1, @$); }
+|	expr OVER idents                { $$ = tree_arg(src, NULL, $1, @$); $$->over = $3.first; }
+|	expr OVER idents WHERE expr
+		{ $$ = tree_arg(src, NULL, $1, @$); $$->over = $3.first; $$->where = $5; }
+|	expr ALONG name                 { $$ = tree_arg(src, NULL, $1, @$); $$->along = $3; }
+|	NAME '=' expr                   { $$ = tree_arg(src, $1, $3, @$); }
+|	FROM '=' expr                   { $$ = tree_arg(src, intern("from"), $3, @$); }
+|	OVER '=' expr                   { $$ = tree_arg(src, intern("over"), $3, @$); }
 ;
 
 idents:
-	name                                     { $$ = (NameList){ $1, $1 }; }
-|	'(' names ')'                            { $$ = $2; }
+	name                            { $$ = tree_add_name((NameList){ 0 }, $1); }
+|	'(' names ')'                   { $$ = $2; }
 ;
 
 %%
@@ -590,68 +530,30 @@ found_text(Source *src, const yypcontext_t *ctx, Loc loc)
 	return arena_printf(A, "`%.*s`", loc.end_col - loc.col, line + loc.col - 1);
 }
 
-static const char *const section_words[] = { "spec", "include", "override", "dim", "let", "module", "fn", "names", "model",
-	"objective", "feature", "optimise", "data", "run", "expect" };
-
+/* Collects what syntax.c makes a message of. */
 static int
 yyreport_syntax_error(const yypcontext_t *ctx, void *scanner, Source *src)
 {
-	yysymbol_kind_t want[YYNTOKENS];
+	yysymbol_kind_t want[YYNTOKENS], got = yypcontext_token(ctx);
 	int             n = yypcontext_expected_tokens(ctx, want, YYNTOKENS);
-	Loc             loc = *yypcontext_location(ctx);
-	const char     *found = found_text(src, ctx, loc);
-	bool            top = is_expected(want, n, YYSYMBOL_MODULE);
+	Unexpected      u = { .loc = *yypcontext_location(ctx) };
 	(void)scanner;
-	if (src->bad && src->skip)
-		return 0;
-	src->bad = true;
-	src->skip = true;
-	if (top && yypcontext_token(ctx) == YYSYMBOL_NAME) {
-		diag_error(loc, "unknown-section", "%s opens no section of a spec", found);
-		char *word = arena_strndup(A, found + 1, strlen(found) - 2);
-		const char *near = text_nearest(word, section_words, COUNT(section_words));
-		if (near)
-			diag_hint("did you mean `%s`?", near);
-		else
-			diag_hint("sections are: spec include override dim let module fn names model objective feature optimise data run expect");
-		return 0;
-	}
-	if (is_expected(want, n, YYSYMBOL_YYUNDEF))
+	u.found = found_text(src, ctx, u.loc);
+	u.at_end = got == YYSYMBOL_YYEOF;
+	u.is_name = got == YYSYMBOL_NAME;
+	u.is_fold = got == YYSYMBOL_SUM || got == YYSYMBOL_MEAN;
+	u.section = is_expected(want, n, YYSYMBOL_MODULE);
+	/* After `error` anything may follow. */
+	if (is_expected(want, n, YYSYMBOL_YYUNDEF) && !(u.section && u.is_name))
 		n = 0;
-	if (is_expected(want, n, (yysymbol_kind_t)YYTRANSLATE(';')) && (loc.line > src->last.line || yypcontext_token(ctx) == YYSYMBOL_YYEOF)) {
-		Loc end = src->last;
-		if (end.end_col) {
-			end.col = end.end_col;
-			end.end_col++;
-		}
-		diag_error(end, "missing-semicolon", "a `;` is missing here, before %s", found);
-		return 0;
-	}
-	/* The sets at the start and at the end of an expression are long; say what they mean. */
-	Text t = { 0 };
-	bool expr = is_expected(want, n, YYSYMBOL_NUMBER) && is_expected(want, n, (yysymbol_kind_t)YYTRANSLATE('('));
-	bool operators = is_expected(want, n, (yysymbol_kind_t)YYTRANSLATE('*')) && is_expected(want, n, (yysymbol_kind_t)YYTRANSLATE('+'));
-	int  shown = 0;
-	if (expr)
-		text_printf(&t, "an expression"), shown++;
-	if (operators)
-		text_printf(&t, "%san operator", shown++ ? ", " : "");
-	for (int i = 0; i < n && !top; i++) {
-		const char *s = spelled(src, want[i]);
-		bool closer = strchr(";),]}{", s[1]) && s[0] == '`';
-		if ((expr || operators) && !closer)
-			continue;
-		text_printf(&t, "%s%s", shown++ ? ", " : "", s);
-	}
-	if (top)
-		text_printf(&t, "a section such as `module` or `run`");
-	diag_error(loc, "syntax", "%s cannot stand here", found);
-	yysymbol_kind_t got = yypcontext_token(ctx);
-	if (expr && (got == YYSYMBOL_SUM || got == YYSYMBOL_MEAN))
-		diag_hint("a sum or mean binds looser than `*`: put it in parentheses");
-	else if (t.n)
-		diag_hint("what can: %s", t.at);
-	text_free(&t);
+	u.semicolon = is_expected(want, n, (yysymbol_kind_t)YYTRANSLATE(';'));
+	u.expression = is_expected(want, n, YYSYMBOL_NUMBER) &&
+	               is_expected(want, n, (yysymbol_kind_t)YYTRANSLATE('('));
+	u.operator = is_expected(want, n, (yysymbol_kind_t)YYTRANSLATE('*')) &&
+	             is_expected(want, n, (yysymbol_kind_t)YYTRANSLATE('+'));
+	for (int i = 0; i < n && u.n < COUNT(u.want); i++)
+		u.want[u.n++] = spelled(src, want[i]);
+	syntax_report(src, &u);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
-/* path: names, members, indices and calls in formulas. A path such as `block[3].attend.q` leads through
- * instances to a parameter, a function or a value; what it leads to decides what may be done with it.
- */
+/* path: names, members, indices and calls in formulas. A path such as `block[3].attend.q` leads
+ * through instances to a parameter, a function or a value; what it leads to decides what may be
+ * done with it. */
 #include "dsl/dsl_private.h"
 #include <math.h>
 #include <string.h>

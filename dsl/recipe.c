@@ -1,10 +1,11 @@
-/* recipe: the sections `data` and `run`: what the runtime must know that is not arithmetic. Settings are
- * looked up in closed lists; one that is unknown, given twice or missing is an error, because a setting
- * that is silently ignored is a run that is silently different.
- */
+/* recipe: the sections `data` and `run`: what the runtime must know that is not arithmetic.
+ * Settings are looked up in closed lists; one that is unknown, given twice or missing is an error,
+ * because a setting that is silently ignored is a run that is silently different. */
 #include "dsl/dsl_private.h"
 #include <math.h>
 #include <string.h>
+
+enum { MOST_RANKS = 1 << 20 };
 
 const Decl *
 section(Cx *cx, DeclKind kind, const char *word, bool required)
@@ -92,7 +93,7 @@ form_setting(Cx *cx, const Decl *section_decl, const char *name, const char *for
 	return OK;
 }
 
-/* ---- data ------------------------------------------------------------------------------------------ */
+/* ---- data ---------------------------------------------------------------------------------- */
 
 static Status
 transform(Cx *cx, DataSpec *data, const Value *v)
@@ -209,7 +210,7 @@ recipe_data(Cx *cx, const Decl *objective)
 	return OK;
 }
 
-/* ---- run ----------------------------------------------------------------------------------------------- */
+/* ---- run ----------------------------------------------------------------------------------- */
 
 static Status
 whole(Cx *cx, const Decl *run, const char *name, double least, double *out)
@@ -335,10 +336,14 @@ recipe_run(Cx *cx)
 	TRY(settings_known(run->body, "run", known, COUNT(known)));
 	TRY(whole(cx, run, "seed", 0, &x));
 	r->seed = (uint64_t)x;
-	cx->spec->ranks = 1;
-	if (setting(run->body, "ranks")) {
+	r->ranks = 1;
+	const Decl *ranks = setting(run->body, "ranks");
+	if (ranks) {
 		TRY(whole(cx, run, "ranks", 1, &x));
-		cx->spec->ranks = (int)x;
+		if (x > MOST_RANKS)
+			return diag_error(ranks->value->loc, "bad-number", "`ranks` is at most %d",
+			                  MOST_RANKS);
+		r->ranks = (int)x;
 	}
 	const Decl *length = setting(run->body, "length");
 	if (!length) {
@@ -373,7 +378,8 @@ recipe_run(Cx *cx)
 	return OK;
 }
 
-/* bf16 is never silently used for what people assume is f32: the list says what stays, and all of it. */
+/* bf16 is never silently used for what people assume is f32: the list says what stays, and all of
+ * it. */
 Status
 recipe_precision(Cx *cx, Dtype *matmul, Dtype *average)
 {

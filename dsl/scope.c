@@ -1,7 +1,6 @@
-/* scope: names and what they stand for. Top-level names may be used before they are declared and are
- * evaluated when first needed; a name is declared once; `override` and --set replace the right-hand side
- * of a `dim` or `let` and nothing else. Unknown names get "did you mean".
- */
+/* scope: names and what they stand for. Top-level names may be used before they are declared and
+ * are evaluated when first needed; a name is declared once; `override` and --set replace the
+ * right-hand side of a `dim` or `let` and nothing else. Unknown names get "did you mean". */
 #include "dsl/dsl_private.h"
 #include <math.h>
 #include <string.h>
@@ -132,7 +131,8 @@ scope_globals(Cx *cx, const Override *set, int nset)
 {
 	Status s = globals_collect(cx);
 	for (int i = 0; i < nset; i++) {
-		/* The value is an expression like any other; its place is shown as the command line's. */
+		/* The value is an expression like any other; its place is shown as the command
+		 * line's. */
 		Source      src;
 		const char *file = intern_printf("--set %s=%s", set[i].name, set[i].value);
 		const char *text = intern(set[i].value);
@@ -150,7 +150,7 @@ scope_globals(Cx *cx, const Override *set, int nset)
 	return s;
 }
 
-/* ---- dims -------------------------------------------------------------------------------------- */
+/* ---- dims ---------------------------------------------------------------------------------- */
 
 /* T = 1 + N: the terms in order, when every one is a number or an axis. */
 static bool
@@ -259,7 +259,8 @@ scope_dim(Frame *f, const char *name, Loc loc)
 	return NULL;
 }
 
-/* `dim U like T;` inside a module: two modules that say the same of the same T mean the same axis. */
+/* `dim U like T;` inside a module: two modules that say the same of the same T mean the same
+ * axis. */
 Dim *
 scope_local_dim(Cx *cx, Instance *in, const Decl *decl)
 {
@@ -298,7 +299,7 @@ scope_local_dim(Cx *cx, Instance *in, const Decl *decl)
 	return d;
 }
 
-/* ---- names --------------------------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------------------------- */
 
 static Value
 let_value(Cx *cx, Global *g)

@@ -1,6 +1,5 @@
-/* summary: what `d2v check` prints: everything a reader of the spec may want to see worked out. Nothing is
- * decided here.
- */
+/* summary: what `d2v check` prints: everything a reader of the spec may want to see worked out.
+ * Nothing is decided here. */
 #include "dsl/dsl_private.h"
 #include <string.h>
 
@@ -139,8 +138,7 @@ write_run(Cx *cx, Text *t)
 	else
 		text_printf(t, "\nrun         %lld steps", (long long)r->length_steps);
 	text_printf(t, ", seed %llu, %d rank%s, global batch %lld\n", (unsigned long long)r->seed,
-	            cx->spec->ranks, cx->spec->ranks == 1 ? "" : "s",
-	            (long long)(r->data.batch * cx->spec->ranks));
+	            r->ranks, r->ranks == 1 ? "" : "s", (long long)(r->data.batch * r->ranks));
 	text_printf(t, "  matrix work in %s, the average's in %s\n", dtype_name[g->matmul],
 	            dtype_name[g->matmul_average]);
 	if (*r->stop)

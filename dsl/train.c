@@ -1,7 +1,6 @@
-/* train: the sections `objective` and `feature` -> graphs. An objective's argument becomes the batch input,
- * a draw a mask input that the runtime fills, `minimise` the loss and `watch` an output. A feature graph is
- * the same forward pass in evaluation mode, once per model named.
- */
+/* train: the sections `objective` and `feature` -> graphs. An objective's argument becomes the
+ * batch input, a draw a mask input that the runtime fills, `minimise` the loss and `watch` an
+ * output. A feature graph is the same forward pass in evaluation mode, once per model named. */
 #include "dsl/dsl_private.h"
 #include <math.h>
 #include <string.h>
@@ -42,7 +41,7 @@ bind_params(Frame *f, const Decl *params)
 	return OK;
 }
 
-/* ---- draws ------------------------------------------------------------------------------------------- */
+/* ---- draws --------------------------------------------------------------------------------- */
 
 static Status
 block_mask(Cx *cx, const Decl *d, const Value *v, const Axes *axes, DrawSpec *out)
@@ -80,7 +79,8 @@ block_mask(Cx *cx, const Decl *d, const Value *v, const Axes *axes, DrawSpec *ou
 	if (!(out->aspect_lo > 0 && out->aspect_hi >= out->aspect_lo))
 		return diag_error(v->item[4].loc, "bad-range",
 		                  "the aspect is a range of ratios above 0");
-	/* A block is at most (rows - 1) x (columns - 1), and late gaps are smaller than the smallest block. */
+	/* A block is at most (rows - 1) x (columns - 1), and late gaps are smaller than the
+	 * smallest block. */
 	if ((double)out->at_most > cells - (double)out->area_lo)
 		diag_warning(v->item[2].loc, "mask-unreachable",
 		             "blocks of %lld or more cells will hardly ever cover %lld of %g cells",
@@ -119,7 +119,7 @@ draw(Frame *f, const Decl *d)
 	return OK;
 }
 
-/* ---- the objective -------------------------------------------------------------------------------------- */
+/* ---- the objective ------------------------------------------------------------------------- */
 
 static Status
 scalar(Frame *f, const Decl *d, const char *what, Val *out)
@@ -307,7 +307,7 @@ train_build(Cx *cx)
 	return OK;
 }
 
-/* ---- features ------------------------------------------------------------------------------------------ */
+/* ---- features ------------------------------------------------------------------------------ */
 
 static Status
 feature_graph(Cx *cx, const Decl *d, Model *m, Graph **out)
@@ -315,8 +315,10 @@ feature_graph(Cx *cx, const Decl *d, Model *m, Graph **out)
 	Frame f = {.cx = cx, .in = m->root, .model = m, .fn = "feature", .path = ""};
 	Axes  want;
 	graph_begin(cx, intern_printf("%s.features", m->name));
-	cx->g->matmul = cx->spec->train->matmul;
+	/* Nothing is assigned here, so pass cast could not tell an average from what is trained:
+	 * all work of this graph belongs to the one model, whose precision it gets. */
 	cx->g->matmul_average = cx->spec->train->matmul_average;
+	cx->g->matmul = m->of ? cx->g->matmul_average : cx->spec->train->matmul;
 	TRY(bind_params(&f, d->params));
 	Value v = declared(&f, d->type, d->value,
 	                   arena_printf(cx->arena, "the feature `%s`", d->name));
