@@ -41,29 +41,38 @@ ir       := $(call objects,$(wildcard compiler/ir/*.c))
 program  := $(call objects,$(wildcard compiler/program/*.c))
 pass     := $(call objects,$(wildcard compiler/pass/*.c))
 codegen  := $(call objects,$(wildcard compiler/codegen/*.c))
+ledger   := $(call objects,$(wildcard compiler/ledger/*.c))
 dsl_made := $(if $(wildcard dsl/lex.l),$(B)/obj/gen/dsl/lex.o) $(if $(wildcard dsl/parse.y),$(B)/obj/gen/dsl/parse.o)
 dsl      := $(call objects,$(wildcard dsl/*.c)) $(dsl_made)
 device   := $(call objects,$(wildcard runtime/device_cpu*.c))
+cuda     := $(call objects,$(wildcard runtime/device_cuda*.c))
+emulate  := $(call objects,$(wildcard runtime/device_emulate*.c))
+devices  := $(call objects,$(wildcard runtime/device_*.c))
 protos   := $(patsubst %.proto,$(B)/%.pb-c.h,$(wildcard runtime/*.proto))
 proto_o  := $(patsubst %.proto,$(B)/obj/gen/%.pb-c.o,$(wildcard runtime/*.proto))
-runtime  := $(filter-out $(device) $(call objects,runtime/d2v_run.c),$(call objects,$(wildcard runtime/*.c))) $(proto_o)
+runtime  := $(filter-out $(devices) $(call objects,runtime/d2v_run.c),$(call objects,$(wildcard runtime/*.c))) $(proto_o)
 unit     := $(call objects,$(wildcard tests/unit/*.c))
-alone    := tests/support/golden.c tests/support/make_data.c
+alone    := tests/support/golden.c tests/support/make_data.c $(wildcard tests/support/fake_cuda*.c)
 support  := $(call objects,$(filter-out $(alone),$(wildcard tests/support/*.c)))
 numeric  := $(patsubst tests/numeric/%.c,$(B)/numeric/%,$(wildcard tests/numeric/*.c))
 fuzz     := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
 
-d2v_o     := $(call objects,compiler/d2v.c) $(dsl) $(codegen) $(pass) $(program) $(ir) $(base)
+d2v_o     := $(call objects,$(wildcard compiler/*.c)) $(dsl) $(ledger) $(codegen) $(pass) $(program) $(ir) $(base)
 run_o     := $(call objects,runtime/d2v_run.c) $(runtime) $(program) $(base)
-rooms_o   := $(support) $(dsl) $(codegen) $(pass) $(ir) $(runtime) $(program) $(base)
+rooms_o   := $(support) $(dsl) $(ledger) $(codegen) $(pass) $(ir) $(runtime) $(program) $(base)
 unit_o    := $(unit) $(rooms_o)
-sources   := $(wildcard Makefile tools/check_rooms.sh compiler/*.c compiler/*/*.[ch] compiler/*/*.def \
+sources   := $(wildcard Makefile tools/check_rooms.sh compiler/*.[ch] compiler/*/*.[ch] compiler/*/*.def \
                         dsl/*.[chly] runtime/*.[ch])
+
+# The cuda device wants NVIDIA's headers to be built, and its libraries only when it is opened. The first place that has them:
+cuda_include := $(firstword $(foreach d,$(if $(CUDA_HOME),$(CUDA_HOME)/include) /usr/local/cuda/include \
+                  $(wildcard /usr/local/cuda-*/include) /opt/cuda/include /usr/include build/cuda-wheels/nvidia/cu13/include, \
+                  $(if $(and $(wildcard $(d)/cuda.h),$(wildcard $(d)/cublasLt.h)),$(d))))
 
 # ---- products --------------------------------------------------------------------------------
 
 .PHONY: all deps setup demo bench check check-only tests fuzz fuzz-programs bless format clean help
-all: $(B)/rooms.ok $(B)/d2v $(B)/d2v-run $(B)/d2v-cpu.so
+all: $(B)/rooms.ok $(B)/d2v $(B)/d2v-run $(B)/d2v-cpu.so $(B)/d2v-emulate.so $(if $(FUZZ),,$(if $(cuda_include),$(B)/d2v-cuda.so,no-cuda))
 
 $(B)/d2v: $(d2v_o)
 	$(Q)$(CC) $(SANFLAGS) -o $@ $^ $(D2V_LIBS)
@@ -74,6 +83,26 @@ $(B)/d2v-run: $(run_o)
 
 $(B)/d2v-cpu.so: $(device)
 	$(Q)$(CC) $(SANFLAGS) -shared -o $@ $^ $(CPU_LIBS)
+
+# The emulate device shares memory, gemms and the compiling of kernels with the cpu device.
+$(B)/d2v-emulate.so: $(emulate) $(filter-out $(call objects,runtime/device_cpu.c),$(device))
+	$(Q)$(CC) $(SANFLAGS) -shared -o $@ $^ $(CPU_LIBS)
+
+# Of functions that the program has too (a test runner has the compiler's), the device calls its own.
+$(B)/d2v-cuda.so: $(cuda)
+	$(Q)$(CC) $(SANFLAGS) -shared -Wl,-Bsymbolic -o $@ $^ -lm
+
+.PHONY: no-cuda deps-cuda check-gpu bench-gpu
+no-cuda:
+	@echo '  no CUDA headers: the device cuda is not built (set CUDA_HOME, or `make deps-cuda`)'
+
+# The driver, cuBLASLt and NVRTC as the tests of the cuda device find them where there is no GPU.
+fake_cuda := $(if $(and $(cuda_include),$(wildcard tests/support/fake_cuda*.c)),$(B)/fake-cuda/libcuda.so.1)
+$(B)/fake-cuda/libcuda.so.1: $(call objects,$(wildcard tests/support/fake_cuda*.c))
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SANFLAGS) -shared -Wl,-Bsymbolic -o $@ $^ -lm
+	@ln -sf libcuda.so.1 $(@D)/libcublasLt.so.13
+	@ln -sf libcuda.so.1 $(@D)/libnvrtc.so.13
 
 $(B)/unit-tests: $(unit_o)
 	$(Q)$(CC) $(SANFLAGS) -rdynamic -fopenmp -o $@ $^ $$(pkg-config --libs check) $(RUN_LIBS)
@@ -101,8 +130,11 @@ deps $(B)/rooms.ok: $(sources)
 
 # ---- objects ---------------------------------------------------------------------------------
 
-$(device): CFLAGS += -fPIC
-$(device) $(runtime) $(call objects,runtime/d2v_run.c) $(unit) $(support): CFLAGS += $(if $(FUZZ),,-fopenmp)
+$(device) $(emulate): CFLAGS += -fPIC
+$(call objects,runtime/device_emulate_load.c): $(wildcard runtime/emulate*.h)
+$(call objects,tests/unit/test_emulate.c): tests/unit/emulate_kernels.cu
+$(cuda) $(call objects,$(wildcard tests/support/fake_cuda*.c)): CFLAGS += -fPIC -isystem $(cuda_include)
+$(device) $(emulate) $(runtime) $(call objects,runtime/d2v_run.c) $(unit) $(support): CFLAGS += $(if $(FUZZ),,-fopenmp)
 
 $(B)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -150,7 +182,7 @@ demo: setup
 check: setup
 	@$(MAKE) --no-print-directory check-only
 
-tests: all $(B)/unit-tests $(B)/golden $(B)/make-data $(numeric) $(fuzz)
+tests: all $(fake_cuda) $(B)/unit-tests $(B)/golden $(B)/make-data $(numeric) $(fuzz)
 
 check-only: tests
 	@BUILD=$(B) tests/run.sh
@@ -169,6 +201,22 @@ bench: setup
 	@tools/setup-bench.sh $(B)/bench-venv
 	@LD_LIBRARY_PATH="$${CUDA_HOME:-/usr/local/cuda}/lib64" $(B)/bench-venv/bin/python bench/bench.py --d2v $(B)/d2v $(BENCH)
 
+# NVIDIA's headers and libraries from PyPI into build/cuda-wheels, where there is no toolkit.
+deps-cuda:
+	@tools/deps_cuda.sh
+
+# On a machine with a GPU: all checks, or our step against PyTorch's; each under eight minutes. Where building is possible, what is out of date
+# is built and packed into build/gpu first; elsewhere run tools/check_gpu.sh and bench/bench_gpu.py themselves on a packed build/.
+check-gpu: gpu-pack
+	@BUILD=$(B) tools/check_gpu.sh
+
+bench-gpu: gpu-pack
+	@python3 bench/bench_gpu.py --build $(B) $(BENCH)
+
+.PHONY: gpu-pack
+gpu-pack: all $(B)/numeric/compare_safetensors $(B)/numeric/random_feed $(B)/numeric/keep_tensors
+	@$(if $(cuda_include),BUILD=$(B) tools/pack_gpu.sh,echo 'gpu-pack: the device cuda was not built' >&2; exit 3)
+
 bless: tests
 	@BUILD=$(B) BLESS=1 tests/golden.sh
 	@BUILD=$(B) BLESS=1 tests/e2e/generated.sh
@@ -185,6 +233,9 @@ help:
 	@echo 'make check    setup, build, run every test; the last line counts them'
 	@echo 'make demo     setup, build, train on Fashion-MNIST, evaluate, write a report'
 	@echo 'make bench    our step against PyTorch on this machine; BENCH=--quick for the demo spec only'
+	@echo 'make deps-cuda  headers and libraries of CUDA from PyPI, into build/cuda-wheels'
+	@echo 'make check-gpu  everything that can only be seen on a GPU; then bench/results/DATE-gpu-check.json'
+	@echo 'make bench-gpu  our step against PyTorch on a GPU; BENCH="--only vit_base" for one model'
 	@echo 'make bless    rewrite the exact expectations of the golden tests (read the diff!)'
 	@echo 'make deps     check which room includes which (part of every build)'
 	@echo 'make fuzz     look for input that crashes a parser (clang, FUZZ_SECONDS=60 for each)'

@@ -1,9 +1,10 @@
-/* Checkpoints: RUN/checkpoint-00001234.safetensors holds every variable of the program under its name,
- * written straight from the device, one variable in host memory at a time.
+/* Checkpoints: RUN/checkpoint-00001234.safetensors holds every variable of the program under its
+ * name, written straight from the device, one variable in host memory at a time.
  *
- * Loading is all or nothing: no byte of the device changes before the whole file was checked. Refused, with
- * the reason: files of another spec or format version, missing, surplus or misshapen tensors, files cut short,
- * and files that were changed after they were written (a hash over header and tensors). */
+ * Loading is all or nothing: no byte of the device changes before the whole file was checked.
+ * Refused, with the reason: files of another spec, of other training data or of another format
+ * version, missing, surplus or misshapen tensors, files cut short, and files that were changed
+ * after they were written (a hash over header and tensors). */
 #define XXH_STATIC_LINKING_ONLY
 #include "runtime/files_private.h"
 
@@ -22,7 +23,7 @@
 
 enum { HASH_DIGITS = 32, SHOWN = 6 };
 
-/* ---- content hash: the header with zeros for the hash itself, then all tensors in order ---------- */
+/* ---- content hash: the header with zeros for the hash itself, then all tensors in order ---- */
 
 static void
 hash_digits(XXH3_state_t *h, char out[HASH_DIGITS + 1])
@@ -51,7 +52,7 @@ set_meta(StFile *f, const char *key, const char *value)
 			f->meta[i].value = value;
 }
 
-/* ---- saving ------------------------------------------------------------------------------------ */
+/* ---- saving -------------------------------------------------------------------------------- */
 
 static StFile *
 checkpoint_shape(Arena *a, const Exec *x, int64_t step, uint64_t seed)
@@ -61,6 +62,7 @@ checkpoint_shape(Arena *a, const Exec *x, int64_t step, uint64_t seed)
 		const char *key, *value;
 	} meta[] = {
 		{"content_hash", NO_HASH},
+		{"data_hash", x->data_hash ? x->data_hash : ""},
 		{"data_position", arena_printf(a, "%" PRId64, step * r->data.batch)},
 		{"format", FORMAT},
 		{"seed", arena_printf(a, "%" PRIu64, seed)},
@@ -98,7 +100,8 @@ save_tensors(Arena *a, Exec *x, StFile *f, StWriter *w)
 		XXH3_128bits_update(&h, buffer, (size_t)f->tensor[i].bytes);
 		TRY(st_append(w, buffer, f->tensor[i].bytes));
 	}
-	/* The hash is known last but stands first: its key sorts before all others, so the first run of zeros is it. */
+	/* The hash is known last but stands first: its key sorts before all others, so the first
+	 * run of zeros is it. */
 	char digits[HASH_DIGITS + 1];
 	hash_digits(&h, digits);
 	Text t = {0};
@@ -122,7 +125,7 @@ save_to(Arena *a, Exec *x, const char *path, int64_t step, uint64_t seed)
 	return st_finish(&w);
 }
 
-/* ---- the checkpoints of a run ------------------------------------------------------------------- */
+/* ---- the checkpoints of a run -------------------------------------------------------------- */
 
 typedef struct {
 	int64_t step;
@@ -158,7 +161,8 @@ list_checkpoints(Arena *a, const char *run, const char *tail, FoundList *out)
 	if (!d && errno == ENOENT)
 		return OK;
 	if (!d)
-		return world_error("checkpoint", "cannot read the folder %s: %s", run, strerror(errno));
+		return world_error("checkpoint", "cannot read the folder %s: %s", run,
+		                   strerror(errno));
 	for (struct dirent *e; (e = readdir(d));) {
 		int64_t step = name_step(e->d_name, tail);
 		if (step >= 0)
@@ -170,8 +174,8 @@ list_checkpoints(Arena *a, const char *run, const char *tail, FoundList *out)
 	return OK;
 }
 
-/* Older ones beyond `keep` go, and temporary files of saves that were cut off; the one just written stays
- * whatever else is there. */
+/* Older ones beyond `keep` go, and temporary files of saves that were cut off; the one just written
+ * stays whatever else is there. */
 static Status
 prune(Arena *a, const char *run, int64_t step, int keep)
 {
@@ -185,8 +189,8 @@ prune(Arena *a, const char *run, int64_t step, int keep)
 		if (old.at[i].step == step || kept++ < keep)
 			continue;
 		if (unlink(old.at[i].path) && errno != ENOENT)
-			return world_error("checkpoint", "cannot remove the old checkpoint %s: %s", old.at[i].path,
-			                   strerror(errno));
+			return world_error("checkpoint", "cannot remove the old checkpoint %s: %s",
+			                   old.at[i].path, strerror(errno));
 	}
 	return OK;
 }
@@ -205,8 +209,8 @@ checkpoint_save(Exec *x, const char *run, int64_t step, uint64_t seed, int keep)
 	return s;
 }
 
-/* Is the file as long as its header says? Cheap, so that looking for the newest does not read gigabytes;
- * checkpoint_load checks the rest. */
+/* Is the file as long as its header says? Cheap, so that looking for the newest does not read
+ * gigabytes; checkpoint_load checks the rest. */
 static bool
 is_complete(const char *path)
 {
@@ -249,13 +253,16 @@ checkpoint_latest(Arena *a, const char *run, char **path, int64_t *step)
 			*step = all.at[i].step;
 			return OK;
 		}
-		diag_warning((Loc){0}, "checkpoint", "%s is not complete; looking for an older one", all.at[i].path);
+		diag_warning((Loc){0}, "checkpoint", "%s is not complete; looking for an older one",
+		             all.at[i].path);
 	}
 	/* Starting again at step 0 would throw away what the run has logged. */
-	return all.n ? user_error("checkpoint", "%s: none of its %d checkpoints is complete", run, all.n) : OK;
+	return all.n ? user_error("checkpoint", "%s: none of its %d checkpoints is complete", run,
+	                          all.n)
+	             : OK;
 }
 
-/* ---- loading ------------------------------------------------------------------------------------ */
+/* ---- loading ------------------------------------------------------------------------------- */
 
 static Status
 meta_number(const StFile *f, const char *path, const char *key, uint64_t *out)
@@ -265,8 +272,8 @@ meta_number(const StFile *f, const char *path, const char *key, uint64_t *out)
 	errno = 0;
 	*out = text ? strtoull(text, &end, 10) : 0;
 	if (!text || !*text || *end || errno || *text == '-')
-		return user_error("checkpoint", "%s: its `%s` is %s%s", path, key, text ? "not a number: " : "missing",
-		                  text ? text : "");
+		return user_error("checkpoint", "%s: its `%s` is %s%s", path, key,
+		                  text ? "not a number: " : "missing", text ? text : "");
 	return OK;
 }
 
@@ -274,11 +281,21 @@ static Status
 check_identity(const Exec *x, const StFile *f, const char *path)
 {
 	const Recipe *r = &x->p->recipe;
-	const char   *format = st_meta(f, "format"), *hash = st_meta(f, "spec_hash"), *name = st_meta(f, "spec_name");
+	const char   *format = st_meta(f, "format"), *hash = st_meta(f, "spec_hash"),
+		   *name = st_meta(f, "spec_name");
 	if (!format || strncmp(format, "d2v-checkpoint-", 15) || !hash || !name)
-		return user_error("checkpoint", "%s is a safetensors file, but not a checkpoint of a run", path);
+		return user_error("checkpoint",
+		                  "%s is a safetensors file, but not a checkpoint of a run", path);
 	if (strcmp(format, FORMAT))
-		return user_error("checkpoint", "%s has the format %s; this program reads " FORMAT, path, format);
+		return user_error("checkpoint", "%s has the format %s; this program reads " FORMAT,
+		                  path, format);
+	const char *data = st_meta(f, "data_hash");
+	if (x->data_hash && strcmp(hash, r->spec_hash) == 0 &&
+	    (!data || strcmp(data, x->data_hash)))
+		return user_error("checkpoint",
+		                  "%s was written by a run on other training data (fingerprint %s, of this data %s); "
+		                  "a run keeps its data",
+		                  path, data && *data ? data : "missing", x->data_hash);
 	if (strcmp(hash, r->spec_hash))
 		return user_error("checkpoint",
 		                  "%s was written by the spec %s (hash %s), but this program is the spec %s (hash %s)", path,
@@ -320,14 +337,16 @@ check_tensors(Arena *a, const Exec *x, const StFile *f, const char *path)
 		else if (strcmp(t->dtype, want.dtype) || t->ndim != want.ndim ||
 		         memcmp(t->dim, want.dim, sizeof *t->dim * (size_t)t->ndim))
 			names_add(&list, "%s: %s %s, but the program has %s %s", v->name, t->dtype,
-			        st_shape_text(a, t->dim, t->ndim), want.dtype, st_shape_text(a, want.dim, want.ndim));
+			          st_shape_text(a, t->dim, t->ndim), want.dtype,
+			          st_shape_text(a, want.dim, want.ndim));
 	}
 	for (int i = 0; i < f->ntensor; i++)
 		if (!exec_variable(x, f->tensor[i].name))
 			names_add(&list, "not in the program: %s", f->tensor[i].name);
 	Status s = OK;
 	if (list.n)
-		s = user_error("checkpoint", "%s: its tensors are not those of the program:%s", path, names_end(&list));
+		s = user_error("checkpoint", "%s: its tensors are not those of the program:%s",
+		               path, names_end(&list));
 	text_free(&list.text);
 	return s;
 }
@@ -368,7 +387,8 @@ load_from(Arena *a, Exec *x, const char *path, int64_t *step, uint64_t *seed)
 		return user_error("checkpoint", "%s: its `step` is too large", path);
 	for (int i = 0; i < f->ntensor; i++) {
 		const Variable *v = exec_variable(x, f->tensor[i].name);
-		TRY(x->device->put(x->dev, v->slab, v->offset, f->tensor[i].data, f->tensor[i].bytes));
+		TRY(x->device->put(x->dev, v->slab, v->offset, f->tensor[i].data,
+		                   f->tensor[i].bytes));
 	}
 	*step = (int64_t)at;
 	*seed = seed_was;

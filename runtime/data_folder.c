@@ -143,6 +143,23 @@ refuse_parts(const char *root, char **class_name, int classes)
 	                  root, class_name[0], classes > 1 ? ", .." : "", root, class_name[0]);
 }
 
+/* Names below the root and sizes, in the order of the samples. Every file was just looked at, so
+ * that the file system has the answers at hand. A file that is not there has size -1. */
+static void
+fingerprint(Source *s, const char *root)
+{
+	Text   t = {0};
+	size_t skip = strlen(root) + 1;
+	text_printf(&t, "folder");
+	for (int64_t i = 0; i < s->n; i++) {
+		struct stat st;
+		long long   size = stat(s->path[i], &st) == 0 ? (long long)st.st_size : -1;
+		text_printf(&t, "\n%lld %s", size, s->path[i] + skip);
+	}
+	hash_hex(t.at, t.n, s->fingerprint);
+	text_free(&t);
+}
+
 Status
 folder_open(Arena *a, const char *root, Source *out)
 {
@@ -178,6 +195,7 @@ folder_open(Arena *a, const char *root, Source *out)
 		                  class_name.n);
 	if (w.file.n == 0) {
 		*out = (Source){.n = loose.n, .path = loose.at};
+		fingerprint(out, root);
 		return OK;
 	}
 	if (loose.n)
@@ -189,5 +207,6 @@ folder_open(Arena *a, const char *root, Source *out)
 	                .label = label.at,
 	                .classes = class_name.n,
 	                .class_name = (const char **)class_name.at};
+	fingerprint(out, root);
 	return OK;
 }

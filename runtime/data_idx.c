@@ -173,6 +173,17 @@ read_labels(Arena *a, const char *images, const char *path, Source *out)
 	return OK;
 }
 
+/* Of the pixels, not of the file: packed or not, they are the same data. */
+static void
+fingerprint(Source *s)
+{
+	char pixels[33], all[128];
+	hash_hex(s->pixels, (size_t)(s->n * s->h * s->w), pixels);
+	int n = snprintf(all, sizeof all, "idx %lld %lld %lld %s", (long long)s->n, (long long)s->h,
+	                 (long long)s->w, pixels);
+	hash_hex(all, (size_t)n, s->fingerprint);
+}
+
 Status
 idx_open(Arena *a, const char *images, Source *out)
 {
@@ -185,5 +196,6 @@ idx_open(Arena *a, const char *images, Source *out)
 	out->n = dim[0];
 	out->h = dim[1];
 	out->w = dim[2];
+	fingerprint(out);
 	return labels ? read_labels(a, images, labels, out) : OK;
 }

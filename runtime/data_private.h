@@ -29,6 +29,9 @@ typedef struct {
 	const uint8_t *pixels; /* IDX: [n][h][w]; NULL for folders */
 	int64_t        w, h;
 	char         **path; /* folders */
+	/* Says whether two sources hold the same images: a hash of the pixels of an IDX file; of a folder, whose
+	 * files would take too long to read, of names (below the root) and sizes. */
+	char fingerprint[33];
 } Source;
 
 /* ---- data_source.c ---- */

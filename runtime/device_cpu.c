@@ -9,12 +9,9 @@
 #include "runtime/runtime.h"
 
 #include <dlfcn.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
 typedef struct {
 	KernelFn *fn; /* NULL: a gemm */
@@ -32,80 +29,6 @@ struct Dev {
 	GemmSet       *gemms;
 	int64_t        allocated;
 };
-
-/* ---- memory --------------------------------------------------------------------------------- */
-
-enum { HUGE = 2 << 20, LINE = 64 };
-
-/* Large pieces ask for 2 MiB pages: touching 512 MiB for the first time took 75 ms instead of 300,
- * and an AdamW + EMA pass over 800 MiB was 2 to 8 % faster (57 against 56 GB/s on a quiet machine,
- * 42 against 39 on a busy one). Pages are touched here, not in the first step. */
-void *
-cpu_memory(int64_t bytes)
-{
-	if (bytes < HUGE) {
-		size_t n = ((size_t)bytes + LINE - 1) / LINE * LINE;
-		void  *small = aligned_alloc(LINE, n ? n : LINE);
-		return small ? memset(small, 0, n ? n : LINE) : NULL;
-	}
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	size_t n = ((size_t)bytes + page - 1) / page * page;
-	char  *raw =
-		mmap(NULL, n + HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (raw == MAP_FAILED)
-		return NULL;
-	size_t head = (HUGE - (uintptr_t)raw % HUGE) % HUGE;
-	if (head)
-		munmap(raw, head);
-	if (HUGE - head)
-		munmap(raw + head + n, HUGE - head);
-	char *at = raw + head;
-	madvise(at, n, MADV_HUGEPAGE); /* advice: without huge pages everything still works */
-	for (size_t i = 0; i < n; i += page)
-		((volatile char *)at)[i] = 0;
-	return at;
-}
-
-void
-cpu_memory_free(void *at, int64_t bytes)
-{
-	if (at == NULL)
-		return;
-	if (bytes < HUGE) {
-		free(at);
-		return;
-	}
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	munmap(at, ((size_t)bytes + page - 1) / page * page);
-}
-
-static Status
-allocate(Dev *d)
-{
-	const Program *p = d->p;
-	int64_t        total = 0;
-	for (int i = 0; i < p->nslab; i++)
-		total += p->slab[i].bytes;
-	int64_t machine = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
-	if (total > machine)
-		return world_error(
-			"out-of-memory",
-			"the program needs %.2f GiB, this machine has %.2f GiB of memory",
-			(double)total / (1 << 30), (double)machine / (1 << 30));
-	d->slab = arena_new_array(d->arena, char *, p->nslab + 1);
-	for (int i = 0; i < p->nslab; i++) {
-		d->slab[i] = cpu_memory(p->slab[i].bytes);
-		if (d->slab[i] == NULL)
-			return world_error("out-of-memory", "no memory for slab `%s` of %lld bytes",
-			                   p->slab[i].name, (long long)p->slab[i].bytes);
-		d->allocated += p->slab[i].bytes;
-	}
-	for (int i = 0; i < p->ntable; i++) {
-		const Table *t = &p->table[i];
-		memcpy(d->slab[t->slab] + t->offset, t->data, (size_t)t->count * sizeof *t->data);
-	}
-	return OK;
-}
 
 /* ---- CPU features ---------------------------------------------------------------------------- */
 
@@ -152,13 +75,37 @@ features_check(const Program *p)
 	return OK;
 }
 
+/* No -ffast-math: NaN and infinity must come through; kernels spell out reassociated sums as
+ * vectors. */
+static const char *const flags[] = {"-O3",
+                                    "-march=native",
+                                    "-fopenmp",
+                                    "-fno-math-errno",
+                                    "-fno-trapping-math",
+                                    "-ffp-contract=fast",
+                                    "-fPIC",
+                                    "-std=gnu11"};
+
+static const Toolchain toolchain = {
+	.device = "cpu",
+	.language = "C",
+	.cc = "cc",
+	.cc_from = "D2V_CC",
+	.flags_from = "D2V_CFLAGS",
+	.nflag = COUNT(flags),
+	.flag = flags,
+	.suffix = ".c",
+	.prefix = "",
+};
+
 /* ---- steps ----------------------------------------------------------------------------------- */
 
 static void
-launch_prepare(Dev *d, const ProgStep *s, KernelFn *const *fn, CpuStep *out)
+launch_prepare(Dev *d, const ProgStep *s, void *const *fn, CpuStep *out)
 {
 	int np = 0, nn = 0;
-	out->fn = fn[s->kernel];
+	/* ISO C has no cast from object to function pointer */
+	memcpy(&out->fn, &fn[s->kernel], sizeof out->fn);
 	out->p = arena_new_array(d->arena, void *, s->narg + 1);
 	out->n = arena_new_array(d->arena, Num, s->narg + 1);
 	for (int i = 0; i < s->narg; i++) {
@@ -184,8 +131,8 @@ static Status
 prepare(Dev *d, const char *folder, const char *cache)
 {
 	const Program *p = d->p;
-	KernelFn     **fn;
-	TRY(cpu_load_kernels(d->arena, p, folder, cache, &d->library, &fn));
+	void         **fn;
+	TRY(kernels_load(d->arena, &toolchain, p, folder, cache, &d->library, &fn));
 	TRY(gemm_open(d->arena, &d->gemms));
 	d->step = arena_new_array(d->arena, CpuStep *, p->nentry + 1);
 	for (int i = 0; i < p->nentry; i++) {
@@ -208,9 +155,7 @@ cpu_close(Dev *d)
 	if (d == NULL)
 		return;
 	gemm_close(d->gemms);
-	if (d->slab)
-		for (int i = 0; i < d->p->nslab; i++)
-			cpu_memory_free(d->slab[i], d->p->slab[i].bytes);
+	slabs_close(d->p, d->slab);
 	/* The library stays loaded: the threads of its OpenMP team may still be parked in it. */
 	arena_free(d->arena);
 }
@@ -223,15 +168,12 @@ cpu_open(Dev **out, const Program *p, const char *folder, const char *cache)
 		return user_error("target", "the program was compiled for `%s`, not for `cpu`",
 		                  p->target);
 	TRY(features_check(p));
-	const char *threads = getenv("D2V_THREADS");
-	omp_set_dynamic(0);
-	if (threads && atoi(threads) > 0)
-		omp_set_num_threads(atoi(threads));
+	cpu_threads();
 	Arena *a = arena_new();
 	Dev   *d = arena_new_one(a, Dev);
 	d->arena = a;
 	d->p = p;
-	if (allocate(d) != OK || prepare(d, folder, cache) != OK) {
+	if (slabs_open(a, p, &d->slab, &d->allocated) != OK || prepare(d, folder, cache) != OK) {
 		cpu_close(d);
 		return FAIL;
 	}
@@ -241,27 +183,17 @@ cpu_open(Dev **out, const Program *p, const char *folder, const char *cache)
 
 /* ---- running --------------------------------------------------------------------------------- */
 
-static char *
-address(const Dev *d, int slab, int64_t offset, int64_t bytes)
-{
-	if (slab < 0 || slab >= d->p->nslab || offset < 0 || bytes < 0 ||
-	    offset > d->p->slab[slab].bytes - bytes)
-		BUG("%lld bytes at %d+%lld are outside the slab", (long long)bytes, slab,
-		    (long long)offset);
-	return d->slab[slab] + offset;
-}
-
 static Status
 cpu_put(Dev *d, int slab, int64_t offset, const void *from, int64_t bytes)
 {
-	memcpy(address(d, slab, offset, bytes), from, (size_t)bytes);
+	memcpy(slab_at(d->p, d->slab, slab, offset, bytes), from, (size_t)bytes);
 	return OK;
 }
 
 static Status
 cpu_get(Dev *d, int slab, int64_t offset, void *to, int64_t bytes)
 {
-	memcpy(to, address(d, slab, offset, bytes), (size_t)bytes);
+	memcpy(to, slab_at(d->p, d->slab, slab, offset, bytes), (size_t)bytes);
 	return OK;
 }
 

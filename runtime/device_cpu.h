@@ -1,5 +1,6 @@
-/* What the files of the cpu device share: device_cpu.c (memory, steps), device_cpu_load.c
- * (kernels), device_cpu_gemm.c (oneDNN). Nobody else includes this. */
+/* What the devices that compute on the CPU share: device_cpu.c (steps of the cpu device), device_emulate.c
+ * (of the emulate device), and for both device_cpu_memory.c (slabs), device_cpu_load.c (kernels),
+ * device_cpu_gemm.c (oneDNN). Nobody else includes this. */
 #ifndef D2V_DEVICE_CPU_H
 #define D2V_DEVICE_CPU_H
 
@@ -13,15 +14,37 @@ typedef union {
 } Num;
 typedef void KernelFn(void *const *p, const Num *n);
 
-/* device_cpu.c: zeroed memory; pieces of 2 MiB and more lie on huge pages. NULL when there is
- * none. */
+/* device_cpu_memory.c: zeroed memory; pieces of 2 MiB and more lie on huge pages. NULL when there
+ * is none. */
 void *cpu_memory(int64_t bytes);
 void  cpu_memory_free(void *at, int64_t bytes);
+/* All slabs of p, with its constant tables in them; bytes are added to *allocated. */
+Status slabs_open(Arena *a, const Program *p, char ***slab, int64_t *allocated);
+void   slabs_close(const Program *p, char *const *slab);
+/* As many threads as D2V_THREADS says. */
+void  cpu_threads(void);
+char *slab_at(const Program *p, char *const *slab, int which, int64_t offset, int64_t bytes);
+
+/* How the kernel files of a device become a shared object. */
+typedef struct {
+	const char        *device;       /* objects are called DEVICE-HASH.so */
+	const char        *language;     /* "C" */
+	const char        *cc, *cc_from; /* the compiler, and the variable that names another */
+	const char        *flags_from;   /* the variable with more flags */
+	int                nflag;
+	const char *const *flag;
+	const char        *suffix; /* of source: ".c" */
+	const char        *prefix; /* of a kernel's function in the object */
+	/* A file that is included before every kernel file (name and text; NULL: none), and for each kernel
+	 * text behind its file, in which that function is (NULL: none at all; "": nobody runs this kernel). */
+	const char        *first, *first_text;
+	const char *const *behind;
+} Toolchain;
 
 /* device_cpu_load.c: compile (or find in `cache`) the kernels of p and resolve each: fn[i] is
  * p->kernel[i]. */
-Status cpu_load_kernels(Arena *a, const Program *p, const char *folder, const char *cache,
-                        void **library, KernelFn ***fn);
+Status kernels_load(Arena *a, const Toolchain *t, const Program *p, const char *folder,
+                    const char *cache, void **library, void ***fn);
 
 /* device_cpu_gemm.c: plan all gemms, then make them ready (which allocates the shared workspace),
  * then run. */

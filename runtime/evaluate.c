@@ -79,7 +79,7 @@ now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- measuring ------------------------------------------------------------------------------ */
+/* ---- measuring ----------------------------------------------------------------------------- */
 
 static Status
 measure(const Eval *v, int metric, const Features f[2], Cell *out)
@@ -174,7 +174,7 @@ measure_all(Eval *v)
 	return OK;
 }
 
-/* ---- telling -------------------------------------------------------------------------------- */
+/* ---- telling ------------------------------------------------------------------------------- */
 
 static void
 print_table(const Eval *v)
@@ -242,7 +242,7 @@ write_json(const Eval *v)
 	return st;
 }
 
-/* ---- the command line ----------------------------------------------------------------------- */
+/* ---- the command line ---------------------------------------------------------------------- */
 
 /* Takes `--data NAME=PATH` out of argv, since it comes twice; the rest is for options_parse. */
 static Status

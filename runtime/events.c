@@ -1,6 +1,7 @@
 /* TensorBoard event records: protobuf messages (event.proto) in TFRecord frames, each
  *     length u64 | masked crc of the length u32 | message | masked crc of the message u32
- * with crc the CRC-32C of iSCSI. Only builds bytes; log.c owns the file. Only scalars: no images, graphs, histograms. */
+ * with crc the CRC-32C of iSCSI. Only builds bytes; log.c owns the file. Only scalars: no images,
+ * graphs, histograms. */
 #include "runtime/files_private.h"
 
 #include "runtime/event.pb-c.h"
@@ -68,7 +69,8 @@ events_header(Text *out, double wall_time)
 }
 
 void
-events_scalars(Text *out, double wall_time, int64_t step, const char *const *names, const double *values, int n)
+events_scalars(Text *out, double wall_time, int64_t step, const char *const *names,
+               const double *values, int n)
 {
 	Arena               *a = arena_new();
 	D2v__Summary__Value *value = arena_new_array(a, D2v__Summary__Value, n + 1);

@@ -86,8 +86,10 @@ exec_close(Exec *x)
 {
 	if (x && x->dev)
 		x->device->close(x->dev);
-	if (x)
+	if (x) {
 		x->dev = NULL;
+		exec_move_close(x);
+	}
 }
 
 /* One rounding, to the scalar's dtype; integers must be exactly representable. */

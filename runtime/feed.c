@@ -1,14 +1,16 @@
-/* Weights from a safetensors file into the program's variables: by the names of the spec, or by published
- * names through a `names` table, where one tensor may stack several variables along its outermost axis.
+/* Weights from a safetensors file into the program's variables: by the names of the spec, or by
+ * published names through a `names` table, where one tensor may stack several variables along its
+ * outermost axis.
  *
  *     block[0].attend.q            a parameter            blocks.0.attn.qkv.weight           the same by table
  *     teacher.block[0].attend.q    the teacher's          teacher/blocks.0.attn.qkv.weight
  *     moment1.head moment2.head    optimiser state        moment1/lm_head.weight
  *
- * Every parameter must be there. Teacher and moments are there completely or not at all; then they start as in a
- * new run (the teacher as a copy of the parameters just read). Tensors the program has no use for are refused,
- * except teacher weights of parameters the teacher never uses, and integer tensors (published files carry index
- * tables, which are no parameters), which are named. The device is written after everything was checked. */
+ * Every parameter must be there. Teacher and moments are there completely or not at all; then they
+ * start as in a new run (the teacher as a copy of the parameters just read). Tensors the program
+ * has no use for are refused, except teacher weights of parameters the teacher never uses, and
+ * integer tensors (published files carry index tables, which are no parameters), which are named.
+ * The device is written after everything was checked. */
 #include "runtime/files_private.h"
 
 #include <inttypes.h>
@@ -40,7 +42,8 @@ const NameMap *
 feed_name_row(const Recipe *r, const char *table, const char *foreign)
 {
 	for (int i = 0; i < r->nname; i++)
-		if (!strcmp(r->name[i].foreign, foreign) && (!table || !strcmp(r->name[i].table, table)))
+		if (!strcmp(r->name[i].foreign, foreign) &&
+		    (!table || !strcmp(r->name[i].table, table)))
 			return &r->name[i];
 	return NULL;
 }
@@ -65,14 +68,15 @@ feed_companion(const Recipe *r, const Variable *param, VarKind kind)
 	return NULL;
 }
 
-/* ---- from tensors to variables ------------------------------------------------------------------ */
+/* ---- from tensors to variables ------------------------------------------------------------- */
 
 static Status
 take(Feed *f, const StTensor *t, int64_t first, const Variable *v)
 {
 	int i = (int)(v - f->r->var);
 	if (f->value[i])
-		return user_error("feed", "%s: `%s` would set %s, which another tensor has set", f->path, t->name, v->name);
+		return user_error("feed", "%s: `%s` would set %s, which another tensor has set",
+		                  f->path, t->name, v->name);
 	f->value[i] = arena_alloc(f->a, (size_t)type_bytes(&v->type));
 	return feed_convert(f->path, t, first, type_elems(&v->type), v->type.dtype, f->value[i]);
 }
@@ -83,8 +87,11 @@ check_shape(const Feed *f, const StTensor *t, int64_t want_elems, const Variable
 	StTensor want = st_tensor(v->name, &v->type, NULL);
 	int64_t  each = st_bytes(&(StTensor){.dtype = t->dtype});
 	if (t->bytes / each != want_elems)
-		return user_error("feed-shape", "%s: `%s` has the shape %s, %" PRId64 " elements, but %s has %s and %" PRId64 " are wanted",
-		                  f->path, t->name, st_shape_text(f->a, t->dim, t->ndim), t->bytes / each, v->name,
+		return user_error("feed-shape",
+		                  "%s: `%s` has the shape %s, %" PRId64
+		                  " elements, but %s has %s and %" PRId64 " are wanted",
+		                  f->path, t->name, st_shape_text(f->a, t->dim, t->ndim),
+		                  t->bytes / each, v->name,
 		                  st_shape_text(f->a, want.dim, want.ndim), want_elems);
 	if (!feed_shapes_agree(t->dim, t->ndim, want.dim, want.ndim))
 		return user_error("feed-shape",
@@ -125,7 +132,8 @@ is_pruned(const Feed *f, const char *name)
 		const char *rest = name + strlen(families[i].dotted);
 		if (begins(name, families[i].dotted)) {
 			const Variable *v = variable_named(f->r, rest);
-			return v && v->kind == VAR_param && !feed_companion(f->r, v, families[i].kind);
+			return v && v->kind == VAR_param &&
+			       !feed_companion(f->r, v, families[i].kind);
 		}
 	}
 	return false;
@@ -159,19 +167,22 @@ take_tensor(Feed *f, const StTensor *t)
 	return OK;
 }
 
-/* ---- what must be there ------------------------------------------------------------------------- */
+/* ---- what must be there -------------------------------------------------------------------- */
 
 static Status
 check_unknown(Feed *f)
 {
 	if (f->skipped.n)
-		diag_warning((Loc){0}, "feed-skipped", "%s: integer tensors are no parameters and were not read:%s", f->path,
+		diag_warning((Loc){0}, "feed-skipped",
+		             "%s: integer tensors are no parameters and were not read:%s", f->path,
 		             names_end(&f->skipped));
 	if (!f->unknown.n)
 		return OK;
-	user_error("feed-unknown", "%s: the program has no parameters of these names:%s", f->path, names_end(&f->unknown));
+	user_error("feed-unknown", "%s: the program has no parameters of these names:%s", f->path,
+	           names_end(&f->unknown));
 	if (!f->table && f->r->nname)
-		diag_hint("names are tried as in the spec, then as in the table `%s`", f->r->name[0].table);
+		diag_hint("names are tried as in the spec, then as in the table `%s`",
+		          f->r->name[0].table);
 	return FAIL;
 }
 
@@ -191,7 +202,8 @@ check_present(Feed *f)
 				names_add(&missing, "%s", f->r->var[i].name);
 		}
 		if (missing.n && (present || k == 0))
-			s = user_error("feed-missing", "%s: %s are missing:%s", f->path, families[k].what, names_end(&missing));
+			s = user_error("feed-missing", "%s: %s are missing:%s", f->path,
+			               families[k].what, names_end(&missing));
 		text_free(&missing.text);
 		TRY(s);
 	}
@@ -208,13 +220,16 @@ fill_rest(Feed *f, uint64_t seed)
 			continue;
 		if (v->init.kind == INIT_copy) {
 			const Variable *of = variable_named(f->r, v->init.of);
-			if (!of || type_bytes(&of->type) != type_bytes(&v->type) || !f->value[of - f->r->var])
-				BUG("%s starts as a copy of %s, which has no value", v->name, v->init.of);
+			if (!of || type_bytes(&of->type) != type_bytes(&v->type) ||
+			    !f->value[of - f->r->var])
+				BUG("%s starts as a copy of %s, which has no value", v->name,
+				    v->init.of);
 			f->value[i] = f->value[of - f->r->var];
 			continue;
 		}
 		if (v->type.dtype != DT_f32)
-			BUG("%s is %s; starting values are f32", v->name, dtype_name[v->type.dtype]);
+			BUG("%s is %s; starting values are f32", v->name,
+			    dtype_name[v->type.dtype]);
 		f->value[i] = arena_alloc(f->a, (size_t)type_bytes(&v->type));
 		TRY(init_variable(f->r, v, seed, f->value[i]));
 	}
@@ -250,7 +265,8 @@ load_all(Arena *a, Exec *x, const char *path, const char *table, uint64_t seed, 
 	TRY(check_present(f));
 	TRY(fill_rest(f, seed));
 	for (int i = 0; i < r->nvar; i++)
-		TRY(x->device->put(x->dev, r->var[i].slab, r->var[i].offset, f->value[i], type_bytes(&r->var[i].type)));
+		TRY(x->device->put(x->dev, r->var[i].slab, r->var[i].offset, f->value[i],
+		                   type_bytes(&r->var[i].type)));
 	return OK;
 }
 

@@ -1,6 +1,7 @@
-/* Values out of a safetensors file into the dtypes of the program: exact, or refused with the value that does
- * not fit. Floats convert to f32 and bf16 (rounding to nearest), whole numbers to integers, 0 and 1 to bool.
- * Integers never become floats here: a picture of bytes fed where scaled values are expected is a mistake. */
+/* Values out of a safetensors file into the dtypes of the program: exact, or refused with the value
+ * that does not fit. Floats convert to f32 and bf16 (rounding to nearest), whole numbers to
+ * integers, 0 and 1 to bool. Integers never become floats here: a picture of bytes fed where scaled
+ * values are expected is a mistake. */
 #include "runtime/files_private.h"
 
 #include <inttypes.h>
@@ -35,7 +36,8 @@ READER(uint32_t)
 static bool
 is_float(const char *dtype)
 {
-	return !strcmp(dtype, "F32") || !strcmp(dtype, "F64") || !strcmp(dtype, "BF16") || !strcmp(dtype, "F16");
+	return !strcmp(dtype, "F32") || !strcmp(dtype, "F64") || !strcmp(dtype, "BF16") ||
+	       !strcmp(dtype, "F16");
 }
 
 static double
@@ -82,12 +84,15 @@ to_integers(const char *path, const StTensor *t, int64_t first, int64_t count, D
 {
 	static const struct {
 		int64_t lo, hi;
-	} limit[DT_COUNT] = {[DT_i32] = {INT32_MIN, INT32_MAX}, [DT_u32] = {0, UINT32_MAX}, [DT_bool] = {0, 1}};
+	} limit[DT_COUNT] = {
+		[DT_i32] = {INT32_MIN, INT32_MAX}, [DT_u32] = {0, UINT32_MAX}, [DT_bool] = {0, 1}};
 	for (int64_t i = 0; i < count; i++) {
 		int64_t x = integer_at(t, first + i);
 		if (x < limit[to].lo || x > limit[to].hi)
-			return user_error("feed-value", "%s: `%s`: element %" PRId64 " is %" PRId64 ", which is no %s", path,
-			                  t->name, first + i, x, dtype_name[to]);
+			return user_error("feed-value",
+			                  "%s: `%s`: element %" PRId64 " is %" PRId64
+			                  ", which is no %s",
+			                  path, t->name, first + i, x, dtype_name[to]);
 		uint32_t word = (uint32_t)x;
 		uint8_t  byte = (uint8_t)x;
 		if (to == DT_bool)
@@ -103,17 +108,20 @@ feed_convert(const char *path, const StTensor *t, int64_t first, int64_t count, 
 {
 	bool floats = to == DT_f32 || to == DT_bf16;
 	if (floats != is_float(t->dtype))
-		return user_error("feed-dtype", "%s: `%s` is %s, but %s is wanted", path, t->name, t->dtype,
+		return user_error("feed-dtype", "%s: `%s` is %s, but %s is wanted", path, t->name,
+		                  t->dtype,
 		                  to == DT_f32    ? "F32 (or F64, F16, BF16)"
 		                  : to == DT_bf16 ? "BF16 (or F32, F64, F16)"
 		                  : to == DT_bool ? "BOOL (or U8, I32, U32, I64 holding 0 and 1)"
 		                  : to == DT_u32  ? "U32 (or I32, I64, U8)"
 		                                  : "I32 (or I64, U32, U8)");
 	if (!strcmp(t->dtype, st_dtype(to)) && to != DT_bool) {
-		memcpy(out, (const char *)t->data + first * dtype_bytes[to], (size_t)(count * dtype_bytes[to]));
+		memcpy(out, (const char *)t->data + first * dtype_bytes[to],
+		       (size_t)(count * dtype_bytes[to]));
 		return OK;
 	}
-	return floats ? to_floats(t, first, count, to, out) : to_integers(path, t, first, count, to, out);
+	return floats ? to_floats(t, first, count, to, out)
+	              : to_integers(path, t, first, count, to, out);
 }
 
 /* Products of the innermost axes, from the inside out: where axis boundaries lie in memory. */
@@ -156,8 +164,10 @@ bool
 feed_shapes_agree(const int64_t *dim, int n, const int64_t *want, int m)
 {
 	int64_t count = elements(dim, n), wanted = elements(want, m);
-	/* dim may stack several tensors along the outermost axis: only boundaries inside one matter. */
+	/* dim may stack several tensors along the outermost axis: only boundaries inside one
+	 * matter. */
 	if (wanted <= 0 || count < wanted)
 		return false;
-	return boundaries_within(dim, n, want, m, wanted) || boundaries_within(want, m, dim, n, wanted);
+	return boundaries_within(dim, n, want, m, wanted) ||
+	       boundaries_within(want, m, dim, n, wanted);
 }

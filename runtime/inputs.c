@@ -8,8 +8,7 @@
 typedef enum { FROM_image, FROM_sample, FROM_mask } From;
 
 struct Feeds {
-	int       n;
-	uint16_t *narrow; /* the image as bf16, when an input wants that */
+	int n;
 	struct {
 		const Input *in;
 		From         from;
@@ -49,8 +48,6 @@ feeds_open(Arena *a, const Exec *x, const Entry *e, Feeds **out)
 		} else if (d->input && strcmp(in->name, d->input) == 0) {
 			f->at[f->n].from = FROM_image;
 			TRY(expect(in, DT_f32, image));
-			if (in->type.dtype == DT_bf16)
-				f->narrow = arena_new_array(a, uint16_t, image);
 		} else if (strcmp(in->name, "sample") == 0) {
 			f->at[f->n].from = FROM_sample;
 			TRY(expect(in, DT_u32, d->batch));
@@ -64,22 +61,30 @@ feeds_open(Arena *a, const Exec *x, const Entry *e, Feeds **out)
 	return OK;
 }
 
+static void
+narrowed(uint16_t *to, const float *from, int64_t n)
+{
+	for (int64_t i = 0; i < n; i++)
+		to[i] = f32_to_bf16(from[i]);
+}
+
 Status
 feeds_put(Exec *x, const Feeds *f, const Batch *b)
 {
 	for (int i = 0; i < f->n; i++) {
 		const Input *in = f->at[i].in;
-		const void  *data = b->image;
-		if (f->at[i].from == FROM_mask) {
-			data = b->mask[f->at[i].draw];
-		} else if (f->at[i].from == FROM_sample) {
-			data = b->sample;
-		} else if (in->type.dtype == DT_bf16) {
-			for (int64_t k = 0, n = type_elems(&in->type); k < n; k++)
-				f->narrow[k] = f32_to_bf16(b->image[k]);
-			data = f->narrow;
-		}
-		TRY(x->device->put(x->dev, in->slab, in->offset, data, type_bytes(&in->type)));
+		int64_t      bytes = type_bytes(&in->type);
+		void        *to;
+		TRY(exec_stage(x, in->slab, in->offset, bytes, &to));
+		if (f->at[i].from == FROM_mask)
+			memcpy(to, b->mask[f->at[i].draw], (size_t)bytes);
+		else if (f->at[i].from == FROM_sample)
+			memcpy(to, b->sample, (size_t)bytes);
+		else if (in->type.dtype == DT_bf16)
+			narrowed(to, b->image, type_elems(&in->type));
+		else
+			memcpy(to, b->image, (size_t)bytes);
+		TRY(exec_staged(x));
 	}
 	return OK;
 }

@@ -1,12 +1,14 @@
-/* The record of a run: RUN/log.jsonl, one JSON object a line, and the same scalars as TensorBoard events in
- * RUN/events.out.tfevents.d2v.
+/* The record of a run: RUN/log.jsonl, one JSON object a line, and the same scalars as TensorBoard
+ * events in RUN/events.out.tfevents.d2v.
  *
- * A line is `{"step":..,"epoch" and every value by name..,"samples_per_second":..,"seconds":..,"time":..}`;
- * step counts the steps done, so the first line is step 1; seconds counts from the start of the run, without
- * the pauses between resumes. JSON has no word for numbers that are not finite: "NaN", "Infinity", "-Infinity".
- * Each line is one write: what a killed process logged is there, and a line is never torn by us. On resume,
- * lines past the resumed step (and a last line cut short) are dropped, the event file is made again from the
- * lines kept, and both go on as if nothing had happened. Refuses to resume over a damaged line in the middle. */
+ * A line is `{"step":..,"epoch" and every value by
+ * name..,"samples_per_second":..,"seconds":..,"time":..}`; step counts the steps done, so the first
+ * line is step 1; seconds counts from the start of the run, without the pauses between resumes.
+ * JSON has no word for numbers that are not finite: "NaN", "Infinity", "-Infinity". Each line is
+ * one write: what a killed process logged is there, and a line is never torn by us. On resume,
+ * lines past the resumed step (and a last line cut short) are dropped, the event file is made again
+ * from the lines kept, and both go on as if nothing had happened. Refuses to resume over a damaged
+ * line in the middle. */
 #include "runtime/files_private.h"
 
 #include <errno.h>
@@ -61,10 +63,14 @@ json_number(Text *out, double x)
 {
 	char s[40];
 	if (!isfinite(x)) {
-		text_printf(out, "%s", isnan(x) ? "\"NaN\"" : x > 0 ? "\"Infinity\"" : "\"-Infinity\"");
+		text_printf(out, "%s",
+		            isnan(x) ? "\"NaN\""
+		            : x > 0  ? "\"Infinity\""
+		                     : "\"-Infinity\"");
 		return;
 	}
-	/* Most values come from the device as f32: as many digits as give those bits back, not those of a double. */
+	/* Most values come from the device as f32: as many digits as give those bits back, not
+	 * those of a double. */
 	bool single = (double)(float)x == x;
 	for (int digits = 6; digits <= 17; digits++) {
 		snprintf(s, sizeof s, "%.*g", digits, x);
@@ -74,7 +80,7 @@ json_number(Text *out, double x)
 	text_printf(out, "%s", s);
 }
 
-/* ---- resuming ------------------------------------------------------------------------------------- */
+/* ---- resuming ------------------------------------------------------------------------------ */
 
 typedef struct {
 	Text   lines, records;
@@ -87,7 +93,10 @@ number_of(const json_t *v)
 	const char *s = json_string_value(v);
 	if (!s)
 		return json_number_value(v);
-	return !strcmp(s, "NaN") ? NAN : !strcmp(s, "Infinity") ? INFINITY : !strcmp(s, "-Infinity") ? -INFINITY : 0;
+	return !strcmp(s, "NaN")         ? NAN
+	       : !strcmp(s, "Infinity")  ? INFINITY
+	       : !strcmp(s, "-Infinity") ? -INFINITY
+	                                 : 0;
 }
 
 static void
@@ -108,7 +117,8 @@ keep_record(const json_t *o, Kept *k)
 	}
 	if (!k->records.n)
 		events_header(&k->records, wall);
-	events_scalars(&k->records, wall, json_integer_value(json_object_get(o, "step")), names, values, n);
+	events_scalars(&k->records, wall, json_integer_value(json_object_get(o, "step")), names,
+	               values, n);
 	arena_free(a);
 }
 
@@ -125,8 +135,8 @@ keep_lines(const char *path, char *text, size_t n, int64_t resume_step, Kept *k)
 		json_t      *step = json_object_get(o, "step");
 		if (!json_is_integer(step)) {
 			json_decref(o);
-			return user_error("log", "%s:%d: not a line of a log%s%s", path, line, o ? ": it has no step" : ": ",
-			                  o ? "" : e.text);
+			return user_error("log", "%s:%d: not a line of a log%s%s", path, line,
+			                  o ? ": it has no step" : ": ", o ? "" : e.text);
 		}
 		if (json_integer_value(step) <= resume_step) {
 			text_append(&k->lines, at, (size_t)(end - at) + 1);
@@ -159,7 +169,7 @@ rewrite(Log *l, int64_t resume_step)
 	return s;
 }
 
-/* ---- the open log --------------------------------------------------------------------------------- */
+/* ---- the open log -------------------------------------------------------------------------- */
 
 static void
 write_whole(Log *l, const char *path, int fd, const Text *t)
@@ -171,7 +181,8 @@ write_whole(Log *l, const char *path, int fd, const Text *t)
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put < 0) {
-			l->status = world_error("log", "cannot write %s: %s", path, strerror(errno));
+			l->status =
+				world_error("log", "cannot write %s: %s", path, strerror(errno));
 			return;
 		}
 		at += put;
@@ -231,7 +242,8 @@ logged_name(Arena *a, const char *name)
 }
 
 void
-log_step(Log *l, int64_t step, const char *const *names, const double *values, int n, double samples_per_second)
+log_step(Log *l, int64_t step, const char *const *names, const double *values, int n,
+         double samples_per_second)
 {
 	if (l->status != OK)
 		return;

@@ -6,9 +6,10 @@
 #include <string.h>
 
 typedef struct {
-	char   name[96];
-	int    calls;
-	double seconds, flops, bytes;
+	char        name[96];
+	const char *what; /* of its first step */
+	int         calls;
+	double      seconds, flops, bytes;
 } Row;
 
 static void
@@ -68,8 +69,10 @@ rows_of(Arena *a, const Program *p, const Entry *e, const double *seconds, int64
 		int k = 0;
 		while (k < n && strcmp(row[k].name, name) != 0)
 			k++;
-		if (k == n)
-			memcpy(row[n++].name, name, sizeof name);
+		if (k == n) {
+			memcpy(row[n].name, name, sizeof name);
+			row[n++].what = s->what;
+		}
 		double per_run = seconds[i] / (double)(runs > 0 ? runs : 1);
 		Row   *sums[] = {&row[k], all};
 		for (int j = 0; j < 2; j++) {
@@ -106,9 +109,9 @@ profile_json(FILE *to, const Program *p, const Entry *e, const double *seconds, 
 	fputc('[', to);
 	for (int i = 0; i < n; i++)
 		fprintf(to,
-		        "%s{\"name\": \"%s\", \"calls\": %d, \"ms\": %.4f, \"flops\": %.6g, "
+		        "%s{\"name\": \"%s\", \"what\": \"%s\", \"calls\": %d, \"ms\": %.4f, \"flops\": %.6g, "
 		        "\"bytes\": %.6g}",
-		        i ? ", " : "", row[i].name, row[i].calls, 1e3 * row[i].seconds, row[i].flops,
+		        i ? ", " : "", row[i].name, row[i].what, row[i].calls, 1e3 * row[i].seconds, row[i].flops,
 		        row[i].bytes);
 	fputc(']', to);
 	arena_free(a);

@@ -1,6 +1,6 @@
-/* How far the run is, for people, on standard error: on a terminal one line redrawn in place at most ten times
- * a second; elsewhere a plain line every few seconds and at every tenth of the way. Never both, and never
- * anything a program should read: that is log.jsonl. */
+/* How far the run is, for people, on standard error: on a terminal one line redrawn in place at
+ * most ten times a second; elsewhere a plain line every few seconds and at every tenth of the way.
+ * Never both, and never anything a program should read: that is log.jsonl. */
 #include "runtime/runtime.h"
 
 #include <inttypes.h>
@@ -83,7 +83,10 @@ draw(int64_t step, int64_t steps, double part, const Text *tail)
 	if (bar >= 5) {
 		text_printf(&t, "[");
 		for (int i = 0; i < bar; i++)
-			text_printf(&t, "%s", i < (int)(part * bar) ? "=" : i == (int)(part * bar) ? ">" : " ");
+			text_printf(&t, "%s",
+			            i < (int)(part * bar)    ? "="
+			            : i == (int)(part * bar) ? ">"
+			                                     : " ");
 		text_printf(&t, "] ");
 	}
 	text_printf(&t, " %s", tail->at);

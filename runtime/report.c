@@ -1,6 +1,6 @@
-/* RUN/report.html from RUN/log.jsonl, RUN/eval.json (when there) and the program. This file gathers; the page
- * is made by report_html.c. A log whose last line is cut short (a run that is going on) is read up to it; a
- * damaged line elsewhere is refused with its number. */
+/* RUN/report.html from RUN/log.jsonl, RUN/eval.json (when there) and the program. This file
+ * gathers; the page is made by report_html.c. A log whose last line is cut short (a run that is
+ * going on) is read up to it; a damaged line elsewhere is refused with its number. */
 #include "runtime/files_private.h"
 
 #include <inttypes.h>
@@ -59,7 +59,8 @@ read_log(Arena *a, const char *path, Report *r)
 	char  *text;
 	size_t n;
 	if (!file_exists(path))
-		return user_error("report", "there is no %s: a report is made from the log of a run", path);
+		return user_error("report",
+		                  "there is no %s: a report is made from the log of a run", path);
 	TRY(file_read(path, &text, &n));
 	Status s = OK;
 	int    line = 1;
@@ -73,7 +74,7 @@ read_log(Arena *a, const char *path, Report *r)
 	return s;
 }
 
-/* ---- eval.json: {.., "rows": [{"encoder", "metric", "value", "lo", "hi", "note"?}, ..]} --------------- */
+/* ---- eval.json: {.., "rows": [{"encoder", "metric", "value", "lo", "hi", "note"?}, ..]} ---- */
 
 static double
 number_or(const json_t *o, const char *key, double otherwise)
@@ -90,8 +91,12 @@ add_result(Arena *a, Report *r, const char *path, const json_t *o)
 	const char *note = json_string_value(json_object_get(o, "note"));
 	if (!encoder || !metric || !json_is_number(json_object_get(o, "value")))
 		return user_error("report", "%s: a row lacks `encoder`, `metric` or `value`", path);
-	ResultRow row = {arena_strdup(a, encoder), arena_strdup(a, metric), note ? arena_strdup(a, note) : "",
-	                 number_or(o, "value", 0), number_or(o, "lo", 1), number_or(o, "hi", 0)};
+	ResultRow row = {arena_strdup(a, encoder),
+	                 arena_strdup(a, metric),
+	                 note ? arena_strdup(a, note) : "",
+	                 number_or(o, "value", 0),
+	                 number_or(o, "lo", 1),
+	                 number_or(o, "hi", 0)};
 	vec_push(a, &r->result, row);
 	return OK;
 }
@@ -103,9 +108,8 @@ result_note(Arena *a, const json_t *root)
 	Text        t = {0};
 	const char *key;
 	json_t     *v;
-	json_object_foreach((json_t *)(uintptr_t)root, key, v)
-		if (json_is_integer(v))
-			text_printf(&t, "%s%s %" JSON_INTEGER_FORMAT, t.n ? ", " : "", key, json_integer_value(v));
+	json_object_foreach((json_t *)(uintptr_t)root, key, v) if (json_is_integer(v)) text_printf(
+		&t, "%s%s %" JSON_INTEGER_FORMAT, t.n ? ", " : "", key, json_integer_value(v));
 	for (size_t i = 0; i < t.n; i++)
 		if (t.at[i] == '_')
 			t.at[i] = ' ';

@@ -3,6 +3,8 @@
  * own copy. Refuses a program whose files cannot all be read. */
 #include "runtime/run_private.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,18 +26,28 @@ copy_file(Arena *a, const char *from_folder, const char *to_folder, const char *
 	return s;
 }
 
+/* Everything in kernels/: also what the kernels include. */
+static Status
+copy_kernels(Arena *a, const char *from, const char *to)
+{
+	const char *folder = arena_printf(a, "%s/kernels", from);
+	DIR        *d = opendir(folder);
+	Status      s = OK;
+	if (!d)
+		return user_error("no-program", "%s: %s", folder, strerror(errno));
+	for (struct dirent *e; s == OK && (e = readdir(d));)
+		if (e->d_name[0] != '.')
+			s = copy_file(a, from, to, arena_printf(a, "kernels/%s", e->d_name));
+	closedir(d);
+	return s;
+}
+
 /* Kernels first: a folder with program.d2p is a whole one. */
 Status
 run_copy_program(Arena *a, const Program *p, const char *from, const char *to)
 {
 	TRY(file_make_dirs(arena_printf(a, "%s/kernels", to)));
-	for (int i = 0; i < p->nkernel; i++) {
-		int seen = 0;
-		while (strcmp(p->kernel[seen].file, p->kernel[i].file) != 0)
-			seen++;
-		if (seen == i)
-			TRY(copy_file(a, from, to,
-			              arena_printf(a, "kernels/%s", p->kernel[i].file)));
-	}
+	if (p->nkernel)
+		TRY(copy_kernels(a, from, to));
 	return copy_file(a, from, to, "program.d2p");
 }

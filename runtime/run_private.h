@@ -7,6 +7,9 @@
 /* exec.c: the folder given, else $D2V_CACHE, else $XDG_CACHE_HOME/d2v, else ~/.cache/d2v. */
 const char *cache_folder(Arena *a, const char *given);
 
+/* exec_move.c: what exec_stage and exec_ask keep. */
+void exec_move_close(Exec *x);
+
 /* ---- options.c: `--name value`, `--name=value`, `--flag`, and positional arguments ----------- */
 
 typedef struct {

@@ -25,6 +25,14 @@ typedef struct {
 	Status (*profile)(Dev *, const Entry *e, double *seconds);
 	int64_t (*allocated)(Dev *);                          /* bytes it allocated for slabs */
 	int64_t (*workspace)(Dev *);                          /* bytes beside the slabs: scratch of its libraries */
+	/* The rest may be NULL, and then exec.c does it with put and get. A device that has them may still be at work when
+	 * run returns; put, stage, run, get and ask take effect in the order in which they are called.
+	 * stage: where to write these bytes; they count from the next call on. *to is NULL when they are too many: use put. */
+	Status (*stage)(Dev *, int slab, int64_t offset, int64_t bytes, void **to);
+	/* ask: for up to 64 bytes as everything called before leaves them (0: only whether that is done); take: wait for the
+	 * oldest that was asked for. At most 256 at a time. */
+	Status (*ask)(Dev *, int slab, int64_t offset, int64_t bytes);
+	Status (*take)(Dev *, void *to);
 } Device;
 Status device_load(const char *name, const Device **out);     /* dlopen + symbol d2v_device */
 
@@ -36,11 +44,21 @@ typedef struct {
 	Dev          *dev;
 	double        steps, spe;  /* total steps of the run; steps per epoch: for host expressions */
 	const struct Expr *const *scalar; /* per entry: its scalars' expressions, parsed by exec_open */
+	const char   *data_hash;   /* data_fingerprint of what it trains on; NULL: nothing, or nobody should care */
+	struct ExecMove *move;            /* exec_move.c: what was asked for and not taken, memory of exec_stage */
 } Exec;
 Status  exec_open(Arena *a, const char *folder, const char *device, const char *cache, Exec **out); /* parse + verify + open */
 void    exec_close(Exec *x);
 Status  exec_scalars(Exec *x, const Entry *e, int64_t step);  /* evaluate and put every host scalar */
 Status  exec_output(Exec *x, const Entry *e, const char *name, float *to); /* get one output; FAIL when absent */
+/* Numbers of a step without waiting for it: ask for the n named outputs (scalars, f32) after a run; take gives those of the
+ * oldest request. exec_ahead: how many requests a loop should leave open (0: the device is done when run returns). */
+Status  exec_ask(Exec *x, const Entry *e, const char *const *name, int n);
+Status  exec_take(Exec *x, int n, double *to);
+int     exec_ahead(const Exec *x);
+/* Bytes for the next run, written in place where the device allows it: fill *to, then exec_staged. */
+Status  exec_stage(Exec *x, int slab, int64_t offset, int64_t bytes, void **to);
+Status  exec_staged(Exec *x);
 const Variable *exec_variable(const Exec *x, const char *name); /* NULL when absent */
 
 /* ---- expr.c: the host expression language of Scalar.expr and Recipe.stop ----------------------------- */
@@ -81,6 +99,7 @@ typedef struct {
 Status      data_open(const Recipe *r, const char *path, const char *part, const DataOptions *o, Data **out);
 void        data_close(Data *d);
 int64_t     data_samples(const Data *d);
+const char *data_fingerprint(const Data *d);          /* 32 hex digits: the same for the same samples, wherever they lie */
 int64_t     data_steps_per_epoch(const Data *d);      /* floor(samples / batch) */
 int         data_classes(const Data *d);
 const char *data_class_name(const Data *d, int label);
@@ -117,7 +136,7 @@ const char     *st_meta(const StFile *f, const char *key);
  * data hash, content hash of the tensors. keep: older ones beyond that number are removed after the new one is safe. */
 Status checkpoint_save(Exec *x, const char *run, int64_t step, uint64_t seed, int keep);
 Status checkpoint_latest(Arena *a, const char *run, char **path, int64_t *step);  /* path NULL when there is none */
-Status checkpoint_load(Exec *x, const char *path, int64_t *step, uint64_t *seed); /* strict; refuses another spec, truncated or edited files */
+Status checkpoint_load(Exec *x, const char *path, int64_t *step, uint64_t *seed); /* strict; refuses another spec, other data than x->data_hash, truncated or edited files */
 
 /* ---- feed.c: `d2v step` -------------------------------------------------------------------------------- */
 /* Load variables from a safetensors file by spec name or through a `names` table (which: table name or NULL = try both). */

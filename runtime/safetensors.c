@@ -1,9 +1,9 @@
 /* safetensors: eight bytes of header length, a JSON header, then the tensors' bytes, little-endian.
  *
- * Reading is strict: the bytes after the header must be covered exactly once, names must differ, sizes must
- * follow from shape and dtype. Nothing is repaired and nothing is guessed; every refusal says why.
- * Writing is deterministic (names sorted, header padded with spaces to 8 bytes) and all or nothing: a
- * temporary file is renamed once it is safely on disk. */
+ * Reading is strict: the bytes after the header must be covered exactly once, names must differ,
+ * sizes must follow from shape and dtype. Nothing is repaired and nothing is guessed; every refusal
+ * says why. Writing is deterministic (names sorted, header padded with spaces to 8 bytes) and all
+ * or nothing: a temporary file is renamed once it is safely on disk. */
 #include "runtime/files_private.h"
 
 #include <errno.h>
@@ -83,9 +83,12 @@ st_shape_text(Arena *a, const int64_t *dim, int n)
 StTensor
 st_tensor(const char *name, const Type *type, const void *data)
 {
-	StTensor t = {.name = name, .dtype = st_dtype(type->dtype), .data = data, .bytes = type_bytes(type)};
-	/* The format allows any number of axes, the table eight: more are merged from the outside in, which
-	 * leaves every byte where it is. */
+	StTensor t = {.name = name,
+	              .dtype = st_dtype(type->dtype),
+	              .data = data,
+	              .bytes = type_bytes(type)};
+	/* The format allows any number of axes, the table eight: more are merged from the outside
+	 * in, which leaves every byte where it is. */
 	int spare = type->rank - COUNT(t.dim);
 	t.ndim = spare > 0 ? COUNT(t.dim) : type->rank;
 	for (int i = 0; i < t.ndim; i++)
@@ -95,7 +98,7 @@ st_tensor(const char *name, const Type *type, const void *data)
 	return t;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------- */
 
 typedef struct {
 	Arena      *a;
@@ -119,8 +122,9 @@ static Status
 read_integer(const Reader *r, const char *name, const json_t *v, const char *field, int64_t *out)
 {
 	if (!json_is_integer(v) || json_integer_value(v) < 0)
-		return user_error("safetensors", "%s: tensor `%s`: `%s` must hold whole numbers from 0 up", r->what,
-		                  shown(r->a, name), field);
+		return user_error("safetensors",
+		                  "%s: tensor `%s`: `%s` must hold whole numbers from 0 up",
+		                  r->what, shown(r->a, name), field);
 	*out = json_integer_value(v);
 	return OK;
 }
@@ -129,13 +133,16 @@ static Status
 read_extent(const Reader *r, const char *name, json_t *offsets, StTensor *t)
 {
 	if (!json_is_array(offsets) || json_array_size(offsets) != 2)
-		return user_error("safetensors", "%s: tensor `%s`: `data_offsets` must be a list of two numbers", r->what,
-		                  shown(r->a, name));
+		return user_error("safetensors",
+		                  "%s: tensor `%s`: `data_offsets` must be a list of two numbers",
+		                  r->what, shown(r->a, name));
 	int64_t begin, end;
 	TRY(read_integer(r, name, json_array_get(offsets, 0), "data_offsets", &begin));
 	TRY(read_integer(r, name, json_array_get(offsets, 1), "data_offsets", &end));
 	if (end < begin)
-		return user_error("safetensors", "%s: tensor `%s`: its data ends (%" PRId64 ") before it begins (%" PRId64 ")",
+		return user_error("safetensors",
+		                  "%s: tensor `%s`: its data ends (%" PRId64
+		                  ") before it begins (%" PRId64 ")",
 		                  r->what, shown(r->a, name), end, begin);
 	if (end > r->bytes)
 		return user_error("safetensors",
@@ -152,18 +159,22 @@ read_tensor(const Reader *r, const char *name, json_t *v, StTensor *t)
 {
 	json_t *dtype = json_object_get(v, "dtype"), *shape = json_object_get(v, "shape"),
 	       *offsets = json_object_get(v, "data_offsets");
-	if (!json_is_object(v) || !json_is_string(dtype) || !json_is_array(shape) || json_object_size(v) != 3)
+	if (!json_is_object(v) || !json_is_string(dtype) || !json_is_array(shape) ||
+	    json_object_size(v) != 3)
 		return user_error("safetensors",
 		                  "%s: tensor `%s`: its entry must be an object of `dtype`, `shape` and `data_offsets`",
 		                  r->what, shown(r->a, name));
 	int d = dtype_find(json_string_value(dtype));
 	if (d < 0)
 		return user_error("safetensors",
-		                  "%s: tensor `%s` has the unknown dtype `%s` (known: F32 BF16 F16 F64 I64 I32 U32 U8 BOOL)",
-		                  r->what, shown(r->a, name), shown(r->a, json_string_value(dtype)));
+		                  "%s: tensor `%s` has the unknown dtype `%s` (known: F32 BF16 F16 "
+		                  "F64 I64 I32 U32 U8 BOOL)",
+		                  r->what, shown(r->a, name),
+		                  shown(r->a, json_string_value(dtype)));
 	*t = (StTensor){.name = arena_strdup(r->a, name), .dtype = dtypes[d].name};
 	if (json_array_size(shape) > (size_t)COUNT(t->dim))
-		return user_error("safetensors", "%s: tensor `%s` has %zu axes; at most %d are supported", r->what,
+		return user_error("safetensors",
+		                  "%s: tensor `%s` has %zu axes; at most %d are supported", r->what,
 		                  shown(r->a, name), json_array_size(shape), COUNT(t->dim));
 	t->ndim = (int)json_array_size(shape);
 	for (int i = 0; i < t->ndim; i++)
@@ -171,10 +182,12 @@ read_tensor(const Reader *r, const char *name, json_t *v, StTensor *t)
 	TRY(read_extent(r, name, offsets, t));
 	int64_t bytes = shape_bytes(t->dim, t->ndim, dtypes[d].bytes);
 	if (bytes != t->bytes)
-		return user_error("safetensors",
-		                  "%s: tensor `%s`: %s %s takes %s%" PRId64 " bytes, but its data_offsets span %" PRId64,
-		                  r->what, shown(r->a, name), t->dtype, st_shape_text(r->a, t->dim, t->ndim),
-		                  bytes < 0 ? "more than " : "", bytes < 0 ? INT64_MAX : bytes, t->bytes);
+		return user_error(
+			"safetensors",
+			"%s: tensor `%s`: %s %s takes %s%" PRId64
+			" bytes, but its data_offsets span %" PRId64,
+			r->what, shown(r->a, name), t->dtype, st_shape_text(r->a, t->dim, t->ndim),
+			bytes < 0 ? "more than " : "", bytes < 0 ? INT64_MAX : bytes, t->bytes);
 	return OK;
 }
 
@@ -182,14 +195,16 @@ static Status
 read_metadata(const Reader *r, json_t *v, StFile *f)
 {
 	if (!json_is_object(v))
-		return user_error("safetensors", "%s: `__metadata__` must be an object of strings", r->what);
+		return user_error("safetensors", "%s: `__metadata__` must be an object of strings",
+		                  r->what);
 	f->meta = arena_alloc(r->a, sizeof *f->meta * (json_object_size(v) + 1));
 	const char *key;
 	json_t     *value;
 	json_object_foreach(v, key, value) {
 		if (!json_is_string(value))
-			return user_error("safetensors", "%s: `__metadata__`: the value of `%s` is not a string", r->what,
-			                  shown(r->a, key));
+			return user_error("safetensors",
+			                  "%s: `__metadata__`: the value of `%s` is not a string",
+			                  r->what, shown(r->a, key));
 		f->meta[f->nmeta].key = arena_strdup(r->a, key);
 		f->meta[f->nmeta++].value = arena_strdup(r->a, json_string_value(value));
 	}
@@ -237,16 +252,21 @@ check_cover(const Reader *r, StFile *f)
 	for (int i = 0; i < f->ntensor; i++) {
 		int64_t begin = (const char *)f->tensor[i].data - r->data;
 		if (begin < at)
-			return user_error("safetensors", "%s: the data of tensors `%s` and `%s` overlaps", r->what,
-			                  shown(r->a, f->tensor[i - 1].name), shown(r->a, f->tensor[i].name));
+			return user_error("safetensors",
+			                  "%s: the data of tensors `%s` and `%s` overlaps", r->what,
+			                  shown(r->a, f->tensor[i - 1].name),
+			                  shown(r->a, f->tensor[i].name));
 		if (begin > at)
-			return user_error("safetensors", "%s: bytes %" PRId64 " to %" PRId64 " of the data belong to no tensor",
+			return user_error("safetensors",
+			                  "%s: bytes %" PRId64 " to %" PRId64
+			                  " of the data belong to no tensor",
 			                  r->what, at, begin - 1);
 		at = begin + f->tensor[i].bytes;
 	}
 	if (at != r->bytes)
-		return user_error("safetensors", "%s: %" PRId64 " bytes after the last tensor belong to no tensor", r->what,
-		                  r->bytes - at);
+		return user_error("safetensors",
+		                  "%s: %" PRId64 " bytes after the last tensor belong to no tensor",
+		                  r->what, r->bytes - at);
 	return OK;
 }
 
@@ -274,8 +294,10 @@ st_parse(Arena *a, const char *what, const void *data, size_t n, StFile **out)
 {
 	const unsigned char *b = data;
 	if (n < LENGTH_BYTES)
-		return user_error("safetensors", "%s: truncated: %zu bytes, and the header's length alone takes %d", what, n,
-		                  LENGTH_BYTES);
+		return user_error(
+			"safetensors",
+			"%s: truncated: %zu bytes, and the header's length alone takes %d", what, n,
+			LENGTH_BYTES);
 	uint64_t length = 0;
 	for (int i = LENGTH_BYTES - 1; i >= 0; i--)
 		length = length << 8 | b[i];
@@ -284,16 +306,20 @@ st_parse(Arena *a, const char *what, const void *data, size_t n, StFile **out)
 		                  "%s: not a safetensors file: it claims a header of %" PRIu64 " bytes; the format allows %d",
 		                  what, length, HEADER_MAX);
 	if (length > n - LENGTH_BYTES)
-		return user_error("safetensors", "%s: truncated: the header has %" PRIu64 " bytes, the file %zu after its length",
+		return user_error("safetensors",
+		                  "%s: truncated: the header has %" PRIu64
+		                  " bytes, the file %zu after its length",
 		                  what, length, n - LENGTH_BYTES);
 	const char *text = (const char *)b + LENGTH_BYTES;
 	if (!length || text[0] != '{')
-		return user_error("safetensors", "%s: not a safetensors file: its header does not begin with `{`", what);
+		return user_error("safetensors",
+		                  "%s: not a safetensors file: its header does not begin with `{`",
+		                  what);
 	json_error_t e;
 	json_t      *root = json_loadb(text, (size_t)length, JSON_REJECT_DUPLICATES, &e);
 	if (!root)
-		return user_error("safetensors", "%s: the header is not valid JSON at byte %d: %s", what, e.position,
-		                  shown(a, e.text));
+		return user_error("safetensors", "%s: the header is not valid JSON at byte %d: %s",
+		                  what, e.position, shown(a, e.text));
 	Reader  r = {a, what, text + length, (int64_t)(n - LENGTH_BYTES - length)};
 	StFile *f = arena_new_one(a, StFile);
 	Status  s = read_header(&r, root, f);
@@ -313,7 +339,8 @@ st_read(Arena *a, const char *path, StFile **out)
 		close(fd);
 		return user_error("safetensors", "cannot read %s: not a file", path);
 	}
-	/* Read rather than mapped: a file that shrinks meanwhile is then a message, not a signal. */
+	/* Read rather than mapped: a file that shrinks meanwhile is then a message, not a
+	 * signal. */
 	size_t n = (size_t)st.st_size, at = 0;
 	char  *data = arena_alloc(a, n + 1);
 	while (at < n) {
@@ -321,8 +348,9 @@ st_read(Arena *a, const char *path, StFile **out)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0) {
-			Status s = world_error("safetensors", "cannot read %s beyond byte %zu: %s", path, at,
-			                       got ? strerror(errno) : "it became shorter while being read");
+			Status s = world_error(
+				"safetensors", "cannot read %s beyond byte %zu: %s", path, at,
+				got ? strerror(errno) : "it became shorter while being read");
 			close(fd);
 			return s;
 		}

@@ -1,6 +1,7 @@
-/* Writing safetensors files (the format and the reader are in safetensors.c): whole from memory, or a piece
- * at a time for checkpoints. The bytes depend on names, shapes and values alone. Refuses duplicate names and
- * sizes that do not follow from the shape: such a file could not be read back. */
+/* Writing safetensors files (the format and the reader are in safetensors.c): whole from memory, or
+ * a piece at a time for checkpoints. The bytes depend on names, shapes and values alone. Refuses
+ * duplicate names and sizes that do not follow from the shape: such a file could not be read
+ * back. */
 #include "runtime/files_private.h"
 
 #include <errno.h>
@@ -24,11 +25,12 @@ st_sorted(Arena *a, const char *path, const StFile *f, StFile **out)
 	st_sort(s);
 	for (int i = 0; i < s->ntensor; i++)
 		if (st_bytes(&s->tensor[i]) != s->tensor[i].bytes)
-			BUG("%s: tensor %s: %" PRId64 " bytes do not make its shape", path, s->tensor[i].name,
-			    s->tensor[i].bytes);
+			BUG("%s: tensor %s: %" PRId64 " bytes do not make its shape", path,
+			    s->tensor[i].name, s->tensor[i].bytes);
 	for (int i = 1; i < s->ntensor; i++)
 		if (!strcmp(s->tensor[i - 1].name, s->tensor[i].name))
-			return user_error("safetensors", "%s: two tensors would be called `%s`", path, s->tensor[i].name);
+			return user_error("safetensors", "%s: two tensors would be called `%s`",
+			                  path, s->tensor[i].name);
 	*out = s;
 	return OK;
 }
@@ -132,9 +134,12 @@ sync_folder(const char *path)
 {
 	Arena *a = arena_new();
 	int    fd = open(dirname(arena_strdup(a, path)), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	/* Some file systems have no way to sync a folder and say EINVAL; there is nothing more to do then. */
+	/* Some file systems have no way to sync a folder and say EINVAL; there is nothing more to
+	 * do then. */
 	bool bad = fd < 0 || (fsync(fd) && errno != EINVAL);
-	Status s = bad ? world_error("file-write", "cannot sync the folder of %s: %s", path, strerror(errno)) : OK;
+	Status s = bad ? world_error("file-write", "cannot sync the folder of %s: %s", path,
+	                             strerror(errno))
+	               : OK;
 	if (fd >= 0)
 		close(fd);
 	arena_free(a);
@@ -145,7 +150,8 @@ Status
 st_finish(StWriter *w)
 {
 	if (w->written != w->bytes)
-		BUG("%s: %" PRId64 " bytes written, %" PRId64 " announced", w->path, w->written, w->bytes);
+		BUG("%s: %" PRId64 " bytes written, %" PRId64 " announced", w->path, w->written,
+		    w->bytes);
 	if (fsync(w->fd))
 		return write_failed(w, "sync");
 	int fd = w->fd;

@@ -1,6 +1,7 @@
-/* `d2v step`: a few steps of a program from given weights and given batches, with everything that came out
- * written to a file. The door for comparing with another implementation, tensor by tensor. No data set, no
- * checkpoints, no log. Refuses to start before weights and batches of all steps were checked. */
+/* `d2v step`: a few steps of a program from given weights and given batches, with everything that
+ * came out written to a file. The door for comparing with another implementation, tensor by tensor.
+ * No data set, no checkpoints, no log. Refuses to start before weights and batches of all steps
+ * were checked. */
 #include "runtime/files_private.h"
 #include "runtime/run_private.h"
 
@@ -60,7 +61,7 @@ static const char usage[] =
 	"Example: d2v-run step generated/tiny-cpu --init w.safetensors --feed f.safetensors --steps 3 \\\n"
 	"             --names beit --spe 100 --run-steps 1000 --dump out.safetensors\n";
 
-/* ---- --list ---------------------------------------------------------------------------------------------- */
+/* ---- --list -------------------------------------------------------------------------------- */
 
 static void
 list_row(const char *what, const char *name, const Type *type, const char *note)
@@ -90,13 +91,15 @@ list_all(const Exec *x, const Entry *e)
 		for (int j = 0; j < r->nname; j++)
 			for (int k = 0; r->var[i].kind == VAR_param && k < r->name[j].nvar; k++)
 				if (!strcmp(r->name[j].var[k], r->var[i].name))
-					text_printf(&names, "%s%s: %s", names.n ? ", " : "", r->name[j].table, r->name[j].foreign);
-		list_row(kind[r->var[i].kind], r->var[i].name, &r->var[i].type, names.n ? names.at : "");
+					text_printf(&names, "%s%s: %s", names.n ? ", " : "",
+					            r->name[j].table, r->name[j].foreign);
+		list_row(kind[r->var[i].kind], r->var[i].name, &r->var[i].type,
+		         names.n ? names.at : "");
 		text_free(&names);
 	}
 }
 
-/* ---- the steps --------------------------------------------------------------------------------------------- */
+/* ---- the steps ----------------------------------------------------------------------------- */
 
 static Status
 run_steps(Arena *a, Exec *x, const Entry *e, const Options *o)
@@ -118,7 +121,8 @@ run_steps(Arena *a, Exec *x, const Entry *e, const Options *o)
 		printf("step %" PRId64, o->first + k);
 		for (int i = 0; i < e->noutput; i++)
 			if (e->output[i].type.rank == 0 && e->output[i].type.dtype == DT_f32)
-				printf("  %s %.9g", e->output[i].name, step_dump_value(dump, e->output[i].name, k));
+				printf("  %s %.9g", e->output[i].name,
+				       step_dump_value(dump, e->output[i].name, k));
 		printf("\n");
 		fflush(stdout);
 	}
@@ -130,7 +134,8 @@ step_in(Arena *a, Exec *x, Options *o)
 {
 	const Entry *e = program_entry(x->p, o->entry);
 	if (!e)
-		return user_error("no-entry", "the program in %s has no entry `%s`", o->folder, o->entry);
+		return user_error("no-entry", "the program in %s has no entry `%s`", o->folder,
+		                  o->entry);
 	TRY(feed_check_table(&x->p->recipe, o->names));
 	/* Scalars that read the seed must see the same one as draws and starting values. */
 	o->seed = x->p->recipe.seed;
@@ -168,7 +173,8 @@ verb_step(int argc, char **argv)
 		{"run-steps", &o.run_text, NULL}, {"spe", &o.spe_text, NULL},      {"seed", &o.seed_text, NULL},
 		{"list", NULL, &o.list},          {"threads", &o.threads_text, NULL},
 	};
-	OptionsResult parsed = options_parse(argc, argv, "step", usage, known, COUNT(known), &o.folder);
+	OptionsResult parsed =
+		options_parse(argc, argv, "step", usage, known, COUNT(known), &o.folder);
 	if (parsed != OPTIONS_run)
 		return parsed == OPTIONS_help ? EXIT_OK : EXIT_USAGE;
 	if (!o.entry)

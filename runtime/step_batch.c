@@ -1,13 +1,14 @@
-/* The batch of each step of `d2v step`, from a file instead of a data set. A tensor has the name of an input:
+/* The batch of each step of `d2v step`, from a file instead of a data set. A tensor has the name of
+ * an input:
  *
  *     image [steps, B, C, Y, X]    one batch a step (more steps than asked for are allowed)
  *     image [B, C, Y, X]           the same batch every step
  *     image.0 image.1 ..           one tensor a step
  *     scalar:lr [steps] or []      replaces a host scalar: by the name of the output it is, or by its expression
  *
- * What is not fed and is no picture follows the rules of training: `sample` counts on from step to step, draws
- * come from (seed, site, sample, epoch). Refused before the first step: tensors of unknown names, other shapes,
- * values that do not fit, steps without data. */
+ * What is not fed and is no picture follows the rules of training: `sample` counts on from step to
+ * step, draws come from (seed, site, sample, epoch). Refused before the first step: tensors of
+ * unknown names, other shapes, values that do not fit, steps without data. */
 #include "runtime/files_private.h"
 
 #include <inttypes.h>
@@ -47,12 +48,13 @@ const char *
 step_scalar_name(const Entry *e, const Scalar *s)
 {
 	for (int i = 0; i < e->noutput; i++)
-		if (e->output[i].type.rank == 0 && e->output[i].slab == s->slab && e->output[i].offset == s->offset)
+		if (e->output[i].type.rank == 0 && e->output[i].slab == s->slab &&
+		    e->output[i].offset == s->offset)
 			return e->output[i].name;
 	return NULL;
 }
 
-/* ---- matching tensors to inputs --------------------------------------------------------------------- */
+/* ---- matching tensors to inputs ------------------------------------------------------------ */
 
 static Status
 add_scalar(StepBatch *b, const StTensor *t)
@@ -61,8 +63,9 @@ add_scalar(StepBatch *b, const StTensor *t)
 	int64_t     count = t->bytes / st_bytes(&(StTensor){.dtype = t->dtype});
 	bool        varies = t->ndim > 0;
 	if (t->ndim > 1 || count < (varies ? b->range.steps : 1))
-		return user_error("feed-shape", "%s: `%s` has the shape %s; [] or [%" PRId64 "] is wanted", b->path, t->name,
-		                  st_shape_text(b->a, t->dim, t->ndim), b->range.steps);
+		return user_error(
+			"feed-shape", "%s: `%s` has the shape %s; [] or [%" PRId64 "] is wanted",
+			b->path, t->name, st_shape_text(b->a, t->dim, t->ndim), b->range.steps);
 	const char *expr = name;
 	for (int i = 0; i < b->e->nscalar; i++) {
 		const char *output = step_scalar_name(b->e, &b->e->scalar[i]);
@@ -76,8 +79,9 @@ add_scalar(StepBatch *b, const StTensor *t)
 			found++;
 		}
 	if (!found)
-		return user_error("feed-unknown", "%s: `%s`: the step has no host scalar `%s` (--list shows them)", b->path,
-		                  t->name, name);
+		return user_error("feed-unknown",
+		                  "%s: `%s`: the step has no host scalar `%s` (--list shows them)",
+		                  b->path, t->name, name);
 	return OK;
 }
 
@@ -85,7 +89,8 @@ static Status
 add_whole(StepBatch *b, BatchInput *in, const StTensor *t)
 {
 	StTensor want = st_tensor(in->input->name, &in->input->type, NULL);
-	int64_t  elems = type_elems(&in->input->type), count = t->bytes / st_bytes(&(StTensor){.dtype = t->dtype});
+	int64_t  elems = type_elems(&in->input->type),
+		count = t->bytes / st_bytes(&(StTensor){.dtype = t->dtype});
 	bool     same = count == elems && feed_shapes_agree(t->dim, t->ndim, want.dim, want.ndim);
 	bool     each = t->ndim > 0 && t->dim[0] >= b->range.steps && count == t->dim[0] * elems &&
 	            feed_shapes_agree(t->dim + 1, t->ndim - 1, want.dim, want.ndim);
@@ -108,9 +113,11 @@ add_numbered(StepBatch *b, BatchInput *in, const StTensor *t, const char *digits
 	int64_t  k = 0, count = t->bytes / st_bytes(&(StTensor){.dtype = t->dtype});
 	for (const char *c = digits; *c; c++)
 		k = k < INT32_MAX ? 10 * k + (*c - '0') : k;
-	if (count != type_elems(&in->input->type) || !feed_shapes_agree(t->dim, t->ndim, want.dim, want.ndim))
-		return user_error("feed-shape", "%s: `%s` has the shape %s; %s is wanted", b->path, t->name,
-		                  st_shape_text(b->a, t->dim, t->ndim), st_shape_text(b->a, want.dim, want.ndim));
+	if (count != type_elems(&in->input->type) ||
+	    !feed_shapes_agree(t->dim, t->ndim, want.dim, want.ndim))
+		return user_error("feed-shape", "%s: `%s` has the shape %s; %s is wanted", b->path,
+		                  t->name, st_shape_text(b->a, t->dim, t->ndim),
+		                  st_shape_text(b->a, want.dim, want.ndim));
 	if (!in->each)
 		in->each = arena_new_array(b->a, const StTensor *, b->range.steps + 1);
 	if (k < b->range.steps)
@@ -136,11 +143,13 @@ add_tensor(StepBatch *b, const StTensor *t)
 			return add_numbered(b, in, t, digits);
 	}
 	const char *near = text_nearest(t->name, known, b->e->ninput);
-	return user_error("feed-unknown", "%s: the step has no input `%s`%s%s%s (--list shows the inputs)", b->path, t->name,
-	                  near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
+	return user_error("feed-unknown",
+	                  "%s: the step has no input `%s`%s%s%s (--list shows the inputs)", b->path,
+	                  t->name, near ? "; did you mean `" : "", near ? near : "",
+	                  near ? "`?" : "");
 }
 
-/* ---- what every input gets ------------------------------------------------------------------------------ */
+/* ---- what every input gets ----------------------------------------------------------------- */
 
 static Status
 check_input(StepBatch *b, BatchInput *in)
@@ -148,10 +157,13 @@ check_input(StepBatch *b, BatchInput *in)
 	const Recipe *r = &b->x->p->recipe;
 	const char   *name = in->input->name;
 	if (in->fed && in->each)
-		return user_error("feed", "%s: `%s` is there both as a whole and step by step", b->path, name);
+		return user_error("feed", "%s: `%s` is there both as a whole and step by step",
+		                  b->path, name);
 	for (int64_t k = 0; in->each && k < b->range.steps; k++)
 		if (!in->each[k])
-			return user_error("feed-missing", "%s: `%s.%" PRId64 "` is missing: %" PRId64 " steps were asked for",
+			return user_error("feed-missing",
+			                  "%s: `%s.%" PRId64 "` is missing: %" PRId64
+			                  " steps were asked for",
 			                  b->path, name, k, b->range.steps);
 	in->sample = !strcmp(name, "sample");
 	for (int i = 0; i < r->ndraw; i++)
@@ -161,12 +173,15 @@ check_input(StepBatch *b, BatchInput *in)
 		b->ids = in;
 	if (in->sample && in->input->type.dtype != DT_u32)
 		BUG("input sample is %s", dtype_name[in->input->type.dtype]);
-	if (in->draw && (in->input->type.dtype != DT_bool ||
-	                 type_elems(&in->input->type) != r->data.batch * in->draw->gy * in->draw->gx))
+	if (in->draw &&
+	    (in->input->type.dtype != DT_bool ||
+	     type_elems(&in->input->type) != r->data.batch * in->draw->gy * in->draw->gx))
 		BUG("input %s does not hold one draw a sample", name);
 	if (!in->fed && !in->each && !in->sample && !in->draw)
-		return user_error("feed-missing", "no data for the input `%s`: --feed must name a file that holds it%s%s", name,
-		                  b->path ? "; not in " : "", b->path ? b->path : "");
+		return user_error(
+			"feed-missing",
+			"no data for the input `%s`: --feed must name a file that holds it%s%s",
+			name, b->path ? "; not in " : "", b->path ? b->path : "");
 	in->value = arena_alloc(b->a, (size_t)type_bytes(&in->input->type));
 	return OK;
 }
@@ -188,7 +203,8 @@ input_value(StepBatch *b, BatchInput *in, int64_t k)
 	const Type *type = &in->input->type;
 	int64_t     elems = type_elems(type);
 	if (in->fed)
-		return feed_convert(b->path, in->fed, k * in->stride, elems, type->dtype, in->value);
+		return feed_convert(b->path, in->fed, k * in->stride, elems, type->dtype,
+		                    in->value);
 	if (in->each)
 		return feed_convert(b->path, in->each[k], 0, elems, type->dtype, in->value);
 	if (in->sample) {
@@ -197,9 +213,11 @@ input_value(StepBatch *b, BatchInput *in, int64_t k)
 		return OK;
 	}
 	int64_t batch = b->x->p->recipe.data.batch, each = in->draw->gy * in->draw->gx;
-	int64_t epoch = (int64_t)floor((double)(b->range.first + k) / (b->x->spe > 0 ? b->x->spe : 1));
+	int64_t epoch =
+		(int64_t)floor((double)(b->range.first + k) / (b->x->spe > 0 ? b->x->spe : 1));
 	for (int64_t i = 0; i < batch; i++) {
-		uint64_t id = b->ids ? ((uint32_t *)b->ids->value)[i] : (uint64_t)((b->range.first + k) * batch + i);
+		uint64_t id = b->ids ? ((uint32_t *)b->ids->value)[i]
+		                     : (uint64_t)((b->range.first + k) * batch + i);
 		Stream   s = stream_open(b->range.seed, in->draw->site, id, (uint32_t)epoch);
 		draw_block_mask(in->draw, &s, (uint8_t *)in->value + i * each);
 	}
@@ -218,7 +236,8 @@ step_values(StepBatch *b, int64_t k)
 }
 
 Status
-step_batch_open(Arena *a, Exec *x, const Entry *e, const char *path, const StepRange *range, StepBatch **out)
+step_batch_open(Arena *a, Exec *x, const Entry *e, const char *path, const StepRange *range,
+                StepBatch **out)
 {
 	StepBatch *b = arena_new_one(a, StepBatch);
 	*b = (StepBatch){.a = a, .x = x, .e = e, .path = path, .range = *range};
@@ -240,7 +259,8 @@ put_scalar(StepBatch *b, const BatchScalar *s, int64_t k)
 {
 	uint32_t bytes4;
 	TRY(feed_convert(b->path, s->fed, s->varies ? k : 0, 1, s->scalar->dtype, &bytes4));
-	return b->x->device->put(b->x->dev, s->scalar->slab, s->scalar->offset, &bytes4, dtype_bytes[s->scalar->dtype]);
+	return b->x->device->put(b->x->dev, s->scalar->slab, s->scalar->offset, &bytes4,
+	                         dtype_bytes[s->scalar->dtype]);
 }
 
 Status
@@ -249,7 +269,8 @@ step_batch_put(StepBatch *b, int64_t k)
 	TRY(step_values(b, k));
 	for (int i = 0; i < b->e->ninput; i++) {
 		const Input *in = b->input[i].input;
-		TRY(b->x->device->put(b->x->dev, in->slab, in->offset, b->input[i].value, type_bytes(&in->type)));
+		TRY(b->x->device->put(b->x->dev, in->slab, in->offset, b->input[i].value,
+		                      type_bytes(&in->type)));
 	}
 	for (int i = 0; i < b->scalar.n; i++)
 		TRY(put_scalar(b, &b->scalar.at[i], k));

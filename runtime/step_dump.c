@@ -1,5 +1,6 @@
-/* What `d2v step` writes: rank-0 outputs as [steps], gradients (`grad.NAME`) of the first step, other outputs as
- * [steps, ...], and every variable after the last step; with a names table also under published names:
+/* What `d2v step` writes: rank-0 outputs as [steps], gradients (`grad.NAME`) of the first step,
+ * other outputs as [steps, ...], and every variable after the last step; with a names table also
+ * under published names:
  *
  *     grad.head        grad/lm_head.weight         the first step's gradient
  *     head             lm_head.weight              after the last step
@@ -117,8 +118,8 @@ dumped(const StepDump *d, const char *name)
 	return NULL;
 }
 
-/* One published tensor: the parts side by side along the outermost axis. Parts of another inner shape than
- * the first make it flat. */
+/* One published tensor: the parts side by side along the outermost axis. Parts of another inner
+ * shape than the first make it flat. */
 static void
 dump_row(StepDump *d, const NameMap *row, const char *prefix, const char *dotted)
 {
@@ -137,8 +138,10 @@ dump_row(StepDump *d, const NameMap *row, const char *prefix, const char *dotted
 	for (int i = 1; i < row->nvar; i++) {
 		if (strcmp(part[i]->dtype, first->dtype))
 			return;
-		bool alike = part[i]->ndim == first->ndim && first->ndim > 0 && whole.ndim == first->ndim &&
-		             !memcmp(part[i]->dim + 1, first->dim + 1, sizeof *first->dim * (size_t)(first->ndim - 1));
+		bool alike = part[i]->ndim == first->ndim && first->ndim > 0 &&
+		             whole.ndim == first->ndim &&
+		             !memcmp(part[i]->dim + 1, first->dim + 1,
+		                     sizeof *first->dim * (size_t)(first->ndim - 1));
 		if (alike)
 			whole.dim[0] += part[i]->dim[0];
 		else
@@ -155,8 +158,8 @@ dump_row(StepDump *d, const NameMap *row, const char *prefix, const char *dotted
 		at += part[i]->bytes;
 	}
 	whole.data = data;
-	/* A published name may be the spec's own for the same variable. For another one, the file would have two
-	 * tensors of one name, and writing it refuses that. */
+	/* A published name may be the spec's own for the same variable. For another one, the file
+	 * would have two tensors of one name, and writing it refuses that. */
 	if (row->nvar > 1 || strcmp(whole.name, part[0]->name))
 		vec_push(d->a, &d->tensor, whole);
 }

@@ -53,7 +53,7 @@ typedef struct {
 	bool        resume, profile, quiet;
 } Options;
 
-enum { MAX_VALUES = 64 };
+enum { MAX_VALUES = 64, MAX_AHEAD = 4 };
 
 typedef struct {
 	Arena         *a;
@@ -68,12 +68,16 @@ typedef struct {
 	uint64_t       seed;
 	int64_t        asked_seed, workers;
 	int64_t        start, total, until, spe, save_every,
-		saved;      /* saved: step of the newest checkpoint, -1 none */
-	int64_t     samples; /* of the run that is resumed; 0: a new run */
-	int         nvalue; /* value[0] is the epoch, the others are the scalar outputs */
+		saved;            /* saved: step of the newest checkpoint, -1 none */
+	int64_t     samples;      /* of the run that is resumed; 0: a new run */
+	char        data_was[33]; /* fingerprint of its data */
+	int         nvalue;       /* value[0] is the epoch, the others are the scalar outputs */
 	const char *name[MAX_VALUES];
 	double      value[MAX_VALUES];
-	int         loss; /* index of the loss, or -1 */
+	int64_t     enqueued, done;   /* steps given to the device, steps whose values are known */
+	double      epoch[MAX_AHEAD]; /* of the steps between the two */
+	double      clock, rate; /* when the last step was done; samples per second, smoothed */
+	int         loss;        /* index of the loss, or -1 */
 	bool        has_stop;
 	Expr        stop;
 	double     *seconds; /* --profile: per step of the entry */
@@ -97,16 +101,17 @@ now(void)
 
 /* ---- the run's folder ------------------------------------------------------------------------ */
 
-static const char run_format[] =
-	"d2v-run 1\nspec_hash %32s\nseed %" SCNu64 "\nsteps %" SCNd64 "\nsamples %" SCNd64 "\n";
+static const char run_format[] = "d2v-run 1\nspec_hash %32s\nseed %" SCNu64 "\nsteps %" SCNd64
+				 "\nsamples %" SCNd64 "\ndata %32s\n";
 
 static Status
 run_write(const Train *t, const char *path)
 {
 	const char *s = arena_printf(t->a,
 	                             "d2v-run 1\nspec_hash %s\nseed %" PRIu64 "\nsteps %" PRId64
-	                             "\nsamples %" PRId64 "\n",
-	                             t->r->spec_hash, t->seed, t->total, data_samples(t->data));
+	                             "\nsamples %" PRId64 "\ndata %s\n",
+	                             t->r->spec_hash, t->seed, t->total, data_samples(t->data),
+	                             data_fingerprint(t->data));
 	return file_write_atomic(path, s, strlen(s));
 }
 
@@ -130,9 +135,9 @@ run_check(Train *t, const char *path)
 	uint64_t seed;
 	int64_t  steps, samples;
 	TRY(file_read(path, &text, &n));
-	int got = sscanf(text, run_format, hash, &seed, &steps, &samples);
+	int got = sscanf(text, run_format, hash, &seed, &steps, &samples, t->data_was);
 	free(text);
-	if (got != 4)
+	if (got != 5)
 		return user_error("run-damaged", "%s is damaged", path);
 	if (strcmp(hash, t->r->spec_hash) != 0)
 		return user_error("run-differs",
@@ -265,6 +270,13 @@ open_data(Train *t)
 		                  "%s was started on %" PRId64 " samples, but %s holds %" PRId64
 		                  "; a resumed run keeps its data",
 		                  t->opt->out, t->samples, path, data_samples(t->data));
+	if (t->samples && strcmp(t->data_was, data_fingerprint(t->data)) != 0)
+		return user_error(
+			"run-differs",
+			"%s was started on other data: %s holds as many samples, but not the "
+			"same (fingerprint %s, then %s); a resumed run keeps its data",
+			t->opt->out, path, data_fingerprint(t->data), t->data_was);
+	t->x->data_hash = data_fingerprint(t->data);
 	t->spe = data_steps_per_epoch(t->data);
 	if (t->spe < 1)
 		return user_error("data-small",
@@ -292,6 +304,20 @@ lengths(Train *t)
 	t->x->p->recipe.seed = t->seed;
 }
 
+/* This program is one rank. A spec for more says another batch than the one a step will see; the run is still
+ * a run, but not the one that was described, and nobody should find that out from its curves. */
+static void
+ranks_warn(const Recipe *r)
+{
+	long long batch = (long long)r->data.batch;
+	if (r->ranks > 1)
+		diag_warning((Loc){0}, "ranks",
+		             "the spec is for %d ranks, this run has 1: each step averages over "
+		             "%lld samples, "
+		             "not %d x %lld = %lld, and an epoch has %d times as many steps",
+		             r->ranks, batch, r->ranks, batch, batch * r->ranks, r->ranks);
+}
+
 static Status
 setup(Train *t)
 {
@@ -302,6 +328,7 @@ setup(Train *t)
 	if (t->e == NULL)
 		return user_error("no-train", "the program in %s has no entry `train`", o->folder);
 	const char *run_file = arena_printf(t->a, "%s/run.txt", o->out);
+	ranks_warn(t->r);
 	TRY(choose_seed(t));
 	TRY(values_open(t));
 	TRY(feeds_open(t->a, t->x, t->e, &t->feeds));
@@ -330,29 +357,26 @@ setup(Train *t)
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
+/* Give one step to the device. Whether it is done when this returns is the device's affair. */
 static Status
-one_step(Train *t, int64_t step)
+step_start(Train *t)
 {
 	Batch *b;
 	TRY(data_next(t->data, &b));
-	if (b == NULL || b->step != step)
+	if (b == NULL || b->step != t->enqueued)
 		BUG("the data gave batch %lld for step %lld", b ? (long long)b->step : -1,
-		    (long long)step);
-	t->value[0] = (double)b->epoch;
+		    (long long)t->enqueued);
+	t->epoch[t->enqueued % MAX_AHEAD] = (double)b->epoch;
 	Status s = feeds_put(t->x, t->feeds, b);
 	data_done(t->data, b);
 	TRY(s);
-	TRY(exec_scalars(t->x, t->e, step));
+	TRY(exec_scalars(t->x, t->e, t->enqueued));
 	if (t->opt->profile)
 		TRY(t->x->device->profile(t->x->dev, t->e, t->seconds));
 	else
 		TRY(t->x->device->run(t->x->dev, t->e));
-	for (int i = 1; i < t->nvalue; i++) {
-		float v;
-		TRY(exec_output(t->x, t->e, t->name[i], &v));
-		t->value[i] = v;
-	}
-	return OK;
+	t->enqueued++;
+	return exec_ask(t->x, t->e, t->name + 1, t->nvalue - 1);
 }
 
 static Status
@@ -367,70 +391,116 @@ save(Train *t, int64_t done)
 
 /* Why to end after this step: EXIT_OK for no reason. */
 static int
-reason_to_stop(const Train *t, int64_t done)
+reason_to_stop(const Train *t)
 {
 	if (t->loss >= 0 && !isfinite(t->value[t->loss])) {
 		progress_end();
 		fprintf(stderr,
 		        "d2v: the loss of step %" PRId64
 		        " is %g; not saved, %s keeps its earlier checkpoints [loss-not-finite]\n",
-		        done, t->value[t->loss], t->opt->out);
+		        t->done, t->value[t->loss], t->opt->out);
 		return EXIT_STOPPED;
 	}
 	if (t->has_stop && expr_run(&t->stop, t->value) != 0) {
 		progress_end();
-		fprintf(stderr, "d2v: stopped after step %" PRId64 ": `%s` holds [stop]\n", done,
+		fprintf(stderr, "d2v: stopped after step %" PRId64 ": `%s` holds [stop]\n", t->done,
 		        t->r->stop);
 		return EXIT_STOPPED;
 	}
 	return EXIT_OK;
 }
 
+/* Wait for the oldest step that is not done: its values, the log. */
+static Status
+step_end(Train *t)
+{
+	t->value[0] = t->epoch[t->done % MAX_AHEAD];
+	TRY(exec_take(t->x, t->nvalue - 1, t->value + 1));
+	t->done++;
+	double after = now(), seconds = after - t->clock;
+	t->clock = after;
+	double current = seconds > 0 ? (double)t->r->data.batch / seconds : 0;
+	t->rate = t->rate > 0 ? 0.9 * t->rate + 0.1 * current : current; /* smooth enough to read */
+	log_step(t->log, t->done, t->name, t->value, t->nvalue, current);
+	if (!t->opt->quiet)
+		progress(t->done, t->until, t->loss >= 0 ? t->value[t->loss] : NAN, t->rate,
+		         t->rate > 0 ? (double)((t->until - t->done) * t->r->data.batch) / t->rate
+		                     : 0);
+	return OK;
+}
+
+static bool
+loss_is_finite(const Train *t)
+{
+	return t->loss < 0 || isfinite(t->value[t->loss]);
+}
+
+/* A stop on a device that works ahead is seen when later steps have been given to it: they are finished and
+ * logged, and what is saved is the state after the last of them. A loss that is not finite is never saved. */
 static int
-interrupted(Train *t, int64_t done)
+stop(Train *t)
+{
+	bool finite = loss_is_finite(t);
+	while (finite && t->done < t->enqueued) {
+		if (step_end(t) != OK)
+			return diag_exit_code();
+		finite = loss_is_finite(t);
+	}
+	return finite && save(t, t->done) != OK ? diag_exit_code() : EXIT_STOPPED;
+}
+
+/* Finish steps until only `ahead` are under way; EXIT_OK: go on. */
+static int
+catch_up(Train *t, int64_t ahead)
+{
+	while (t->enqueued - t->done > ahead) {
+		if (step_end(t) != OK)
+			return diag_exit_code();
+		if (reason_to_stop(t) != EXIT_OK)
+			return stop(t);
+	}
+	return EXIT_OK;
+}
+
+static int
+interrupted(Train *t)
 {
 	progress_end();
 	if (!t->r->checkpoint_on_signal) {
 		fprintf(stderr,
 		        "d2v: interrupted after step %" PRId64
 		        "; not saved (the spec says on_signal = no)\n",
-		        done);
+		        t->done);
 		return EXIT_INTERRUPTED;
 	}
-	if (save(t, done) != OK)
+	if (save(t, t->done) != OK)
 		return diag_exit_code();
 	fprintf(stderr, "d2v: interrupted; step %" PRId64 " is saved in %s, go on with --resume\n",
-	        done, t->opt->out);
+	        t->done, t->opt->out);
 	return EXIT_INTERRUPTED;
 }
 
 static int
 loop(Train *t)
 {
-	double before = now(), rate = 0;
-	for (int64_t step = t->start; step < t->until; step++) {
-		if (signalled)
-			return interrupted(t, step);
-		if (one_step(t, step) != OK)
-			return diag_exit_code();
-		double after = now(), seconds = after - before;
-		before = after;
-		double current = seconds > 0 ? (double)t->r->data.batch / seconds : 0;
-		rate = rate > 0 ? 0.9 * rate + 0.1 * current : current; /* smooth enough to read */
-		log_step(t->log, step + 1, t->name, t->value, t->nvalue, current);
-		if (!t->opt->quiet)
-			progress(step + 1, t->until, t->loss >= 0 ? t->value[t->loss] : NAN, rate,
-			         rate > 0
-			                 ? (double)((t->until - step - 1) * t->r->data.batch) / rate
-			                 : 0);
-		int stop = reason_to_stop(t, step + 1);
-		if (stop != EXIT_OK) {
-			bool finite = t->loss < 0 || isfinite(t->value[t->loss]);
-			return finite && save(t, step + 1) != OK ? diag_exit_code() : stop;
+	int ahead = t->opt->profile ? 0 : exec_ahead(t->x);
+	t->enqueued = t->done = t->start;
+	t->clock = now();
+	while (t->done < t->until) {
+		bool ending = signalled || t->enqueued == t->until, due = false;
+		if (!ending) {
+			if (step_start(t) != OK)
+				return diag_exit_code();
+			due = t->enqueued == t->until ||
+			      (t->save_every > 0 && t->enqueued % t->save_every == 0);
 		}
-		bool due = t->save_every > 0 && (step + 1) % t->save_every == 0;
-		if ((due || step + 1 == t->until) && save(t, step + 1) != OK)
+		int code = catch_up(t, ending || due ? 0 : ahead);
+		if (code != EXIT_OK)
+			return code;
+		if (due && save(t, t->done) != OK)
 			return diag_exit_code();
+		if (ending && t->done < t->until)
+			return interrupted(t);
 	}
 	return EXIT_OK;
 }

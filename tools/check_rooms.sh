@@ -11,9 +11,10 @@ BEGIN {
 	may["compiler/program"] = "compiler/base"
 	may["compiler/pass"] = "compiler/base compiler/ir"
 	may["compiler/codegen"] = "compiler/base compiler/ir compiler/program"
+	may["compiler/ledger"] = "compiler/base compiler/ir compiler/program"
 	may["dsl"] = "compiler/base compiler/ir compiler/program"
 	may["runtime"] = "compiler/base compiler/program"
-	may["compiler"] = "compiler/base compiler/ir compiler/program compiler/pass compiler/codegen dsl"
+	may["compiler"] = "compiler/base compiler/ir compiler/program compiler/pass compiler/codegen compiler/ledger dsl"
 }
 function room(path) { sub(/\/[^\/]*$/, "", path); return path }
 function bad(why) { printf "%s:%d: error: %s [room-include]\n", FILENAME, FNR, why; failed = 1 }

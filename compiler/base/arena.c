@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
@@ -17,7 +18,7 @@ enum { GUARD = 16 }; /* a poisoned gap after each piece, so that overruns are ca
 enum { GUARD = 0 };
 #endif
 
-enum { ALIGN = 16, FIRST_CHUNK = 64 * 1024, LARGEST_CHUNK = 16 * 1024 * 1024 };
+enum { ALIGN = 16, FIRST_CHUNK = 64 * 1024, LARGEST_CHUNK = 16 * 1024 * 1024, HUGE = 2 * 1024 * 1024 };
 
 typedef struct Chunk {
 	struct Chunk *next;
@@ -75,6 +76,22 @@ arena_reset(Arena *a)
 	a->now = a->first;
 }
 
+/* Memory for a chunk of *cap bytes, or a few more. Large chunks ask for 2 MiB pages: the first touch of 4 KiB
+ * pages took a quarter of the time to compile a model of 24 blocks. */
+static Chunk *
+chunk_memory(size_t *cap)
+{
+	size_t n = sizeof(Chunk) + *cap;
+	if (n < HUGE)
+		return malloc(n);
+	n = (n + HUGE - 1) / HUGE * HUGE;
+	Chunk *c = aligned_alloc(HUGE, n);
+	if (c)
+		madvise(c, n, MADV_HUGEPAGE); /* advice: without huge pages everything still works */
+	*cap = n - sizeof(Chunk);
+	return c;
+}
+
 /* The chunk that `bytes` will come from: the current one, an empty later one, or a new one. */
 static Chunk *
 room_for(Arena *a, size_t bytes)
@@ -90,7 +107,7 @@ room_for(Arena *a, size_t bytes)
 		cap = LARGEST_CHUNK;
 	if (cap < bytes)
 		cap = bytes;
-	Chunk *fresh = malloc(sizeof *fresh + cap);
+	Chunk *fresh = chunk_memory(&cap);
 	if (!fresh)
 		out_of_memory(bytes);
 	fresh->next = NULL;

@@ -35,6 +35,7 @@ enum {
 	EXIT_WORLD = 3,       /* the machine: file system, compiler, library, device */
 	EXIT_INTERRUPTED = 4, /* SIGINT or SIGTERM: the run was saved and can be resumed */
 	EXIT_STOPPED = 5,     /* a `stop = when(...)` condition of the spec held */
+	EXIT_DIFFERENT = 6,   /* d2v diff: compared, and not the same */
 };
 
 /* ---- arena.c: memory that is given back all at once ------------------------------------ */
@@ -78,6 +79,7 @@ typedef struct {
 void text_printf(Text *t, const char *fmt, ...) PRINTF(2, 3);
 void text_vprintf(Text *t, const char *fmt, va_list ap);
 void text_append(Text *t, const char *s, size_t n);
+void text_json(Text *t, const char *s); /* as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD */
 void text_free(Text *t);
 
 /* One copy of each string for the whole process: equal strings are equal pointers. */

@@ -1,6 +1,6 @@
-/* diag: messages to people: errors in what they wrote with the place quoted, failures of the machine,
- * and our own mistakes. One message is one write, so that threads never mix their lines. Refuses to
- * drown the reader: at most 20 errors in source text, and one for each place. */
+/* diag: messages to people: errors in what they wrote with the place quoted, failures of the
+ * machine, and our own mistakes. One message is one write, so that threads never mix their lines.
+ * Refuses to drown the reader: at most 20 errors in source text, and one for each place. */
 #include "compiler/base/base.h"
 
 #include <pthread.h>
@@ -39,7 +39,7 @@ static struct {
 	} place[MOST_PLACES];
 } diag = {.lock = PTHREAD_MUTEX_INITIALIZER, .exit_code = EXIT_USER};
 
-/* ---- source text ------------------------------------------------------------------------------ */
+/* ---- source text --------------------------------------------------------------------------- */
 
 static Source *
 source_find(const char *file)
@@ -83,7 +83,7 @@ diag_source_line(const char *file, int line, int *len)
 	return p;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------------------------- */
 
 static FILE *
 sink(void)
@@ -106,62 +106,28 @@ coloured(void)
 }
 
 static void
-put_json_string(Text *out, const char *s)
-{
-	text_append(out, "\"", 1);
-	for (const unsigned char *p = (const unsigned char *)s; *p;) {
-		/* Bytes of one well-formed UTF-8 character, 0 when it is not one. */
-		int n = *p < 0x80                 ? 1
-		        : *p >= 0xC2 && *p < 0xE0 ? 2
-		        : *p >= 0xE0 && *p < 0xF0 ? 3
-		        : *p >= 0xF0 && *p < 0xF5 ? 4
-		                                  : 0;
-		for (int i = 1; i < n; i++)
-			if ((p[i] & 0xC0) != 0x80)
-				n = 0;
-		if ((*p == 0xE0 && n && p[1] < 0xA0) || (*p == 0xED && n && p[1] >= 0xA0) ||
-		    (*p == 0xF0 && n && p[1] < 0x90) || (*p == 0xF4 && n && p[1] >= 0x90))
-			n = 0; /* overlong, a surrogate, or past the last character */
-		if (n == 0)
-			text_printf(out, "\\ufffd");
-		else if (*p == '"' || *p == '\\')
-			text_printf(out, "\\%c", *p);
-		else if (*p == '\n')
-			text_printf(out, "\\n");
-		else if (*p == '\t')
-			text_printf(out, "\\t");
-		else if (*p < 0x20 || *p == 0x7f)
-			text_printf(out, "\\u%04x", *p);
-		else
-			text_append(out, (const char *)p, (size_t)n);
-		p += n ? n : 1;
-	}
-	text_append(out, "\"", 1);
-}
-
-static void
 put_json(Text *out, Kind kind, Loc loc, const char *slug, const char *message)
 {
 	text_printf(out, "{\"severity\": \"%s\"", kind_name[kind]);
 	if (slug) {
 		text_printf(out, ", \"slug\": ");
-		put_json_string(out, slug);
+		text_json(out, slug);
 	}
 	if (loc.file) {
 		text_printf(out, ", \"file\": ");
-		put_json_string(out, loc.file);
+		text_json(out, loc.file);
 	}
 	if (loc.line > 0)
 		text_printf(out, ", \"line\": %d, \"column\": %d", loc.line, loc.col);
 	if (loc.line > 0 && loc.end_col > loc.col)
 		text_printf(out, ", \"end_column\": %d", loc.end_col);
 	text_printf(out, ", \"message\": ");
-	put_json_string(out, message);
+	text_json(out, message);
 	text_printf(out, "}\n");
 }
 
-/* The source line with carets under [col, end_col). Tabs are kept below, so that the carets stand where
- * they should at any tab width; a character of several bytes takes one place. */
+/* The source line with carets under [col, end_col). Tabs are kept below, so that the carets stand
+ * where they should at any tab width; a character of several bytes takes one place. */
 static void
 put_quote(Text *out, Kind kind, Loc loc, bool colour)
 {
@@ -231,10 +197,10 @@ write_message(Kind kind, Loc loc, const char *slug, const char *message)
 	text_free(&out);
 }
 
-/* ---- reporting -------------------------------------------------------------------------------- */
+/* ---- reporting ----------------------------------------------------------------------------- */
 
-/* Was this said about this place before? For an error any error counts (slug NULL), for a warning one
- * of the same slug. */
+/* Was this said about this place before? For an error any error counts (slug NULL), for a warning
+ * one of the same slug. */
 static bool
 said_before(Loc loc, const char *slug)
 {
@@ -317,7 +283,8 @@ diag_hint(const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Failures without a place in source text are never hidden: there are few, and each may be the cause. */
+/* Failures without a place in source text are never hidden: there are few, and each may be the
+ * cause. */
 static Status
 failure(int exit_code, const char *slug, const char *fmt, va_list ap)
 {

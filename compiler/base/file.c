@@ -69,8 +69,8 @@ write_all(int fd, const char *p, size_t n)
 	return 0;
 }
 
-/* The rename is safe only once the folder's own entry has reached the disk. Some file systems cannot
- * sync a folder and say EINVAL, which is no loss of data of ours. */
+/* The rename is safe only once the folder's own entry has reached the disk. Some file systems
+ * cannot sync a folder and say EINVAL, which is no loss of data of ours. */
 static int
 sync_folder(const char *path)
 {

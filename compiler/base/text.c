@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- growing text ---------------------------------------------------------------------------- */
+/* ---- growing text -------------------------------------------------------------------------- */
 
 static void
 make_room(Text *t, size_t more)
@@ -68,13 +68,47 @@ text_printf(Text *t, const char *fmt, ...)
 }
 
 void
+text_json(Text *out, const char *s)
+{
+	text_append(out, "\"", 1);
+	for (const unsigned char *p = (const unsigned char *)s; *p;) {
+		/* Bytes of one well-formed UTF-8 character, 0 when it is not one. */
+		int n = *p < 0x80                 ? 1
+		        : *p >= 0xC2 && *p < 0xE0 ? 2
+		        : *p >= 0xE0 && *p < 0xF0 ? 3
+		        : *p >= 0xF0 && *p < 0xF5 ? 4
+		                                  : 0;
+		for (int i = 1; i < n; i++)
+			if ((p[i] & 0xC0) != 0x80)
+				n = 0;
+		if ((*p == 0xE0 && n && p[1] < 0xA0) || (*p == 0xED && n && p[1] >= 0xA0) ||
+		    (*p == 0xF0 && n && p[1] < 0x90) || (*p == 0xF4 && n && p[1] >= 0x90))
+			n = 0; /* overlong, a surrogate, or past the last character */
+		if (n == 0)
+			text_printf(out, "\\ufffd");
+		else if (*p == '"' || *p == '\\')
+			text_printf(out, "\\%c", *p);
+		else if (*p == '\n')
+			text_printf(out, "\\n");
+		else if (*p == '\t')
+			text_printf(out, "\\t");
+		else if (*p < 0x20 || *p == 0x7f)
+			text_printf(out, "\\u%04x", *p);
+		else
+			text_append(out, (const char *)p, (size_t)n);
+		p += n ? n : 1;
+	}
+	text_append(out, "\"", 1);
+}
+
+void
 text_free(Text *t)
 {
 	free(t->at);
 	*t = (Text){0};
 }
 
-/* ---- interned names --------------------------------------------------------------------------- */
+/* ---- interned names ------------------------------------------------------------------------ */
 
 /* Open addressing; the strings live in an arena of their own that is never freed. Worker threads of
  * the runtime may report errors, which intern, hence the lock. */
@@ -151,7 +185,7 @@ intern_printf(const char *fmt, ...)
 	return name;
 }
 
-/* ---- numbers ---------------------------------------------------------------------------------- */
+/* ---- numbers ------------------------------------------------------------------------------- */
 
 const char *
 text_double(char out[32], double x)
@@ -184,7 +218,7 @@ text_double(char out[32], double x)
 	return out;
 }
 
-/* ---- spelling --------------------------------------------------------------------------------- */
+/* ---- spelling ------------------------------------------------------------------------------ */
 
 enum { LONGEST_WORD = 64 };
 
@@ -194,8 +228,8 @@ least(int a, int b)
 	return a < b ? a : b;
 }
 
-/* Damerau-Levenshtein distance (adjacent swaps count once), in half edits: a letter in the wrong case
- * costs 1, every other edit 2. */
+/* Damerau-Levenshtein distance (adjacent swaps count once), in half edits: a letter in the wrong
+ * case costs 1, every other edit 2. */
 static int
 distance(const char *a, int na, const char *b, int nb)
 {
@@ -229,8 +263,8 @@ text_nearest(const char *word, const char *const *candidates, int n)
 		size_t bytes = candidates[i] ? strlen(candidates[i]) : 0;
 		if (bytes == 0 || bytes > LONGEST_WORD)
 			continue;
-		/* One edit for each three letters; names of one or two letters match by case only, since
-		 * nearly all axes are that short and any two of them are one edit apart. */
+		/* One edit for each three letters; names of one or two letters match by case only,
+		 * since nearly all axes are that short and any two of them are one edit apart. */
 		int longer = (int)(bytes > word_bytes ? bytes : word_bytes);
 		int limit = longer < 3 ? 1 : 2 * (longer / 3);
 		int d = distance(word, (int)word_bytes, candidates[i], (int)bytes);

@@ -81,6 +81,7 @@ f32_to_bf16(float x)
 	/* A NaN whose payload lies in the lost half would become an infinity: set the quiet bit. */
 	if ((bits & 0x7fffffffu) > 0x7f800000u)
 		return (uint16_t)(bits >> 16 | 0x40);
-	/* Nearest, ties to even: add half of the lost half, minus one when the kept part is even. */
+	/* Nearest, ties to even: add half of the lost half, minus one when the kept part is
+	 * even. */
 	return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
 }

@@ -1,4 +1,5 @@
-/* Sets of axes, and the roles axes play in a contraction. Small sets: linear search is the fast way. */
+/* Sets of axes, and the roles axes play in a contraction. Small sets: linear search is the fast
+ * way. */
 #include "compiler/ir/axes.h"
 
 bool
@@ -66,7 +67,10 @@ contract_roles(const Type *a, const Type *b, const Attr *attr)
 	for (int i = 0; i < a->rank; i++) {
 		Axis x = a->axis[i];
 
-		axes_add(axes_has(&over, x.name) ? &r.k : type_find(b, x.name) >= 0 ? &r.z : &r.m, x);
+		axes_add(axes_has(&over, x.name)     ? &r.k
+		         : type_find(b, x.name) >= 0 ? &r.z
+		                                     : &r.m,
+		         x);
 	}
 	for (int i = 0; i < b->rank; i++)
 		if (!axes_has(&over, b->axis[i].name) && type_find(a, b->axis[i].name) < 0)

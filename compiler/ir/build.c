@@ -1,5 +1,5 @@
-/* build: the only birthplace of nodes. Every wrapper ends in build(), which infers the type. What is
- * refused here is our own mistake (BUG): the front end and the parser told the user before. */
+/* build: the only birthplace of nodes. Every wrapper ends in build(), which infers the type. What
+ * is refused here is our own mistake (BUG): the front end and the parser told the user before. */
 #include "compiler/ir/ir_private.h"
 
 #include <string.h>
@@ -209,8 +209,10 @@ build_concat(Graph *g, const Val *in, const Axis *parts, int n, Axis along, Loc 
 			val[groups] = in[i];
 			part[groups] = parts[i];
 		} else {
-			part[groups] = (Axis){intern_printf("%s.%lld-%lld", along.name, (long long)start,
-			                                    (long long)(start + size)), size};
+			part[groups] =
+				(Axis){intern_printf("%s.%lld-%lld", along.name, (long long)start,
+			                             (long long)(start + size)),
+			               size};
 			val[groups] = build_concat(g, in + i, parts + i, count, part[groups], loc);
 		}
 		groups++;

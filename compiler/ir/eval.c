@@ -1,6 +1,6 @@
-/* eval: the oracle. Evaluates every node in double precision by its definition, one element after the
- * other; no evaluator knows what any pass does. Here: tensors, walking over elements, feeds, the loop
- * over nodes. Values of type bf16 are rounded after each node; f32 ones are not. */
+/* eval: the oracle. Evaluates every node in double precision by its definition, one element after
+ * the other; no evaluator knows what any pass does. Here: tensors, walking over elements, feeds,
+ * the loop over nodes. Values of type bf16 are rounded after each node; f32 ones are not. */
 #include "compiler/ir/ir_private.h"
 
 #include <string.h>
@@ -23,7 +23,7 @@ type_stride(const Type *t, const char *axis)
 	return 0;
 }
 
-/* ---- walking ---------------------------------------------------------------------------------------- */
+/* ---- walking ------------------------------------------------------------------------------- */
 
 void
 walk_start(Walk *w, const Axis *axis, int rank)
@@ -90,7 +90,7 @@ tensor_reorder(Arena *a, Tensor t, const Type *order)
 	return out;
 }
 
-/* ---- leaves --------------------------------------------------------------------------------------------- */
+/* ---- leaves -------------------------------------------------------------------------------- */
 
 static Status
 feed_leaf(Eval *e, const Node *n, const Feed *feed, int nfeed, Tensor *out)
@@ -107,12 +107,14 @@ feed_leaf(Eval *e, const Node *n, const Feed *feed, int nfeed, Tensor *out)
 				break;
 		}
 		if (k < t->rank || t->rank != n->type.rank)
-			return user_error("eval-feed", "the value for \"%s\" has other axes than the graph's",
+			return user_error("eval-feed",
+			                  "the value for \"%s\" has other axes than the graph's",
 			                  n->attr.name);
 		*out = tensor_reorder(e->a, feed[i].tensor, &n->type);
 		return OK;
 	}
-	return user_error("eval-feed", "no value is given for %s \"%s\"", op_info[n->op].name, n->attr.name);
+	return user_error("eval-feed", "no value is given for %s \"%s\"", op_info[n->op].name,
+	                  n->attr.name);
 }
 
 /* Element of a draw: row-major index over attr.axes, which leave out the axis of samples. */
@@ -120,7 +122,8 @@ static void
 eval_uniform(Eval *e, const Node *n, Tensor out)
 {
 	const Tensor *sample = &e->result[n->in[0]];
-	uint32_t step = (uint32_t)e->result[n->in[1]].at[0], seed = (uint32_t)e->result[n->in[2]].at[0];
+	uint32_t      step = (uint32_t)e->result[n->in[1]].at[0],
+		 seed = (uint32_t)e->result[n->in[2]].at[0];
 	uint64_t site = hash_name(n->attr.name);
 	Type counted = {.dtype = DT_f32, .rank = n->attr.naxes};
 	double *to = out.at;
@@ -155,7 +158,7 @@ eval_leaf(Eval *e, const Node *n, Tensor out)
 	}
 }
 
-/* ---- the loop ------------------------------------------------------------------------------------------- */
+/* ---- the loop ------------------------------------------------------------------------------ */
 
 static void
 eval_node(Eval *e, Val v)

@@ -1,6 +1,7 @@
 /* eval_attend: attend and its gradient from the formulas, one query at a time:
  *     s_u = scale * q . k_u + r_u      p = softmax(s)      out = sum_u m_u p_u v_u
- * with m_u = 0 where the draw is below the rate and 1 / (1 - rate) elsewhere. Backwards, with g = d out:
+ * with m_u = 0 where the draw is below the rate and 1 / (1 - rate) elsewhere. Backwards, with g = d
+ * out:
  *     dv_u += m_u p_u g      dp_u = m_u g . v_u      ds_u = p_u (dp_u - sum_w p_w dp_w)
  *     dq += scale ds_u k_u   dk_u += scale ds_u q    dr_u += ds_u */
 #include "compiler/ir/ir_private.h"
@@ -82,7 +83,8 @@ probabilities(Attend *x, int64_t query)
 	int64_t u;
 
 	for (u = 0; u < x->nu; u++) {
-		x->p[u] = x->n->attr.scale * dot(x, x->q.at, x->q.step_e, x->k.at + u * x->k.step_u, x->k.step_e);
+		x->p[u] = x->n->attr.scale *
+		          dot(x, x->q.at, x->q.step_e, x->k.at + u * x->k.step_u, x->k.step_e);
 		if (x->bias)
 			x->p[u] += x->r.at[u * x->r.step_u];
 		if (x->p[u] > top)
@@ -94,9 +96,9 @@ probabilities(Attend *x, int64_t query)
 		x->p[u] /= sum;
 		x->m[u] = 1;
 		if (rate > 0) {
-			double draw = philox_uniform(x->seed, x->site, x->step,
-			                             (uint32_t)x->sample[x->sample_at[query]],
-			                             (uint32_t)(x->element_at[query] + u * x->element_u));
+			double draw = philox_uniform(
+				x->seed, x->site, x->step, (uint32_t)x->sample[x->sample_at[query]],
+				(uint32_t)(x->element_at[query] + u * x->element_u));
 			x->m[u] = draw < rate ? 0 : 1 / (1 - rate);
 		}
 	}
@@ -120,7 +122,8 @@ backward(Attend *x)
 	int64_t u, e;
 
 	for (u = 0; u < x->nu; u++) {
-		x->dp[u] = x->m[u] * dot(x, x->out.at, x->out.step_e, x->v.at + u * x->v.step_u, x->v.step_e);
+		x->dp[u] = x->m[u] *
+		           dot(x, x->out.at, x->out.step_e, x->v.at + u * x->v.step_u, x->v.step_e);
 		mean += x->p[u] * x->dp[u];
 	}
 	for (u = 0; u < x->nu; u++) {
@@ -128,8 +131,10 @@ backward(Attend *x)
 		for (e = 0; e < x->ne; e++) {
 			x->dv.at[u * x->dv.step_u + e * x->dv.step_e] +=
 			        x->m[u] * x->p[u] * x->out.at[e * x->out.step_e];
-			x->dq.at[e * x->dq.step_e] += scale * ds * x->k.at[u * x->k.step_u + e * x->k.step_e];
-			x->dk.at[u * x->dk.step_u + e * x->dk.step_e] += scale * ds * x->q.at[e * x->q.step_e];
+			x->dq.at[e * x->dq.step_e] +=
+				scale * ds * x->k.at[u * x->k.step_u + e * x->k.step_e];
+			x->dk.at[u * x->dk.step_u + e * x->dk.step_e] +=
+				scale * ds * x->q.at[e * x->q.step_e];
 		}
 		if (x->bias)
 			x->dr.at[u * x->dr.step_u] += ds;
@@ -147,8 +152,8 @@ bind_dropout(Eval *e, Attend *x)
 	x->step = (uint32_t)e->result[n->in[4 + x->bias]].at[0];
 	x->seed = (uint32_t)e->result[n->in[5 + x->bias]].at[0];
 	x->site = hash_name(n->attr.name);
-	counted.rank = attend_draw_axes(&e->result[n->in[0]].type, &e->result[n->in[1]].type, &sample->type,
-	                                &n->attr, counted.axis);
+	counted.rank = attend_draw_axes(&e->result[n->in[0]].type, &e->result[n->in[1]].type,
+	                                &sample->type, &n->attr, counted.axis);
 	x->sample_at = offsets(e->a, x, &sample->type);
 	x->element_at = offsets(e->a, x, &counted);
 	x->element_u = type_stride(&counted, n->attr.axes[1].name);
@@ -158,7 +163,10 @@ void
 eval_attend(Eval *e, Val v, Tensor out)
 {
 	const Node *n = &e->g->node[v];
-	Attend x = {.n = n, .grad = n->op == OP_attend_grad, .nu = n->attr.axes[1].size, .ne = n->attr.axes[0].size};
+	Attend      x = {.n = n,
+	                 .grad = n->op == OP_attend_grad,
+	                 .nu = n->attr.axes[1].size,
+	                 .ne = n->attr.axes[0].size};
 	Operand *operand[] = {&x.q, &x.k, &x.v, &x.r}, *gradient[] = {&x.dq, &x.dk, &x.dv, &x.dr};
 	Bound bound[9];
 	int64_t query, nquery;

@@ -1,4 +1,5 @@
-/* eval_math: elementwise ops, reductions, contractions, standardise and softmax by their definitions. */
+/* eval_math: elementwise ops, reductions, contractions, standardise and softmax by their
+ * definitions. */
 #include "compiler/ir/ir_private.h"
 
 #include <math.h>

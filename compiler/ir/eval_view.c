@@ -1,5 +1,5 @@
-/* eval_view: views, pick and scatter_add. Every one is a walk over a box with a stride for each axis on
- * both sides; what differs is which side an axis of the box belongs to, and how. */
+/* eval_view: views, pick and scatter_add. Every one is a walk over a box with a stride for each
+ * axis on both sides; what differs is which side an axis of the box belongs to, and how. */
 #include "compiler/ir/ir_private.h"
 
 enum { FROM, TO };
@@ -61,7 +61,8 @@ eval_concat(Eval *e, const Node *n, Tensor out)
 		/* the operand's part runs along the new axis, whatever else may have its name */
 		for (k = 0; k < w.rank; k++)
 			if (w.name[k] == attr->axis.name)
-				w.stride[FROM][k] = part.name ? type_stride(&in.type, part.name) : 0;
+				w.stride[FROM][k] =
+					part.name ? type_stride(&in.type, part.name) : 0;
 			else if (w.name[k] == part.name)
 				w.stride[FROM][k] = 0;
 		w.at[TO] = start * type_stride(&out.type, attr->axis.name);
@@ -75,7 +76,8 @@ eval_view(Eval *e, const Node *n, Tensor out)
 {
 	Tensor in = e->result[n->in[0]];
 	const Attr *attr = &n->attr;
-	int64_t in_unit = type_stride(&in.type, attr->axis.name), out_unit = type_stride(&out.type, attr->axis.name);
+	int64_t     in_unit = type_stride(&in.type, attr->axis.name),
+		out_unit = type_stride(&out.type, attr->axis.name);
 	Walk w;
 
 	switch (n->op) {
@@ -126,8 +128,8 @@ eval_index(Eval *e, const Node *n, Tensor out)
 		double row = b.at[w.at[2]];
 		int64_t at;
 		if (!(row >= 0 && row < (double)n->attr.axis.size))
-			BUG("%s: index %g is outside axis %s of size %lld", op_info[n->op].name, row,
-			    n->attr.axis.name, (long long)n->attr.axis.size);
+			BUG("%s: index %g is outside axis %s of size %lld", op_info[n->op].name,
+			    row, n->attr.axis.name, (long long)n->attr.axis.size);
 		at = w.at[1] + (int64_t)row * unit;
 		if (pick)
 			rows.at[w.at[0]] = table.at[at];

@@ -57,7 +57,8 @@ graph_copy(Arena *a, const Graph *g)
 		c->node[v].in = copy_array(a, g->node[v].in, sizeof(Val) * (size_t)g->node[v].nin);
 	while (nout < g->nout)
 		nout *= 2;
-	c->out = arena_grow(a, g->out, sizeof(Output) * (size_t)g->nout, sizeof(Output) * (size_t)nout);
+	c->out = arena_grow(a, g->out, sizeof(Output) * (size_t)g->nout,
+	                    sizeof(Output) * (size_t)nout);
 	c->training.update =
 	        copy_array(a, g->training.update, sizeof(Update) * (size_t)g->training.nupdate);
 	c->slab = copy_array(a, g->slab, sizeof(Slab) * (size_t)g->nslab);
@@ -72,7 +73,8 @@ grow(Graph *g)
 {
 	int cap = g->cap ? 2 * g->cap : 64, v;
 
-	g->node = arena_grow(g->arena, g->node, sizeof(Node) * (size_t)g->cap, sizeof(Node) * (size_t)cap);
+	g->node = arena_grow(g->arena, g->node, sizeof(Node) * (size_t)g->cap,
+	                     sizeof(Node) * (size_t)cap);
 	if (g->replaced) {
 		g->replaced = arena_grow(g->arena, g->replaced, sizeof(Val) * (size_t)g->cap,
 		                         sizeof(Val) * (size_t)cap);
@@ -137,7 +139,8 @@ graph_replace(Graph *g, Val old, Val new_val)
 		type_print(&a, &g->node[old].type);
 		type_print(&b, &g->node[new_val].type);
 		BUG("replace %%%d (%s, %s) by %%%d (%s, %s): the types differ", old,
-		    op_info[g->node[old].op].name, a.at, new_val, op_info[g->node[new_val].op].name, b.at);
+		    op_info[g->node[old].op].name, a.at, new_val, op_info[g->node[new_val].op].name,
+		    b.at);
 	}
 	if (!g->replaced) {
 		g->replaced = arena_new_array(g->arena, Val, g->cap);
@@ -223,7 +226,8 @@ visit(Sort *s, Val root)
 		}
 		v = n->in[s->next[top - 1]++];
 		if (s->state[v] == 1)
-			BUG("a replacement closes a cycle through %%%d (%s): a value cannot replace its own operand",
+			BUG("a replacement closes a cycle through %%%d (%s): a value cannot "
+			    "replace its own operand",
 			    v, op_info[s->g->node[v].op].name);
 		if (s->state[v] == 0) {
 			s->stack[top] = v;

@@ -1,6 +1,6 @@
-/* infer: the type of a node, or the numbered rule of OPS.md that it breaks. Here: the rules common to
- * all ops, elementwise ops, reductions, contractions; views and indexing are in infer_view.c, attend
- * in infer_attend.c. Looks at types only: what needs the whole graph is in verify.c. */
+/* infer: the type of a node, or the numbered rule of OPS.md that it breaks. Here: the rules common
+ * to all ops, elementwise ops, reductions, contractions; views and indexing are in infer_view.c,
+ * attend in infer_attend.c. Looks at types only: what needs the whole graph is in verify.c. */
 #include "compiler/ir/ir_private.h"
 
 #include <string.h>
@@ -38,12 +38,14 @@ infer_join(Infer *x, Axis axis)
 	int at = type_find(x->out, axis.name);
 
 	if (at >= 0 && x->out->axis[at].size != axis.size)
-		return infer_refuse(x, "any_c4", "axis %s has size %lld in one place and %lld in another",
-		                    axis.name, (long long)x->out->axis[at].size, (long long)axis.size);
+		return infer_refuse(
+			x, "any_c4", "axis %s has size %lld in one place and %lld in another",
+			axis.name, (long long)x->out->axis[at].size, (long long)axis.size);
 	if (at >= 0)
 		return OK;
 	if (x->out->rank == MAX_RANK)
-		return infer_refuse(x, "any_c5", "the result would have more than %d axes", MAX_RANK);
+		return infer_refuse(x, "any_c5", "the result would have more than %d axes",
+		                    MAX_RANK);
 	x->out->axis[x->out->rank++] = axis;
 	return OK;
 }
@@ -55,11 +57,13 @@ infer_distinct(Infer *x)
 	int i, j;
 
 	if (t->naxes < 0 || t->naxes > MAX_RANK)
-		return infer_refuse(x, "any_c7", "%d axes given, at most %d are possible", t->naxes, MAX_RANK);
+		return infer_refuse(x, "any_c7", "%d axes given, at most %d are possible", t->naxes,
+		                    MAX_RANK);
 	for (i = 0; i < t->naxes; i++)
 		for (j = 0; j < i; j++)
 			if (t->axes[i].name == t->axes[j].name)
-				return infer_refuse(x, "any_c7", "axis %s is listed twice", t->axes[i].name);
+				return infer_refuse(x, "any_c7", "axis %s is listed twice",
+				                    t->axes[i].name);
 	return OK;
 }
 
@@ -69,10 +73,11 @@ infer_has(Infer *x, const Type *t, Axis axis, const char *rule)
 	int at = axis.name ? type_find(t, axis.name) : -1;
 
 	if (at < 0)
-		return infer_refuse(x, rule, "the operand has no axis %s", axis.name ? axis.name : "(none)");
+		return infer_refuse(x, rule, "the operand has no axis %s",
+		                    axis.name ? axis.name : "(none)");
 	if (t->axis[at].size != axis.size)
-		return infer_refuse(x, "any_c4", "axis %s has size %lld in the operand, not %lld", axis.name,
-		                    (long long)t->axis[at].size, (long long)axis.size);
+		return infer_refuse(x, "any_c4", "axis %s has size %lld in the operand, not %lld",
+		                    axis.name, (long long)t->axis[at].size, (long long)axis.size);
 	return OK;
 }
 
@@ -129,7 +134,8 @@ infer_cast(Infer *x)
 	to = x->given->dtype;
 	if (to == DT_bool || (dtype_float(from) && !dtype_float(to)) ||
 	    (from == DT_i32 && to == DT_u32) || (from == DT_u32 && to == DT_i32))
-		return infer_refuse(x, "c1", "no cast from %s to %s", dtype_name[from], dtype_name[to]);
+		return infer_refuse(x, "c1", "no cast from %s to %s", dtype_name[from],
+		                    dtype_name[to]);
 	*x->out = x->in[0];
 	x->out->dtype = to;
 	return OK;
@@ -141,7 +147,8 @@ infer_compare(Infer *x)
 	Dtype a = x->in[0].dtype, b = x->in[1].dtype;
 
 	if (a != b || (a == DT_bool && x->op != OP_eq))
-		return infer_refuse(x, "c1", "cannot compare %s and %s", dtype_name[a], dtype_name[b]);
+		return infer_refuse(x, "c1", "cannot compare %s and %s", dtype_name[a],
+		                    dtype_name[b]);
 	x->out->dtype = DT_bool;
 	return join_operands(x);
 }
@@ -155,9 +162,11 @@ infer_elementwise(Infer *x)
 	for (i = 0; i < x->nin; i++) {
 		Dtype d = x->in[i].dtype;
 		if (logic ? d != DT_bool : !dtype_float(d) || d != x->in[0].dtype)
-			return infer_refuse(x, "c1", "operand %d is %s, must be %s", i, dtype_name[d],
-			                    logic ? "bool" : i ? "a float, the same for all operands"
-			                                       : "a float (f32 or bf16)");
+			return infer_refuse(x, "c1", "operand %d is %s, must be %s", i,
+			                    dtype_name[d],
+			                    logic ? "bool"
+			                    : i   ? "a float, the same for all operands"
+			                          : "a float (f32 or bf16)");
 	}
 	if (x->op == OP_smooth_l1 && !(x->attr->num > 0))
 		return infer_refuse(x, "c2", "beta must be above 0");
@@ -169,10 +178,11 @@ static Status
 infer_select(Infer *x)
 {
 	if (x->in[0].dtype != DT_bool)
-		return infer_refuse(x, "c1", "the condition is %s, must be bool", dtype_name[x->in[0].dtype]);
+		return infer_refuse(x, "c1", "the condition is %s, must be bool",
+		                    dtype_name[x->in[0].dtype]);
 	if (x->in[1].dtype != x->in[2].dtype)
-		return infer_refuse(x, "c2", "the branches are %s and %s", dtype_name[x->in[1].dtype],
-		                    dtype_name[x->in[2].dtype]);
+		return infer_refuse(x, "c2", "the branches are %s and %s",
+		                    dtype_name[x->in[1].dtype], dtype_name[x->in[2].dtype]);
 	x->out->dtype = x->in[1].dtype;
 	return join_operands(x);
 }
@@ -185,7 +195,8 @@ infer_over(Infer *x)
 	int i, k;
 
 	if (x->in[0].dtype != DT_f32)
-		return infer_refuse(x, "c1", "the operand is %s, must be f32", dtype_name[x->in[0].dtype]);
+		return infer_refuse(x, "c1", "the operand is %s, must be f32",
+		                    dtype_name[x->in[0].dtype]);
 	TRY(infer_distinct(x));
 	if (x->attr->naxes == 0)
 		return infer_refuse(x, "c2", "there must be at least one axis");
@@ -195,7 +206,8 @@ infer_over(Infer *x)
 		return infer_refuse(x, "c3", "eps must not be below 0");
 	x->out->dtype = DT_f32;
 	for (i = 0; i < x->in[0].rank; i++) {
-		for (k = 0; k < x->attr->naxes && x->attr->axes[k].name != x->in[0].axis[i].name; k++)
+		for (k = 0; k < x->attr->naxes && x->attr->axes[k].name != x->in[0].axis[i].name;
+		     k++)
 			;
 		if (keeps || k == x->attr->naxes)
 			TRY(infer_join(x, x->in[0].axis[i]));
@@ -210,7 +222,8 @@ infer_sum_squares(Infer *x)
 
 	for (i = 0; i < x->nin; i++)
 		if (x->in[i].dtype != DT_f32)
-			return infer_refuse(x, "c1", "operand %d is %s, must be f32", i, dtype_name[x->in[i].dtype]);
+			return infer_refuse(x, "c1", "operand %d is %s, must be f32", i,
+			                    dtype_name[x->in[i].dtype]);
 	x->out->dtype = DT_f32;
 	return OK;
 }
@@ -224,7 +237,8 @@ infer_contract(Infer *x)
 	if (x->op == OP_gemm && (x->nin < 2 || x->nin > 3))
 		return infer_refuse(x, "any_c1", "gemm takes 2 or 3 operands, not %d", x->nin);
 	if (!dtype_float(x->in[0].dtype) || x->in[0].dtype != x->in[1].dtype)
-		return infer_refuse(x, "c1", "operands are %s and %s, must be both f32 or both bf16",
+		return infer_refuse(x, "c1",
+		                    "operands are %s and %s, must be both f32 or both bf16",
 		                    dtype_name[x->in[0].dtype], dtype_name[x->in[1].dtype]);
 	TRY(infer_distinct(x));
 	for (i = 0; i < x->attr->naxes; i++) {
@@ -243,7 +257,8 @@ infer_contract(Infer *x)
 	if (x->nin == 2)
 		return OK;
 	if (x->in[2].dtype != DT_f32)
-		return infer_refuse(x, "c3", "the bias is %s, must be f32", dtype_name[x->in[2].dtype]);
+		return infer_refuse(x, "c3", "the bias is %s, must be f32",
+		                    dtype_name[x->in[2].dtype]);
 	for (i = 0; i < x->in[2].rank; i++)
 		TRY(infer_has(x, x->out, x->in[2].axis[i], "c4"));
 	return OK;
@@ -315,7 +330,8 @@ settle(Infer *x)
 }
 
 Status
-infer(Arena *a, Op op, const Type *in, int nin, const Attr *attr, const Type *given, Type *out, const char **why)
+infer(Arena *a, Op op, const Type *in, int nin, const Attr *attr, const Type *given, Type *out,
+      const char **why)
 {
 	static const Attr none;
 	Type result = {0};
@@ -353,8 +369,8 @@ infer_result(const Graph *g, Val tuple, int index)
 }
 
 Status
-infer_node(Arena *a, const Graph *g, Op op, const Val *in, int nin, const Attr *attr, const Type *given,
-           Type *out, const char **why)
+infer_node(Arena *a, const Graph *g, Op op, const Val *in, int nin, const Attr *attr,
+           const Type *given, Type *out, const char **why)
 {
 	Type small[8], *type = nin <= 8 ? small : arena_new_array(a, Type, nin);
 	static const Attr none;
@@ -367,14 +383,16 @@ infer_node(Arena *a, const Graph *g, Op op, const Val *in, int nin, const Attr *
 			return infer_refuse(&x, "any_c8", "operand %d is no value", i);
 		n = &g->node[in[i]];
 		if (n->op == OP_assign || (n->op == OP_attend_grad && op != OP_result))
-			return infer_refuse(&x, "any_c8", "operand %d is %s, which cannot be used here", i,
+			return infer_refuse(&x, "any_c8",
+			                    "operand %d is %s, which cannot be used here", i,
 			                    op_info[n->op].name);
 		type[i] = n->type;
 	}
 	if (op == OP_result && nin == 1) {
 		n = &g->node[in[0]];
 		if (n->op != OP_attend_grad)
-			return infer_refuse(&x, "c1", "the operand is %s, which is no tuple", op_info[n->op].name);
+			return infer_refuse(&x, "c1", "the operand is %s, which is no tuple",
+			                    op_info[n->op].name);
 		if (attr->index < 0 || attr->index > 3 ||
 		    (attr->index == 3 && attend_has_bias(&n->attr, n->nin, 1) != 1))
 			return infer_refuse(&x, "c2", "the tuple has no element %d", attr->index);

@@ -26,7 +26,8 @@ attend_has_bias(const Attr *attr, int nin, int grad)
 
 /* attr.axes[2..] when listed; otherwise the axes of q other than sample, E, T; then T, U. */
 int
-attend_draw_axes(const Type *q, const Type *k, const Type *sample, const Attr *attr, Axis draw[MAX_RANK])
+attend_draw_axes(const Type *q, const Type *k, const Type *sample, const Attr *attr,
+                 Axis draw[MAX_RANK])
 {
 	int t = attend_query_axis(q, k, attr), n = 0, i;
 
@@ -35,14 +36,16 @@ attend_draw_axes(const Type *q, const Type *k, const Type *sample, const Attr *a
 	if (n > 0)
 		return n;
 	for (i = 0; i < q->rank; i++)
-		if (i != t && q->axis[i].name != attr->axes[0].name && q->axis[i].name != sample->axis[0].name)
+		if (i != t && q->axis[i].name != attr->axes[0].name &&
+		    q->axis[i].name != sample->axis[0].name)
 			draw[n++] = q->axis[i];
 	draw[n++] = q->axis[t];
 	draw[n++] = attr->axes[1];
 	return n;
 }
 
-/* c9: the listed order is complete; it may be left out only where there is one order to think of. */
+/* c9: the listed order is complete; it may be left out only where there is one order to think
+ * of. */
 static Status
 draw_order(Infer *x, const Type *sample, int t)
 {
@@ -53,20 +56,25 @@ draw_order(Infer *x, const Type *sample, int t)
 	int want = q->rank - 1, n, i; /* without E and the sample axis, with U */
 
 	if (attr->naxes == 2)
-		return want <= 3 ? OK
-		                 : infer_refuse(x, "c9", "the order in which dropout elements are counted must be "
-		                                         "listed after E and U");
+		return want <= 3
+		               ? OK
+		               : infer_refuse(
+					 x, "c9",
+					 "the order in which dropout elements are counted must be "
+					 "listed after E and U");
 	n = attend_draw_axes(q, &x->in[1], sample, attr, draw);
 	for (i = 0; i < n; i++) {
 		if (type_find(&listed, draw[i].name) >= 0)
 			return infer_refuse(x, "c9", "axis %s is listed twice", draw[i].name);
 		listed.axis[listed.rank++] = draw[i];
 		if (draw[i].name == attr->axes[0].name || draw[i].name == sample->axis[0].name)
-			return infer_refuse(x, "c9", "axis %s does not count dropout elements", draw[i].name);
+			return infer_refuse(x, "c9", "axis %s does not count dropout elements",
+			                    draw[i].name);
 		if (draw[i].name != attr->axes[1].name)
 			TRY(infer_has(x, q, draw[i], "c9"));
 	}
-	if (n != want || type_find(&listed, q->axis[t].name) < 0 || type_find(&listed, attr->axes[1].name) < 0)
+	if (n != want || type_find(&listed, q->axis[t].name) < 0 ||
+	    type_find(&listed, attr->axes[1].name) < 0)
 		return infer_refuse(x, "c9", "%d axes count dropout elements, must be %d", n, want);
 	return OK;
 }
@@ -76,11 +84,12 @@ dropout_rules(Infer *x, int bias, int t)
 {
 	const Type *sample = &x->in[3 + bias], *step = sample + 1, *seed = sample + 2;
 
-	if (sample->dtype != DT_u32 || sample->rank != 1 || step->dtype != DT_u32 || step->rank != 0 ||
-	    seed->dtype != DT_u32 || seed->rank != 0)
+	if (sample->dtype != DT_u32 || sample->rank != 1 || step->dtype != DT_u32 ||
+	    step->rank != 0 || seed->dtype != DT_u32 || seed->rank != 0)
 		return infer_refuse(x, "c7", "dropout needs operands u32[B], u32[], u32[]");
 	TRY(infer_has(x, &x->in[0], sample->axis[0], "c7"));
-	if (sample->axis[0].name == x->attr->axes[0].name || sample->axis[0].name == x->in[0].axis[t].name)
+	if (sample->axis[0].name == x->attr->axes[0].name ||
+	    sample->axis[0].name == x->in[0].axis[t].name)
 		return infer_refuse(x, "c7", "the sample axis must be one of the outer axes");
 	if (!x->attr->name || !*x->attr->name)
 		return infer_refuse(x, "c8", "dropout has no site name");
@@ -116,12 +125,15 @@ infer_attend(Infer *x)
 	bias = attend_has_bias(attr, x->nin, grad);
 	if (bias < 0)
 		return infer_refuse(x, "c1", "%d operands, must be %d or, with a bias, %d", x->nin,
-		                    3 + (attr->rate > 0 ? 3 : 0) + grad, 4 + (attr->rate > 0 ? 3 : 0) + grad);
+		                    3 + (attr->rate > 0 ? 3 : 0) + grad,
+		                    4 + (attr->rate > 0 ? 3 : 0) + grad);
 	if (!dtype_float(q->dtype) || k->dtype != q->dtype || v->dtype != q->dtype)
 		return infer_refuse(x, "c2", "q, k, v are %s, %s, %s; must be all f32 or all bf16",
-		                    dtype_name[q->dtype], dtype_name[k->dtype], dtype_name[v->dtype]);
+		                    dtype_name[q->dtype], dtype_name[k->dtype],
+		                    dtype_name[v->dtype]);
 	if (attr->naxes < 2 || attr->naxes > MAX_RANK || (attr->naxes > 2 && !(attr->rate > 0)))
-		return infer_refuse(x, "c3", "the axes must be E and U, and with dropout the draw order");
+		return infer_refuse(x, "c3",
+		                    "the axes must be E and U, and with dropout the draw order");
 	TRY(infer_has(x, q, attr->axes[0], "c3"));
 	TRY(infer_has(x, k, attr->axes[0], "c3"));
 	TRY(infer_has(x, v, attr->axes[0], "c3"));
@@ -145,7 +157,8 @@ infer_attend(Infer *x)
 	if (grad) {
 		const Type *dout = &x->in[x->nin - 1];
 		if (!dtype_float(dout->dtype) || dout->rank != q->rank)
-			return infer_refuse(x, "c10", "the last operand must be the gradient of the output");
+			return infer_refuse(x, "c10",
+			                    "the last operand must be the gradient of the output");
 		for (i = 0; i < q->rank; i++)
 			TRY(infer_has(x, dout, q->axis[i], "c10"));
 	}

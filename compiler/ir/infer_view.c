@@ -15,8 +15,9 @@ infer_table(Infer *x)
 	for (i = 0; i < rank && i < x->given->rank && x->given->axis[i].size == size[i]; i++)
 		;
 	if (x->given->dtype != DT_i32 || x->given->rank != rank || i < rank)
-		return infer_refuse(x, "c2", "the type must be i32 with the %d sizes of %s in its order", rank,
-		                    t->name);
+		return infer_refuse(x, "c2",
+		                    "the type must be i32 with the %d sizes of %s in its order",
+		                    rank, t->name);
 	return OK;
 }
 
@@ -26,8 +27,8 @@ infer_uniform(Infer *x)
 	const Type *sample = &x->in[0];
 	int i;
 
-	if (sample->dtype != DT_u32 || sample->rank != 1 || x->in[1].dtype != DT_u32 || x->in[1].rank != 0 ||
-	    x->in[2].dtype != DT_u32 || x->in[2].rank != 0)
+	if (sample->dtype != DT_u32 || sample->rank != 1 || x->in[1].dtype != DT_u32 ||
+	    x->in[1].rank != 0 || x->in[2].dtype != DT_u32 || x->in[2].rank != 0)
 		return infer_refuse(x, "c1", "operands must be u32[B], u32[], u32[]");
 	if (!x->attr->name || !*x->attr->name)
 		return infer_refuse(x, "c2", "the draw has no site name");
@@ -36,12 +37,14 @@ infer_uniform(Infer *x)
 	TRY(infer_has(x, x->given, sample->axis[0], "c4"));
 	TRY(infer_distinct(x));
 	if (x->attr->naxes != x->given->rank - 1)
-		return infer_refuse(x, "c5", "%d axes are listed, must be all axes of the type but %s",
+		return infer_refuse(x, "c5",
+		                    "%d axes are listed, must be all axes of the type but %s",
 		                    x->attr->naxes, sample->axis[0].name);
 	for (i = 0; i < x->attr->naxes; i++) {
 		TRY(infer_has(x, x->given, x->attr->axes[i], "c5"));
 		if (x->attr->axes[i].name == sample->axis[0].name)
-			return infer_refuse(x, "c5", "the sample axis %s is listed", sample->axis[0].name);
+			return infer_refuse(x, "c5", "the sample axis %s is listed",
+			                    sample->axis[0].name);
 	}
 	return OK;
 }
@@ -74,7 +77,8 @@ infer_leaf(Infer *x)
 		return infer_uniform(x);
 	if (!t->name || !*t->name)
 		return infer_refuse(x, "c1", "it has no name");
-	if (x->op == OP_host && (x->given->rank != 0 || (x->given->dtype != DT_f32 && x->given->dtype != DT_u32)))
+	if (x->op == OP_host &&
+	    (x->given->rank != 0 || (x->given->dtype != DT_f32 && x->given->dtype != DT_u32)))
 		return infer_refuse(x, "c2", "a host scalar is f32[] or u32[]");
 	if (x->op == OP_param && x->given->dtype != DT_f32)
 		return infer_refuse(x, "c2", "a variable is f32");
@@ -113,7 +117,8 @@ product_is(Infer *x, int64_t whole)
 		left /= x->attr->axes[i].size;
 	}
 	if (x->attr->naxes == 0 || i < x->attr->naxes || left != 1)
-		return infer_refuse(x, "c2", "the sizes of the parts do not multiply to %lld", (long long)whole);
+		return infer_refuse(x, "c2", "the sizes of the parts do not multiply to %lld",
+		                    (long long)whole);
 	return OK;
 }
 
@@ -126,7 +131,8 @@ infer_rename(Infer *x)
 
 	TRY(infer_has(x, in, t->axis, "c1"));
 	if (t->naxes != 1 || t->axes[0].size != t->axis.size || !t->axes[0].name)
-		return infer_refuse(x, "c2", "axis %s must become one axis of the same size", t->axis.name);
+		return infer_refuse(x, "c2", "axis %s must become one axis of the same size",
+		                    t->axis.name);
 	TRY(infer_lacks(x, in, t->axes[0].name, "c3"));
 	for (i = 0; i < in->rank; i++)
 		TRY(infer_join(x, in->axis[i].name == t->axis.name ? t->axes[0] : in->axis[i]));
@@ -195,9 +201,11 @@ infer_cut(Infer *x)
 	if (t->naxes)
 		TRY(new_axis(x, part, "c2"));
 	if (t->naxes && part.name == t->axis.name)
-		return infer_refuse(x, "c4", "the part and the whole are both called %s", part.name);
+		return infer_refuse(x, "c4", "the part and the whole are both called %s",
+		                    part.name);
 	if (t->offset < 0 || size > t->axis.size || t->offset > t->axis.size - size)
-		return infer_refuse(x, "c3", "%lld elements from %lld on do not lie in %s of size %lld",
+		return infer_refuse(x, "c3",
+		                    "%lld elements from %lld on do not lie in %s of size %lld",
 		                    (long long)size, (long long)t->offset, t->axis.name,
 		                    (long long)t->axis.size);
 	from = x->op == OP_slice ? t->axis : part;
@@ -228,8 +236,8 @@ infer_concat(Infer *x)
 	TRY(new_axis(x, t->axis, "c1"));
 	for (i = 0; i < x->nin; i++) {
 		if (x->in[i].dtype != x->in[0].dtype)
-			return infer_refuse(x, "c3", "operands are %s and %s", dtype_name[x->in[0].dtype],
-			                    dtype_name[x->in[i].dtype]);
+			return infer_refuse(x, "c3", "operands are %s and %s",
+			                    dtype_name[x->in[0].dtype], dtype_name[x->in[i].dtype]);
 		if (t->axes[i].name)
 			TRY(infer_has(x, &x->in[i], t->axes[i], "c2"));
 		TRY(infer_lacks(x, &x->in[i], t->axis.name, "c4"));
@@ -238,8 +246,8 @@ infer_concat(Infer *x)
 			first = i;
 	}
 	if (sum != t->axis.size)
-		return infer_refuse(x, "c5", "the parts count %lld elements, axis %s %lld", (long long)sum,
-		                    t->axis.name, (long long)t->axis.size);
+		return infer_refuse(x, "c5", "the parts count %lld elements, axis %s %lld",
+		                    (long long)sum, t->axis.name, (long long)t->axis.size);
 	if (first < 0)
 		TRY(infer_join(x, t->axis));
 	for (i = 0; i < x->nin; i++)
@@ -289,7 +297,8 @@ infer_view(Infer *x)
 	return OK;
 }
 
-/* pick: a[.., axis, ..] b[places] -> a[.., places, ..];  scatter_add: a[.., places, ..] -> [.., axis, ..] */
+/* pick: a[.., axis, ..] b[places] -> a[.., places, ..];  scatter_add: a[.., places, ..] -> [.., axis,
+ * ..] */
 Status
 infer_index(Infer *x)
 {
@@ -299,7 +308,8 @@ infer_index(Infer *x)
 	int i, k;
 
 	if (b->dtype != DT_i32)
-		return infer_refuse(x, "c1", "the indices are %s, must be i32", dtype_name[b->dtype]);
+		return infer_refuse(x, "c1", "the indices are %s, must be i32",
+		                    dtype_name[b->dtype]);
 	x->out->dtype = a->dtype;
 	if (x->op == OP_pick) {
 		TRY(infer_has(x, a, axis, "c2"));

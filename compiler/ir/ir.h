@@ -97,6 +97,11 @@ typedef struct {
 
 typedef struct { const char *name; int64_t bytes; } Slab;
 
+/* What a device's kernels can do, as far as passes ask. 0: a processor's, which bounds bytes instead (pass attend). */
+typedef struct {
+	int64_t attend_tokens, attend_width; /* most queries or keys, widest head, for attention as one kernel */
+} TargetInfo;
+
 typedef struct Graph {
 	Arena      *arena;
 	const char *name;               /* "train", "student.features" ... */
@@ -111,6 +116,8 @@ typedef struct Graph {
 	const char *batch_axis;         /* name of the sample axis (interned), or NULL */
 	Dtype       matmul;             /* DT_f32 or DT_bf16: operand type of matrix work, from `precision` */
 	Dtype       matmul_average;     /* the same for matrix work on an average's (teacher's) variables */
+	TargetInfo  target;
+	bool        recompute_blocks;   /* pass recompute keeps only what joins blocks */
 	struct Graph *variables_from; /* a planned graph whose variables this one shares (features follow train) and whose host, input and table slabs it extends; or NULL */
 	Val        *replaced;           /* pass-private: pending graph_replace */
 } Graph;
@@ -123,6 +130,17 @@ void   graph_replace(Graph *g, Val old, Val new_val);  /* all uses (operands, ou
 void   graph_commit(Graph *g);                         /* roots: outputs, assigns, training values */
 /* How many nodes and outputs use each value; arena array of g->n. */
 int   *graph_uses(const Graph *g, Arena *a);
+
+/* ---- variables.c: nodes of variables by name ----------------------------------------------------- */
+typedef struct VariableTable VariableTable;
+typedef struct {
+	int  nparam, nassign;
+	Val *param, *assign;            /* all of them, in the order of the graph */
+	const VariableTable *table;
+} Variables;
+Variables graph_variables(const Graph *g, Arena *a);             /* as the graph is now */
+Val variable_param(const Variables *x, const char *name);        /* the first param of the (interned) name, or NO_VAL */
+Val variable_assign(const Variables *x, const char *name);
 
 /* ---- build.c: the only birthplace of nodes -------------------------------------------------- */
 /* type: NULL = inferred (ops whose text says "type given" need it). Attr may be NULL. */

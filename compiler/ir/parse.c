@@ -1,6 +1,7 @@
 /* parse: text to graph, the inverse of graph_print; also accepts free line breaks, comments and any
- * names for values, so that graphs can be written by hand. Stops at the first error. Types are checked
- * by infer, everything else that makes a graph legal by graph_verify, which the caller runs. */
+ * names for values, so that graphs can be written by hand. Stops at the first error. Types are
+ * checked by infer, everything else that makes a graph legal by graph_verify, which the caller
+ * runs. */
 #include "compiler/ir/parse_private.h"
 
 #include <string.h>
@@ -37,7 +38,8 @@ read_place(Parse *p, Node *n)
 	if (parse_accept_word(p, "kernel")) {
 		TRY(parse_read_int(p, "a kernel number", -1000, INT32_MAX, &number));
 		if (number > MAX_KERNELS && number < KERNEL_MARK)
-			return diag_error(parse_loc(p), "ir-number", "a graph has at most %d kernels", MAX_KERNELS);
+			return diag_error(parse_loc(p), "ir-number",
+			                  "a graph has at most %d kernels", MAX_KERNELS);
 		n->kernel = (int)number;
 		if (n->kernel < KERNEL_MARK && n->kernel >= p->g->nkernel)
 			p->g->nkernel = n->kernel + 1;
@@ -89,7 +91,9 @@ read_node(Parse *p)
 		for (i = 0; i < OP_COUNT; i++)
 			all[i] = op_info[i].name;
 		near = text_nearest(op_name, all, OP_COUNT);
-		return diag_error(op_at, "ir-op", near ? "there is no op %s; did you mean %s?" : "there is no op %s",
+		return diag_error(op_at, "ir-op",
+		                  near ? "there is no op %s; did you mean %s?"
+		                       : "there is no op %s",
 		                  op_name, near);
 	}
 	TRY(read_operands(p, &n));
@@ -139,7 +143,8 @@ read_update(Parse *p)
 	Update u = {.average_decay = NO_VAL, .grad = NO_VAL};
 
 	if (!t->present)
-		return diag_error(parse_loc(p), "ir-training", "an update must follow the training line");
+		return diag_error(parse_loc(p), "ir-training",
+		                  "an update must follow the training line");
 	parse_next(p);
 	TRY(parse_read_string(p, "a variable in quotes", &u.param));
 	TRY(parse_expect_word(p, "group"));
@@ -216,7 +221,8 @@ read_return(Parse *p)
 		}
 		for (i = 0; i < p->g->nout; i++)
 			if (p->g->out[i].name == name)
-				return diag_error(loc, "ir-output", "output %s is returned twice", name);
+				return diag_error(loc, "ir-output", "output %s is returned twice",
+				                  name);
 		TRY(parse_read_value(p, &v));
 		graph_output(p->g, name, v);
 	} while (parse_accept_punct(p, ','));

@@ -1,5 +1,5 @@
-/* parse_attr: what stands between the operands of an op and its type; OPS.md section 9 lists the forms. Checks only
- * what it needs to go on: infer has the rules. */
+/* parse_attr: what stands between the operands of an op and its type; OPS.md section 9 lists the
+ * forms. Checks only what it needs to go on: infer has the rules. */
 #include "compiler/ir/parse_private.h"
 
 /* The axis of that name among the operands, for text that does not repeat sizes. */
@@ -17,7 +17,8 @@ read_known(Parse *p, const Node *n, Axis *out)
 			return OK;
 		}
 	}
-	return diag_error(loc, "ir-axis", "no operand of %s has an axis %s", op_info[n->op].name, out->name);
+	return diag_error(loc, "ir-axis", "no operand of %s has an axis %s", op_info[n->op].name,
+	                  out->name);
 }
 
 typedef enum { AXES_known, AXES_sized } AxesForm;
@@ -29,7 +30,8 @@ read_axes(Parse *p, Node *n, AxesForm form)
 
 	do {
 		if (a->naxes == MAX_RANK)
-			return diag_error(parse_loc(p), "ir-axis", "at most %d axes can be listed", MAX_RANK);
+			return diag_error(parse_loc(p), "ir-axis", "at most %d axes can be listed",
+			                  MAX_RANK);
 		TRY(form == AXES_sized ? parse_read_axis(p, &a->axes[a->naxes])
 		                       : read_known(p, n, &a->axes[a->naxes]));
 		a->naxes++;
@@ -50,7 +52,8 @@ read_table(Parse *p, Attr *a)
 	TRY(parse_expect_punct(p, '('));
 	do {
 		if (a->nargs == COUNT(a->args))
-			return diag_error(parse_loc(p), "ir-number", "a table has at most %d arguments", COUNT(a->args));
+			return diag_error(parse_loc(p), "ir-number",
+			                  "a table has at most %d arguments", COUNT(a->args));
 		TRY(parse_read_int(p, "an argument", -max_size, max_size, &a->args[a->nargs++]));
 	} while (parse_accept_punct(p, ','));
 	return parse_expect_punct(p, ')');
@@ -89,14 +92,16 @@ read_concat(Parse *p, Node *n)
 	TRY(parse_expect_word(p, "of"));
 	do {
 		if (a->naxes == MAX_RANK || a->naxes == n->nin)
-			return diag_error(parse_loc(p), "ir-axis", "more parts than operands (at most %d)", MAX_RANK);
+			return diag_error(parse_loc(p), "ir-axis",
+			                  "more parts than operands (at most %d)", MAX_RANK);
 		if (!parse_accept_punct(p, '-')) {
 			const Type *t = &p->g->node[n->in[a->naxes]].type;
 			Axis *axis = &a->axes[a->naxes];
 			Loc loc = parse_loc(p);
 			TRY(parse_read_name(p, "an axis or -", &axis->name));
 			if (type_find(t, axis->name) < 0)
-				return diag_error(loc, "ir-axis", "operand %d of concat has no axis %s", a->naxes,
+				return diag_error(loc, "ir-axis",
+				                  "operand %d of concat has no axis %s", a->naxes,
 				                  axis->name);
 			axis->size = t->axis[type_find(t, axis->name)].size;
 		}
@@ -131,7 +136,8 @@ read_uniform(Parse *p, Attr *a)
 		return OK;
 	do {
 		if (a->naxes == MAX_RANK)
-			return diag_error(parse_loc(p), "ir-axis", "at most %d axes can be listed", MAX_RANK);
+			return diag_error(parse_loc(p), "ir-axis", "at most %d axes can be listed",
+			                  MAX_RANK);
 		TRY(parse_read_name(p, "an axis", &a->axes[a->naxes++].name));
 	} while (parse_accept_punct(p, ','));
 	return OK;

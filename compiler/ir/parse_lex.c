@@ -1,5 +1,5 @@
-/* parse_lex: the text of a graph as tokens. Never reads past the end and never recurses, whatever the
- * bytes; what is no token at all becomes TOK_bad and is refused by whoever reads it. */
+/* parse_lex: the text of a graph as tokens. Never reads past the end and never recurses, whatever
+ * the bytes; what is no token at all becomes TOK_bad and is refused by whoever reads it. */
 #include "compiler/ir/parse_private.h"
 
 #include <stdlib.h>
@@ -104,7 +104,8 @@ lex_number(Parse *p)
 	bool whole = true;
 	char *end;
 
-	while (digit(p->at[n]) || p->at[n] == '.' || p->at[n] == 'e' || (n == 0 && p->at[n] == '-') ||
+	while (digit(p->at[n]) || p->at[n] == '.' || p->at[n] == 'e' ||
+	       (n == 0 && p->at[n] == '-') ||
 	       (n > 0 && p->at[n - 1] == 'e' && (p->at[n] == '-' || p->at[n] == '+'))) {
 		whole &= digit(p->at[n]) || p->at[n] == '-';
 		n++;
@@ -158,13 +159,15 @@ parse_next(Parse *p)
 		p->tok.kind = TOK_bad;
 		p->at++;
 	}
-	p->tok.end_col = p->at - p->start_of_line < 1000000 ? (int)(p->at - p->start_of_line) + 1 : 0;
+	p->tok.end_col =
+		p->at - p->start_of_line < 1000000 ? (int)(p->at - p->start_of_line) + 1 : 0;
 }
 
 Loc
 parse_loc(const Parse *p)
 {
-	return (Loc){p->file, p->tok.line, p->tok.col, p->tok.end_col > p->tok.col ? p->tok.end_col : 0};
+	return (Loc){p->file, p->tok.line, p->tok.col,
+	             p->tok.end_col > p->tok.col ? p->tok.end_col : 0};
 }
 
 /* The comment right behind the token before this one, when it is a place. */

@@ -1,5 +1,5 @@
-/* parse_read: the small pieces of the text form of graphs, each with its own message: words, numbers, values, axes,
- * types. Reads no statement. */
+/* parse_read: the small pieces of the text form of graphs, each with its own message: words,
+ * numbers, values, axes, types. Reads no statement. */
 #include "compiler/ir/parse_private.h"
 
 #include <math.h>
@@ -18,7 +18,8 @@ parse_expected(Parse *p, const char *what)
 	}
 	seen[n] = '\0';
 	if (p->tok.kind == TOK_end)
-		return diag_error(parse_loc(p), "ir-syntax", "%s must stand here, the text ends", what);
+		return diag_error(parse_loc(p), "ir-syntax", "%s must stand here, the text ends",
+		                  what);
 	return diag_error(parse_loc(p), "ir-syntax", "%s must stand here, not `%s`", what, seen);
 }
 
@@ -92,8 +93,8 @@ parse_read_int(Parse *p, const char *what, int64_t lo, int64_t hi, int64_t *out)
 	if (p->tok.kind != TOK_int)
 		return parse_expected(p, what);
 	if (p->tok.whole < lo || p->tok.whole > hi)
-		return diag_error(parse_loc(p), "ir-number", "%s must lie in %lld .. %lld", what, (long long)lo,
-		                  (long long)hi);
+		return diag_error(parse_loc(p), "ir-number", "%s must lie in %lld .. %lld", what,
+		                  (long long)lo, (long long)hi);
 	*out = p->tok.whole;
 	parse_next(p);
 	return OK;
@@ -114,12 +115,13 @@ parse_read_real(Parse *p, const char *what, double *out)
 	return OK;
 }
 
-/* ---- values ------------------------------------------------------------------------------------ */
+/* ---- values -------------------------------------------------------------------------------- */
 
 static int
 value_slot(const Parse *p, const char *name)
 {
-	int mask = p->value_cap - 1, i = (int)(((uintptr_t)name >> 4) * 2654435761u & (unsigned)mask);
+	int mask = p->value_cap - 1,
+	    i = (int)(((uintptr_t)name >> 4) * 2654435761u & (unsigned)mask);
 
 	while (p->value[i].name && p->value[i].name != name)
 		i = (i + 1) & mask;
@@ -162,13 +164,14 @@ parse_read_value(Parse *p, Val *out)
 		return parse_expected(p, "a value such as %0");
 	slot = p->value_cap ? value_slot(p, p->tok.name) : -1;
 	if (slot < 0 || !p->value[slot].name)
-		return diag_error(parse_loc(p), "ir-value", "%%%s is not defined above", p->tok.name);
+		return diag_error(parse_loc(p), "ir-value", "%%%s is not defined above",
+		                  p->tok.name);
 	*out = p->value[slot].val;
 	parse_next(p);
 	return OK;
 }
 
-/* ---- axes and types ------------------------------------------------------------------------------ */
+/* ---- axes and types ------------------------------------------------------------------------ */
 
 Status
 parse_read_axis(Parse *p, Axis *out)
@@ -195,7 +198,8 @@ parse_read_type(Parse *p, Type *out)
 		return OK;
 	do {
 		if (out->rank == MAX_RANK)
-			return diag_error(parse_loc(p), "ir-type", "a type has at most %d axes", MAX_RANK);
+			return diag_error(parse_loc(p), "ir-type", "a type has at most %d axes",
+			                  MAX_RANK);
 		TRY(parse_read_axis(p, &out->axis[out->rank++]));
 	} while (parse_accept_punct(p, ','));
 	return parse_expect_punct(p, ']');

@@ -1,5 +1,6 @@
-/* print: a graph as canonical text: one spelling, one node a line, values numbered from %0. Nothing that
- * depends on addresses, hashes or the day reaches the text. graph_parse reads all of it back. */
+/* print: a graph as canonical text: one spelling, one node a line, values numbered from %0. Nothing
+ * that depends on addresses, hashes or the day reaches the text. graph_parse reads all of it
+ * back. */
 #include "compiler/ir/ir_private.h"
 
 #include <math.h>
@@ -13,7 +14,8 @@ name_plain(const char *s, size_t n)
 	for (i = 0; i < n; i++) {
 		char c = s[i];
 		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-		if (!letter && (i == 0 || !((c >= '0' && c <= '9') || c == '.' || c == '$' || c == '\'')))
+		if (!letter &&
+		    (i == 0 || !((c >= '0' && c <= '9') || c == '.' || c == '$' || c == '\'')))
 			return false;
 	}
 	return n > 0;
@@ -310,7 +312,8 @@ graph_print(const Graph *g, Text *out)
 		text_printf(out, "\n");
 	}
 	if (g->matmul != DT_f32 || g->matmul_average != DT_f32)
-		text_printf(out, "  matmul %s average %s\n", dtype_name[g->matmul], dtype_name[g->matmul_average]);
+		text_printf(out, "  matmul %s average %s\n", dtype_name[g->matmul],
+		            dtype_name[g->matmul_average]);
 	for (i = 0; i < g->nslab; i++) {
 		text_printf(out, "  slab ");
 		print_name(out, g->slab[i].name);

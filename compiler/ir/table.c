@@ -1,4 +1,5 @@
-/* table: constant index tables by generator name. A generator is a function of its arguments alone. */
+/* table: constant index tables by generator name. A generator is a function of its arguments
+ * alone. */
 #include "compiler/ir/ir_private.h"
 
 #include <string.h>
@@ -13,9 +14,9 @@ typedef struct {
 /* Largest argument: sizes made of two such numbers squared still fit in 32 bits. */
 enum { MAX_ARG = 128 };
 
-/* Token 0 is the class token, token 1 + gx * y + x the patch at (y, x). Patches at distance (dy, dx) have
- * entry (dy + Gy - 1) * (2 Gx - 1) + dx + Gx - 1; then three entries for: class to patch, patch to class,
- * class to class. */
+/* Token 0 is the class token, token 1 + gx * y + x the patch at (y, x). Patches at distance (dy,
+ * dx) have entry (dy + Gy - 1) * (2 Gx - 1) + dx + Gx - 1; then three entries for: class to patch,
+ * patch to class, class to class. */
 static void
 grid_offsets_size(const int64_t *args, int64_t *size, int64_t *limit)
 {
@@ -34,7 +35,9 @@ grid_offsets_fill(const int64_t *args, int32_t *out)
 			int64_t entry;
 
 			if (t == 0 || u == 0) {
-				entry = t == 0 && u == 0 ? limit - 1 : t == 0 ? limit - 3 : limit - 2;
+				entry = t == 0 && u == 0 ? limit - 1
+				        : t == 0         ? limit - 3
+				                         : limit - 2;
 			} else {
 				dy = (t - 1) / gx - (u - 1) / gx;
 				dx = (t - 1) % gx - (u - 1) % gx;
@@ -82,7 +85,8 @@ find(const char *name, const int64_t *args, int nargs)
 }
 
 Status
-table_type(const char *name, const int64_t *args, int nargs, int *rank, int64_t size[MAX_RANK], int64_t *limit)
+table_type(const char *name, const int64_t *args, int nargs, int *rank, int64_t size[MAX_RANK],
+           int64_t *limit)
 {
 	const Generator *p = find(name, args, nargs);
 

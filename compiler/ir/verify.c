@@ -1,5 +1,5 @@
-/* verify: everything OPS.md says of a legal graph, checked anew from the nodes alone. Looks at no memory
- * plan (pass plan and the program's own checker do) and repairs nothing. */
+/* verify: everything OPS.md says of a legal graph, checked anew from the nodes alone. Looks at no
+ * memory plan (pass plan and the program's own checker do) and repairs nothing. */
 #include "compiler/ir/ir_private.h"
 
 #include <string.h>
@@ -30,7 +30,8 @@ complain(const Verify *x, Val v, const char *rule, const char *fmt, ...)
 			fprintf(stderr, "%s", all.at);
 		BUG("graph @%s is illegal after %s: %s: %s", x->g->name, x->after, rule, t.at);
 	}
-	diag_error(loc, "ir-invalid", "graph @%s after %s: %s: %s", x->g->name, x->after, rule, t.at);
+	diag_error(loc, "ir-invalid", "graph @%s after %s: %s: %s", x->g->name, x->after, rule,
+	           t.at);
 	text_free(&t);
 	return FAIL;
 }
@@ -61,7 +62,8 @@ check_node(const Verify *x, Val v)
 		return complain(x, v, "graph_c2", "%%%d has no known op", v);
 	for (i = 0; i < n->nin; i++)
 		if (n->in[i] < 0 || n->in[i] >= v)
-			return complain(x, v, "graph_c1", "operand %d of %%%d (%s) is not an earlier value", i, v,
+			return complain(x, v, "graph_c1",
+			                "operand %d of %%%d (%s) is not an earlier value", i, v,
 			                op_info[n->op].name);
 	if (infer_node(x->tmp, x->g, n->op, n->in, n->nin, &n->attr, &n->type, &t, &why) != OK)
 		return complain(x, v, "graph_c2", "%%%d (%s): %s", v, op_info[n->op].name, why);
@@ -120,15 +122,17 @@ check_axes(const Verify *x)
 		for (i = 0; i < t->rank; i++) {
 			int64_t size = map_first(x->tmp, &sizes, t->axis[i].name, t->axis[i].size);
 			if (size != t->axis[i].size)
-				return complain(x, v, "graph_c3", "axis %s has size %lld in %%%d and %lld before",
-				                t->axis[i].name, (long long)t->axis[i].size, v, (long long)size);
+				return complain(x, v, "graph_c3",
+				                "axis %s has size %lld in %%%d and %lld before",
+				                t->axis[i].name, (long long)t->axis[i].size, v,
+				                (long long)size);
 		}
 	}
 	return OK;
 }
 
-/* graph_c4: leaves of one name have one op and one type. assign_c3: each variable is assigned at most once, and
- * is one that a param node reads, with its axes. */
+/* graph_c4: leaves of one name have one op and one type. assign_c3: each variable is assigned at
+ * most once, and is one that a param node reads, with its axes. */
 static Status
 check_names(const Verify *x)
 {
@@ -139,9 +143,13 @@ check_names(const Verify *x)
 	for (v = 0; v < g->n; v++) {
 		const Node *n = &g->node[v];
 		bool named = n->op == OP_input || n->op == OP_param || n->op == OP_host;
-		int64_t first = named ? map_first(x->tmp, n->op == OP_host ? &host : &leaf, n->attr.name, v) : v;
-		if (first != v && (g->node[first].op != n->op || !same_type(&g->node[first].type, &n->type)))
-			return complain(x, v, "graph_c4", "%%%d and %%%lld are both called \"%s\" but differ", v,
+		int64_t     first =
+                        named ? map_first(x->tmp, n->op == OP_host ? &host : &leaf, n->attr.name, v)
+				  : v;
+		if (first != v &&
+		    (g->node[first].op != n->op || !same_type(&g->node[first].type, &n->type)))
+			return complain(x, v, "graph_c4",
+			                "%%%d and %%%lld are both called \"%s\" but differ", v,
 			                (long long)first, n->attr.name);
 	}
 	for (v = 0; v < g->n; v++) {
@@ -152,15 +160,18 @@ check_names(const Verify *x)
 		if (n->op != OP_assign)
 			continue;
 		if (map_first(x->tmp, &assigned, n->attr.name, v) != v)
-			return complain(x, v, "assign_c3", "\"%s\" is assigned twice", n->attr.name);
+			return complain(x, v, "assign_c3", "\"%s\" is assigned twice",
+			                n->attr.name);
 		p = map_first(x->tmp, &leaf, n->attr.name, -1);
 		if (p < 0 || g->node[p].op != OP_param)
-			return complain(x, v, "assign_c3", "no param node reads \"%s\"", n->attr.name);
+			return complain(x, v, "assign_c3", "no param node reads \"%s\"",
+			                n->attr.name);
 		t = &g->node[p].type;
 		for (i = 0; i < t->rank && type_find(&n->type, t->axis[i].name) >= 0; i++)
 			;
 		if (t->rank != n->type.rank || i < t->rank)
-			return complain(x, v, "assign_c3", "\"%s\" is assigned a value with other axes", n->attr.name);
+			return complain(x, v, "assign_c3",
+			                "\"%s\" is assigned a value with other axes", n->attr.name);
 	}
 	return OK;
 }
@@ -176,17 +187,20 @@ check_outputs(const Verify *x)
 	for (i = 0; i < g->nout; i++) {
 		if (g->out[i].val < 0 || g->out[i].val >= g->n)
 			return complain(x, -1, "graph_c5", "output %s is no value", g->out[i].name);
-		if (g->node[g->out[i].val].op == OP_assign || g->node[g->out[i].val].op == OP_attend_grad)
-			return complain(x, g->out[i].val, "graph_c5", "output %s is %s, which cannot leave a graph",
+		if (g->node[g->out[i].val].op == OP_assign ||
+		    g->node[g->out[i].val].op == OP_attend_grad)
+			return complain(x, g->out[i].val, "graph_c5",
+			                "output %s is %s, which cannot leave a graph",
 			                g->out[i].name, op_info[g->node[g->out[i].val].op].name);
 		if (map_first(x->tmp, &names, g->out[i].name, i) != i)
-			return complain(x, g->out[i].val, "graph_c5", "two outputs are called %s", g->out[i].name);
+			return complain(x, g->out[i].val, "graph_c5", "two outputs are called %s",
+			                g->out[i].name);
 	}
 	return OK;
 }
 
-/* graph_c6: training values are f32[] (a gradient: f32 with the axes of its parameter, when that is read);
- * every parameter is updated once. */
+/* graph_c6: training values are f32[] (a gradient: f32 with the axes of its parameter, when that is
+ * read); every parameter is updated once. */
 static Status
 check_training(const Verify *x)
 {
@@ -200,7 +214,8 @@ check_training(const Verify *x)
 		if (training_unused(&t, i))
 			continue;
 		if (*p < 0 || *p >= g->n || g->node[*p].type.dtype != DT_f32)
-			return complain(x, *p, "graph_c6", "a value of the training record is missing or not f32");
+			return complain(x, *p, "graph_c6",
+			                "a value of the training record is missing or not f32");
 		if ((i == 0 || (i - 1) % 4 != 3) && g->node[*p].type.rank != 0)
 			return complain(x, *p, "graph_c6", "the loss, a rate or a decay has axes");
 	}
@@ -208,7 +223,8 @@ check_training(const Verify *x)
 		return OK;
 	for (i = 0; i < t.nupdate; i++)
 		if (map_first(x->tmp, &names, t.update[i].param, i) != i)
-			return complain(x, -1, "graph_c6", "\"%s\" is updated twice", t.update[i].param);
+			return complain(x, -1, "graph_c6", "\"%s\" is updated twice",
+			                t.update[i].param);
 	for (v = 0; t.differentiated && v < g->n; v++) {
 		const Node *n = &g->node[v];
 		const Type *d;
@@ -218,16 +234,17 @@ check_training(const Verify *x)
 		for (k = 0; k < n->type.rank && type_find(d, n->type.axis[k].name) >= 0; k++)
 			;
 		if (k < n->type.rank || d->rank != n->type.rank)
-			return complain(x, t.update[i].grad, "graph_c6", "the gradient of \"%s\" has other axes",
-			                n->attr.name);
+			return complain(x, t.update[i].grad, "graph_c6",
+			                "the gradient of \"%s\" has other axes", n->attr.name);
 	}
 	return OK;
 }
 
-/* ---- kernels ------------------------------------------------------------------------------------- */
+/* ---- kernels ------------------------------------------------------------------------------- */
 
-/* Strong components of the graph whose vertices are kernels and single nodes. Views (and aliases) alone
- * cost nothing, so a path may leave a kernel and come back through them; through anything else it may not. */
+/* Strong components of the graph whose vertices are kernels and single nodes. Views (and aliases)
+ * alone cost nothing, so a path may leave a kernel and come back through them; through anything
+ * else it may not. */
 typedef struct {
 	int  n;                      /* vertices */
 	int *head, *next, *to, nedge; /* edges from user to used */
@@ -295,7 +312,8 @@ components(const Verify *x, Scc *s, int start, int *culprit)
 	return true;
 }
 
-/* graph_c7: kernel numbers are below nkernel, and kernels are convex: no path leaves one and comes back. */
+/* graph_c7: kernel numbers are below nkernel, and kernels are convex: no path leaves one and comes
+ * back. */
 static Status
 check_kernels(const Verify *x)
 {
@@ -309,8 +327,8 @@ check_kernels(const Verify *x)
 	for (v = 0; v < g->n; v++) {
 		nedge += g->node[v].nin;
 		if (in_kernel(g, v) && g->node[v].kernel >= g->nkernel)
-			return complain(x, v, "graph_c7", "%%%d is in kernel %d of %d", v, g->node[v].kernel,
-			                g->nkernel);
+			return complain(x, v, "graph_c7", "%%%d is in kernel %d of %d", v,
+			                g->node[v].kernel, g->nkernel);
 	}
 	int **array[] = {&s.head, &s.low, &s.index, &s.stack, &s.work, &s.edge};
 	for (i = 0; i < COUNT(array); i++)
@@ -333,7 +351,8 @@ check_kernels(const Verify *x)
 	}
 	for (v = 0; v < s.n; v++)
 		if (!s.index[v] && !components(x, &s, v, &culprit))
-			return complain(x, -1, "graph_c7", "a path leaves kernel %d and comes back to it", culprit);
+			return complain(x, -1, "graph_c7",
+			                "a path leaves kernel %d and comes back to it", culprit);
 	return OK;
 }
 

@@ -1,4 +1,5 @@
-/* Where the elements of a view lie in memory: strides carried through rename, split, merge, slice and reorder. */
+/* Where the elements of a view lie in memory: strides carried through rename, split, merge, slice
+ * and reorder. */
 #include "compiler/ir/axes.h"
 
 #include <string.h>
@@ -49,7 +50,8 @@ memory_order(const Type *t, const int64_t *stride, const Axes *group)
 
 	for (int i = 1; i < s.n; i++)
 		for (int j = i; j > 0; j--) {
-			int64_t before = stride_of(t, stride, s.at[j - 1].name), after = stride_of(t, stride, s.at[j].name);
+			int64_t before = stride_of(t, stride, s.at[j - 1].name),
+				after = stride_of(t, stride, s.at[j].name);
 			Axis    x = s.at[j];
 
 			if (before >= after || s.at[j].size == 1 || s.at[j - 1].size == 1)

@@ -7,7 +7,7 @@
  * select(p <= uniform, probabilities, 0) * (1 / (1 - p)). attr.axes[2..] then keeps the order of the
  * draw's axes, since attend redraws by element index.
  * needs: nothing.  keeps: values.  holds still: when anything between the two contractions is used
- * elsewhere too, when axes do not fit attend (infer_attend), when a head is too long for a thread's stack, when the draw does not cover the scores. */
+ * elsewhere too, when axes do not fit attend (infer_attend), when the device has no kernel for heads of this size, when the draw does not cover the scores. */
 #include "compiler/pass/pass.h"
 #include "compiler/pass/rules.h"
 
@@ -153,6 +153,16 @@ settle_sides(Match *m)
 	return true;
 }
 
+/* Has the device a kernel for so many queries, keys, and this width? */
+static bool
+head_fits(const TargetInfo *target, int64_t t, int64_t u, int64_t e)
+{
+	if (target->attend_tokens)
+		return t <= target->attend_tokens && u <= target->attend_tokens && e <= target->attend_width;
+	/* a processor keeps a head's keys, values and their gradients, and a block of scores, on a thread's stack */
+	return 20 * (u + 32) * (e + 16) + 800 * (u + 32) <= ATTEND_STACK;
+}
+
 /* The rules of attend's types, asked before building. */
 static bool
 axes_fit(const Match *m)
@@ -164,8 +174,7 @@ axes_fit(const Match *m)
 	if (!t || !u || u->name != m->u.name || !type_same_axes(k, v) || q->dtype != k->dtype ||
 	    v->dtype != k->dtype)
 		return false;
-	/* a head's keys, values and their gradients, and a block of scores, are kept on a thread's stack */
-	if (20 * (u->size + 32) * (m->e.size + 16) + 800 * (u->size + 32) > ATTEND_STACK)
+	if (!head_fits(&m->g->target, t->size, u->size, m->e.size))
 		return false;
 	if (m->r != NO_VAL) {
 		const Type *r = &m->g->node[m->r].type;

@@ -1,8 +1,9 @@
 /* pass_autodiff: gradients of the loss, as nodes.
  *     %2 = contract %x, %w over D   loss = sum of %2 ...   ==>   grad of w = contract 1, %x over B
- * A value gets a gradient iff the loss depends on it and it depends on a trained parameter; averages
- * (teacher variables), inputs, draws and tables are thus never differentiated. The walk is backward
- * over nodes, so the gradient of a value is complete (all uses summed) before its rule runs.
+ * A value gets a gradient iff the loss depends on it and it depends on a trained parameter;
+ * averages (teacher variables), inputs, draws and tables are thus never differentiated. The walk is
+ * backward over nodes, so the gradient of a value is complete (all uses summed) before its rule
+ * runs.
  * needs: Training.present, a loss f32[].  makes: Update.grad, Training.differentiated.
  * keeps: every forward node.  refuses: a parameter that the loss does not depend on. */
 #include "compiler/pass/pass.h"

@@ -22,27 +22,24 @@ typedef struct {
 /* ---- which variables are averages ------------------------------------------------------------------ */
 
 static bool
-assigned(const Graph *g, const char *name)
+assigned(const Variables *x, const char *name)
 {
-	for (Val v = 0; v < g->n; v++)
-		if (g->node[v].op == OP_assign && g->node[v].attr.name == name)
-			return true;
-	return false;
+	return variable_assign(x, name) != NO_VAL;
 }
 
 /* Before pass update Training says it. After it an average is a variable with an assignment but no
  * moments, which all trained parameters have; so a graph read back from its text says it, too. */
 static bool
-is_average(const Graph *g, const char *name)
+is_average(const Graph *g, const Variables *x, const char *name)
 {
 	for (int i = 0; g->training.present && i < g->training.nupdate; i++)
 		if (g->training.update[i].average == name)
 			return true;
-	if (g->training.present || !assigned(g, name) ||
-	    assigned(g, intern_printf("moment1.%s", name)))
+	if (g->training.present || !assigned(x, name) ||
+	    assigned(x, intern_printf("moment1.%s", name)))
 		return false;
 	return !((strncmp(name, "moment1.", 8) == 0 || strncmp(name, "moment2.", 8) == 0) &&
-	         assigned(g, intern(name + 8)));
+	         assigned(x, intern(name + 8)));
 }
 
 /* Marks matrix work to be done in bf16. */
@@ -51,6 +48,7 @@ find_narrow(Cast *c, Arena *scratch)
 {
 	enum { TRAINED = 1, AVERAGE = 2 };
 	const Graph *g = c->g;
+	Variables    x = graph_variables(g, scratch);
 	char        *from =
 		arena_alloc(scratch, (size_t)g->n + 1); /* kinds of variables a value depends on */
 
@@ -58,7 +56,7 @@ find_narrow(Cast *c, Arena *scratch)
 		const Node *n = &g->node[v];
 
 		if (n->op == OP_param)
-			from[v] = is_average(g, n->attr.name) ? AVERAGE : TRAINED;
+			from[v] = is_average(g, &x, n->attr.name) ? AVERAGE : TRAINED;
 		for (int i = 0; i < n->nin; i++)
 			from[v] |= from[n->in[i]];
 		if (n->op == OP_contract || n->op == OP_attend || n->op == OP_attend_grad)

@@ -1,5 +1,5 @@
-/* fold_view: the rules of pass fold for views and sums: views that undo each other, slices that look at
- * one part only, sums of repeated values. A slice across several parts is left alone. */
+/* fold_view: the rules of pass fold for views and sums: views that undo each other, slices that
+ * look at one part only, sums of repeated values. A slice across several parts is left alone. */
 #include "compiler/pass/rules.h"
 
 #include <string.h>
@@ -48,7 +48,8 @@ fold_regroup(Graph *g, const Node *n)
 	return n->op == OP_merge ? build_rename(g, a->in[0], was, now, n->loc) : NO_VAL;
 }
 
-/* Elements offset .. of `axis` in x (which lacks it when axis.name is NULL: one element), called `part`. */
+/* Elements offset .. of `axis` in x (which lacks it when axis.name is NULL: one element), called
+ * `part`. */
 static Val
 take(Graph *g, Val x, Axis axis, int64_t offset, Axis part, Loc loc)
 {

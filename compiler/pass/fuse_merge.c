@@ -1,6 +1,7 @@
-/* The second half of pass fuse: kernels that walk the same space and read or write the same large value become one, so
- * that the value crosses memory once. Two kernels are merged when no third lies between them, when nothing passes from one
- * to the other that is only known at the end (a column reduction) or read at other coordinates, and when their rows agree. */
+/* The second half of pass fuse: kernels that walk the same space and read or write the same large
+ * value become one, so that the value crosses memory once. Two kernels are merged when no third
+ * lies between them, when nothing passes from one to the other that is only known at the end (a
+ * column reduction) or read at other coordinates, and when their rows agree. */
 #include "compiler/pass/fuse_private.h"
 
 /* Does v read, through a view or at other coordinates, a variable that kernel b replaces? */
@@ -38,7 +39,9 @@ hard_edge(const Fuse *f, int a, int b)
 		for (int j = 0; j < f->user[v].n; j++) {
 			Val         u = f->user[v].at[j];
 			const Node *n = &f->g->node[u];
-			bool        far = node_is_alias(n) || n->op == OP_result || n->kernel == KERNEL_IN_PLACE || op_is_mapped(n->op) || reduce_is_column(f->g, &f->g->node[v]);
+			bool        far = node_is_alias(n) || n->op == OP_result ||
+			           n->kernel == KERNEL_IN_PLACE || op_is_mapped(n->op) ||
+			           reduce_is_column(f->g, &f->g->node[v]);
 
 			if (!far)
 				continue;
@@ -49,7 +52,8 @@ hard_edge(const Fuse *f, int a, int b)
 				for (int h = 0; h < f->home[w].n; h++)
 					if (fuse_rep(f, f->home[w].at[h]) == b)
 						return true;
-				if (node_is_alias(&f->g->node[w]) || f->g->node[w].kernel == KERNEL_IN_PLACE)
+				if (node_is_alias(&f->g->node[w]) ||
+				    f->g->node[w].kernel == KERNEL_IN_PLACE)
 					for (int k = 0; k < f->user[w].n && top < COUNT(stack); k++)
 						stack[top++] = f->user[w].at[k];
 			}
@@ -64,15 +68,18 @@ mergeable(Fuse *f, int a, int b)
 	FuseKernel *p = &f->kernel.at[a], *q = &f->kernel.at[b];
 	Axes        inner = p->inner;
 
-	if (p->alone || q->alone || p->forward != q->forward || !axes_equal(&p->space, &q->space) || p->member.n + q->member.n > FUSE_MAX_NODES)
+	if (p->alone || q->alone || p->forward != q->forward || !axes_equal(&p->space, &q->space) ||
+	    p->member.n + q->member.n > FUSE_MAX_NODES)
 		return false;
 	if ((p->assigns || q->assigns) && (p->rows || q->rows))
 		return false;
 	for (int i = 0; i < q->inner.n; i++)
 		axes_add(&inner, q->inner.at[i]);
-	if (axes_elems(&inner) > FUSE_MAX_ROW || !fuse_fits(f, p, &inner) || !fuse_fits(f, q, &inner))
+	if (axes_elems(&inner) > FUSE_MAX_ROW || !fuse_fits(f, p, &inner) ||
+	    !fuse_fits(f, q, &inner))
 		return false;
-	return !hard_edge(f, a, b) && !hard_edge(f, b, a) && !fuse_reaches(f, a, b, true) && !fuse_reaches(f, b, a, true);
+	return !hard_edge(f, a, b) && !hard_edge(f, b, a) && !fuse_reaches(f, a, b, true) &&
+	       !fuse_reaches(f, b, a, true);
 }
 
 static void
@@ -104,7 +111,8 @@ merge(Fuse *f, int a, int b)
 	p->succ.n = kept;
 }
 
-/* The kernels that touch value v at its own coordinates: those that compute it and those that use it directly. */
+/* The kernels that touch value v at its own coordinates: those that compute it and those that use
+ * it directly. */
 static void
 touching(const Fuse *f, Val v, Ints *out)
 {
@@ -133,7 +141,8 @@ fuse_merge(Fuse *f)
 			for (int j = i + 1; j < near.n; j++) {
 				int a = fuse_rep(f, near.at[i]), b = fuse_rep(f, near.at[j]);
 
-				if (a != b && f->kernel.at[a].space.n == f->g->node[v].type.rank && mergeable(f, a, b))
+				if (a != b && f->kernel.at[a].space.n == f->g->node[v].type.rank &&
+				    mergeable(f, a, b))
 					merge(f, a, b);
 			}
 	}

@@ -1,4 +1,5 @@
-/* Shared by fuse.c and fuse_merge.c only. */
+/* Shared by the files of pass fuse only: fuse_copies.c fuse_facts.c fuse_kernel.c fuse.c
+ * fuse_merge.c, in the order in which they work. */
 #ifndef D2V_FUSE_PRIVATE_H
 #define D2V_FUSE_PRIVATE_H
 
@@ -37,11 +38,21 @@ typedef struct {
 	int    *stack, *seen, stamp, stack_cap;
 } Fuse;
 
+void fuse_copies(Graph *g);
+void fuse_facts(Fuse *f); /* fills all that is per value, but home and clone */
+
+/* ---- fuse_kernel.c ---- */
+bool fuse_has(const Ints *s, int x);
+void fuse_add(Fuse *f, Ints *s, int x); /* as a set */
 int  fuse_kernel_new(Fuse *f, const Axes *space);
-int  fuse_rep(const Fuse *f, int k);
+int  fuse_rep(const Fuse *f, int k); /* the kernel that k was merged into, in the end */
 bool fuse_reaches(Fuse *f, int a, int b, bool skip_direct);
+void fuse_add_edges(Fuse *f, int from, const Ints *to);
 bool fuse_inner(const Graph *g, Val v, const Axes *span, Axes *inner);
 bool fuse_fits(const Fuse *f, const FuseKernel *k, const Axes *inner);
+bool fuse_accepts(Fuse *f, int k, Val v); /* may v be computed in k? */
+void fuse_join(Fuse *f, int k, Val v);
+
 void fuse_merge(Fuse *f);
 
 #endif

@@ -1,12 +1,13 @@
 /* pass_gemm: contractions become gemms.
  *     %2 = contract %x, %w over D   %3 = add %2, %b      ==>   %3 = gemm %x, %w, %b over D
  *     three contractions of one value with q, k and v    ==>   one gemm with the weights side by side
- * First, renames between an axis and its `like` (queries T, keys U) are moved next to attention, so that q, k and v
- * read the same value and their gradients are summed over the same axes.
+ * First, renames between an axis and its `like` (queries T, keys U) are moved next to attention, so
+ * that q, k and v read the same value and their gradients are summed over the same axes.
  * needs: nothing.  keeps: types of outputs.  leaves alone: everything that is no contraction. */
 #include "compiler/pass/pass_private.h"
 
-/* For a pair of axes joined by a rename, the one that came first is kept wherever there is a choice. */
+/* For a pair of axes joined by a rename, the one that came first is kept wherever there is a
+ * choice. */
 typedef struct { const char *first, *second; } Pair;
 typedef Vec(Pair) Pairs;
 
@@ -28,13 +29,14 @@ collect_pairs(Graph *g, Pairs *pairs)
 	for (Val v = 0; v < g->n; v++) {
 		const Node *n = &g->node[v];
 
-		if (n->op == OP_rename && !pair_order(pairs, n->attr.axis.name, n->attr.axes[0].name))
+		if (n->op == OP_rename &&
+		    !pair_order(pairs, n->attr.axis.name, n->attr.axes[0].name))
 			vec_push(g->arena, pairs, (Pair){n->attr.axis.name, n->attr.axes[0].name});
 	}
 }
 
-/* contract(rename(x, T -> U), w): where U is free, contract x and rename the result; where U is summed, rename the other operand back.
- * Returns the replacement or NO_VAL. */
+/* contract(rename(x, T -> U), w): where U is free, contract x and rename the result; where U is
+ * summed, rename the other operand back. Returns the replacement or NO_VAL. */
 static Val
 pull_rename(Graph *g, Val v, const Pairs *pairs)
 {
@@ -47,7 +49,8 @@ pull_rename(Graph *g, Val v, const Pairs *pairs)
 		Val   in[2], out;
 		bool  summed = false;
 
-		if (r.op != OP_rename || pair_order(pairs, r.attr.axis.name, r.attr.axes[0].name) != 1)
+		if (r.op != OP_rename ||
+		    pair_order(pairs, r.attr.axis.name, r.attr.axes[0].name) != 1)
 			continue;
 		from = r.attr.axis;
 		to = r.attr.axes[0];
@@ -58,7 +61,8 @@ pull_rename(Graph *g, Val v, const Pairs *pairs)
 				attr.axes[i] = from;
 				summed = true;
 			}
-		if (type_find(&n.type, from.name) >= 0 || (!summed && type_find(&g->node[other].type, to.name) >= 0))
+		if (type_find(&n.type, from.name) >= 0 ||
+		    (!summed && type_find(&g->node[other].type, to.name) >= 0))
 			continue;
 		in[side] = r.in[0];
 		in[1 - side] = summed ? build_rename(g, other, to, from, n.loc) : other;
@@ -70,7 +74,8 @@ pull_rename(Graph *g, Val v, const Pairs *pairs)
 	return NO_VAL;
 }
 
-/* rename(x, T -> U) + bias = rename(x + bias, T -> U): the bias meets the contraction it belongs to. */
+/* rename(x, T -> U) + bias = rename(x + bias, T -> U): the bias meets the contraction it belongs
+ * to. */
 static Val
 pull_rename_from_add(Graph *g, Val v, const Pairs *pairs)
 {
@@ -80,12 +85,15 @@ pull_rename_from_add(Graph *g, Val v, const Pairs *pairs)
 		Node        r = g->node[n.in[side]];
 		const Type *other = &g->node[n.in[1 - side]].type;
 
-		if (r.op != OP_rename || pair_order(pairs, r.attr.axis.name, r.attr.axes[0].name) != 1 ||
+		if (r.op != OP_rename ||
+		    pair_order(pairs, r.attr.axis.name, r.attr.axes[0].name) != 1 ||
 		    g->node[r.in[0]].op != OP_contract)
 			continue;
-		if (type_find(other, r.attr.axis.name) >= 0 || type_find(other, r.attr.axes[0].name) >= 0)
+		if (type_find(other, r.attr.axis.name) >= 0 ||
+		    type_find(other, r.attr.axes[0].name) >= 0)
 			continue;
-		return build_rename(g, build_bin(g, OP_add, r.in[0], n.in[1 - side], n.loc), r.attr.axis, r.attr.axes[0], r.loc);
+		return build_rename(g, build_bin(g, OP_add, r.in[0], n.in[1 - side], n.loc),
+		                    r.attr.axis, r.attr.axes[0], r.loc);
 	}
 	return NO_VAL;
 }
@@ -108,7 +116,8 @@ push_rename(Graph *g, Val v, const Pairs *pairs, const int *uses)
 
 		if (type_find(t, to.name) >= 0)
 			return NO_VAL;
-		in[i] = type_find(t, from.name) >= 0 ? build_rename(g, y.in[i], from, to, n.loc) : y.in[i];
+		in[i] = type_find(t, from.name) >= 0 ? build_rename(g, y.in[i], from, to, n.loc)
+		                                     : y.in[i];
 	}
 	if (y.op == OP_cast)
 		return build_cast(g, in[0], y.type.dtype, y.loc);
@@ -182,7 +191,8 @@ make_gemm(Graph *g, Val v, const int *uses, const Val *user)
 		b = t;
 	}
 	roles = contract_roles(&g->node[a].type, &g->node[b].type, &c.attr);
-	if (uses[v] == 1 && user[v] != NO_VAL && g->node[user[v]].op == OP_add && c.type.dtype == DT_f32) {
+	if (uses[v] == 1 && user[v] != NO_VAL && g->node[user[v]].op == OP_add &&
+	    c.type.dtype == DT_f32) {
 		u = g->node[user[v]];
 		w = u.in[u.in[0] == v];
 		if (is_bias(g, w, &roles.n)) {
@@ -219,7 +229,8 @@ make_gemm(Graph *g, Val v, const int *uses, const Val *user)
 	graph_replace(g, last, w);
 }
 
-/* The elements of attention's dropout are counted in the order of q's axes: write that order down before layout changes it. */
+/* The elements of attention's dropout are counted in the order of q's axes: write that order down
+ * before layout changes it. */
 static void
 list_draw_axes(Graph *g)
 {
@@ -229,7 +240,8 @@ list_draw_axes(Graph *g)
 		int         first = n->nin - 3 - (n->op == OP_attend_grad);
 		Axis        query = {0};
 
-		if ((n->op != OP_attend && n->op != OP_attend_grad) || n->attr.rate == 0 || n->attr.naxes > 2)
+		if ((n->op != OP_attend && n->op != OP_attend_grad) || n->attr.rate == 0 ||
+		    n->attr.naxes > 2)
 			continue;
 		q = &g->node[n->in[0]].type;
 		sample = &g->node[n->in[first]].type;

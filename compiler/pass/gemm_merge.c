@@ -18,9 +18,16 @@ typedef struct {
 	Axis joint;
 	Axis merged[MAX_SIBLINGS];
 	Axes free[MAX_SIBLINGS];  /* the axes of part i that are merged, in order */
+	bool variables;           /* the parts are variables, not data */
 } Group;
 
 typedef Vec(Group) Groups;
+
+typedef struct {
+	Variables here, there; /* there: of the planned graph whose variables this one shares */
+	Val      *gemm;        /* all of them, in order */
+	int       ngemm;
+} Facts;
 
 static Val
 strip_cast(const Graph *g, Val v)
@@ -32,26 +39,21 @@ strip_cast(const Graph *g, Val v)
 }
 
 static bool
-is_trained(const Graph *g, const char *name)
+is_trained(const Facts *f, const char *name)
 {
-	const char *moment = intern_printf("moment1.%s", name);
-
-	for (Val v = 0; v < g->n; v++)
-		if (g->node[v].op == OP_param && g->node[v].attr.name == moment)
-			return true;
-	return false;
+	return variable_param(&f->here, intern_printf("moment1.%s", name)) != NO_VAL;
 }
 
 /* Is v something that can be placed side by side with others of its kind? Returns a key: equal keys may be joined. */
 static Val
-joinable(const Graph *g, Val v)
+joinable(const Graph *g, const Facts *f, Val v)
 {
 	Val r = strip_cast(g, v);
 
 	if (type_elems(&g->node[v].type) % ALIGN_ELEMS)
 		return NO_VAL;
 	if (g->node[r].op == OP_param && type_elems(&g->node[r].type) == type_elems(&g->node[v].type))
-		return is_trained(g, g->node[r].attr.name) ? -2 : -3; /* any two parameters may, and any two averages */
+		return is_trained(f, g->node[r].attr.name) ? -2 : -3; /* any two parameters may, and any two averages */
 	if (g->node[r].op == OP_result && g->node[g->node[r].in[0]].op == OP_attend_grad && g->node[alias_root(g, v)].op != OP_cast)
 		return g->node[r].in[0];
 	return NO_VAL;
@@ -197,7 +199,7 @@ sort_parts(const Graph *g, Group *grp)
 /* Variables can lie side by side in one way only: a second group must name the same ones in the same order, and a forward
  * pass must take them as training placed them. */
 static bool
-may_adjoin(const Graph *g, const Group *grp, const Groups *groups)
+may_adjoin(const Graph *g, const Facts *f, const Group *grp, const Groups *groups)
 {
 	int64_t at = -1;
 
@@ -216,11 +218,9 @@ may_adjoin(const Graph *g, const Group *grp, const Groups *groups)
 	}
 	for (int i = 0; g->variables_from && i < grp->n; i++) {
 		const Node *p = &g->node[strip_cast(g, grp->part[i])];
-		const Node *there = NULL;
+		Val         v = variable_param(&f->there, p->attr.name);
+		const Node *there = v == NO_VAL ? NULL : &g->variables_from->node[v];
 
-		for (Val v = 0; v < g->variables_from->n; v++)
-			if (g->variables_from->node[v].op == OP_param && g->variables_from->node[v].attr.name == p->attr.name)
-				there = &g->variables_from->node[v];
 		if (!there || (at >= 0 && there->place.offset != at))
 			return false;
 		at = there->place.offset + type_bytes(&there->type);
@@ -228,29 +228,30 @@ may_adjoin(const Graph *g, const Group *grp, const Groups *groups)
 	return true;
 }
 
-/* Collect gemms before `end` that share operand `shared` of gemm v (0 or 1) and differ in the other. */
+/* Collect gemms that share operand `shared` (0 or 1) of gemm number `first` and differ in the other. */
 static bool
-find_group(Graph *g, Val v, Val end, int shared, const bool *taken, const Groups *groups, Group *grp)
+find_group(Graph *g, const Facts *f, int first, int shared, const bool *taken, const Groups *groups, Group *grp)
 {
-	const Node *n = &g->node[v];
-	Val         x = n->in[shared], key = joinable(g, n->in[1 - shared]);
+	const Node *n = &g->node[f->gemm[first]];
+	Val         x = n->in[shared], key = joinable(g, f, n->in[1 - shared]);
 
 	memset(grp, 0, sizeof *grp);
 	if (key == NO_VAL)
 		return false;
-	for (Val w = v; w < end && grp->n < MAX_SIBLINGS; w++) {
+	for (int k = first; k < f->ngemm && grp->n < MAX_SIBLINGS; k++) {
+		Val         w = f->gemm[k];
 		const Node *m = &g->node[w];
 		Val         part;
 		Roles       r;
 		int         s;
 
-		if (m->op != OP_gemm || taken[w] || !same_sums(m, n) || m->type.dtype != n->type.dtype)
-			continue;
 		s = m->in[0] == x ? 0 : m->in[1] == x ? 1 : -1;
 		if (s < 0 || (m->nin == 3 && s != 0))
 			continue;
+		if (taken[w] || !same_sums(m, n) || m->type.dtype != n->type.dtype)
+			continue;
 		part = m->in[1 - s];
-		if (joinable(g, part) != key || g->node[part].type.dtype != g->node[n->in[1 - shared]].type.dtype)
+		if (joinable(g, f, part) != key || g->node[part].type.dtype != g->node[n->in[1 - shared]].type.dtype)
 			continue;
 		r = contract_roles(&g->node[x].type, &g->node[part].type, &m->attr);
 		if (r.z.n || !r.n.n || !free_axes_lead(g, part, &r.n))
@@ -264,14 +265,14 @@ find_group(Graph *g, Val v, Val end, int shared, const bool *taken, const Groups
 	next:;
 	}
 	sort_parts(g, grp);
-	return grp->n > 1 && (key > -2 || may_adjoin(g, grp, groups));
+	return grp->n > 1 && (key > -2 || may_adjoin(g, f, grp, groups));
 }
 
 static void
 replace_group(Graph *g, Group *grp)
 {
 	Node  first = g->node[grp->gemm[0]];
-	bool  weights = g->node[strip_cast(g, grp->part[0])].op == OP_param;
+	bool  weights = grp->variables = g->node[strip_cast(g, grp->part[0])].op == OP_param;
 	Val   x = first.in[0] == grp->part[0] ? first.in[1] : first.in[0], in[3], bias, whole;
 	Type  type;
 	Roles r;
@@ -330,14 +331,16 @@ part_of(const Graph *g, const Group *grp, Val v)
 static Val
 join_sum(Graph *g, Vals *leaf, const Groups *groups, const int *uses)
 {
-	for (int y = 0; y < groups->n; y++)
+	int gemms = 0;
+
+	for (int i = 0; i < leaf->n; i++)
+		gemms += g->node[leaf->at[i]].op == OP_gemm && uses[leaf->at[i]] == 1;
+	for (int y = 0; gemms > 1 && y < groups->n; y++)
 		for (int w = 0; w < groups->n; w++) {
 			const Group *gy = &groups->at[y], *gw = &groups->at[w];
 			int          at[MAX_SIBLINGS], found = 0;
 
-			if (gy->n != gw->n || gy->joint.name != gw->joint.name || y == w)
-				continue;
-			if (g->node[strip_cast(g, gw->part[0])].op != OP_param || g->node[strip_cast(g, gy->part[0])].op == OP_param)
+			if (gy->n != gw->n || gy->joint.name != gw->joint.name || !gw->variables || gy->variables)
 				continue;
 			for (int p = 0; p < gy->n; p++) {
 				at[p] = -1;
@@ -400,18 +403,32 @@ replace_sums(Graph *g, const Groups *groups)
 	}
 }
 
+static Facts
+find_facts(const Graph *g)
+{
+	Facts f = {.here = graph_variables(g, g->arena)};
+
+	if (g->variables_from)
+		f.there = graph_variables(g->variables_from, g->arena);
+	f.gemm = arena_new_array(g->arena, Val, g->n);
+	for (Val v = 0; v < g->n; v++)
+		if (g->node[v].op == OP_gemm)
+			f.gemm[f.ngemm++] = v;
+	return f;
+}
+
 void
 gemm_merge_siblings(Graph *g)
 {
 	Groups groups = {0};
 	bool  *taken = arena_new_array(g->arena, bool, g->n);
-	int    n = g->n;
+	Facts  f = find_facts(g);
 
-	for (Val v = 0; v < n; v++)
+	for (int k = 0; k < f.ngemm; k++)
 		for (int shared = 0; shared < 2; shared++) {
 			Group grp;
 
-			if (g->node[v].op != OP_gemm || taken[v] || !find_group(g, v, n, shared, taken, &groups, &grp))
+			if (taken[f.gemm[k]] || !find_group(g, &f, k, shared, taken, &groups, &grp))
 				continue;
 			for (int i = 0; i < grp.n; i++)
 				taken[grp.gemm[i]] = true;

@@ -2,15 +2,16 @@
  * d loss / d operand for the operands that want one; summing over axes that an operand lacks is
  * autodiff's business. Refuses (BUG) ops that are made by later passes.
  *
- * No call builds nodes in two of its arguments: C leaves their order open, and texts must not depend on it.
+ * No call builds nodes in two of its arguments: C leaves their order open, and texts must not
+ * depend on it.
  *
- * At kinks: abs and sign have gradient 0 at 0; min and max give all of it to the first operand where
- * both are equal; rmax shares it equally among equal maxima; smooth_l1 is smooth at beta. */
+ * At kinks: abs and sign have gradient 0 at 0; min and max give all of it to the first operand
+ * where both are equal; rmax shares it equally among equal maxima; smooth_l1 is smooth at beta. */
 #include "compiler/pass/rules.h"
 
 #include <math.h>
 
-/* ---- shorthands: every node of a rule carries the forward node's line ------------------------- */
+/* ---- shorthands: every node of a rule carries the forward node's line ---------------------- */
 
 static Val
 un(Grad *x, Op op, Val a)
@@ -79,7 +80,7 @@ made_later(Grad *x)
 #define grad_attend_grad made_later
 #define grad_result made_later
 
-/* ---- elementwise ------------------------------------------------------------------------------- */
+/* ---- elementwise --------------------------------------------------------------------------- */
 
 static void
 grad_add(Grad *x)
@@ -206,7 +207,7 @@ grad_cast(Grad *x)
 	x->din[0] = build_cast(x->g, x->dout, x->g->node[x->n.in[0]].type.dtype, x->n.loc);
 }
 
-/* ---- reductions and contractions ---------------------------------------------------------------- */
+/* ---- reductions and contractions ----------------------------------------------------------- */
 
 static void
 grad_sum(Grad *x)
@@ -257,7 +258,7 @@ grad_contract(Grad *x)
 	}
 }
 
-/* ---- views and indexing -------------------------------------------------------------------------- */
+/* ---- views and indexing -------------------------------------------------------------------- */
 
 static void
 grad_rename(Grad *x)
@@ -341,7 +342,7 @@ grad_scatter_add(Grad *x)
 	x->din[0] = build(x->g, OP_pick, in, 2, &x->n.attr, NULL, x->n.loc);
 }
 
-/* ---- composites ------------------------------------------------------------------------------------ */
+/* ---- composites ---------------------------------------------------------------------------- */
 
 /* y = (a - mean) r, r = rsqrt(var + eps): da = r (dy - mean(dy) - y mean(dy y)) */
 static void

@@ -1,11 +1,13 @@
-/* Which gradient belongs to which variable, read off the graph itself: the first moment's new value follows from it. */
+/* Which gradient belongs to which variable, read off the graph itself: the first moment's new value
+ * follows from it. */
 #include "compiler/pass/pass_private.h"
 
 #include <string.h>
 
 static const char prefix[] = "moment1.";
 
-/* The operand of `sums` that v is computed from, through elementwise nodes; -1 when there is none. */
+/* The operand of `sums` that v is computed from, through elementwise nodes; -1 when there is
+ * none. */
 static int
 find_operand(const Graph *g, const Node *sums, Val v, int depth)
 {
@@ -15,7 +17,8 @@ find_operand(const Graph *g, const Node *sums, Val v, int depth)
 		/* the update may use what the gradient repeats or copies */
 		while ((n->op == OP_reorder || n->op == OP_broadcast) && n->in[0] != v)
 			n = &g->node[n->in[0]];
-		if (sums->in[i] == v || ((n->op == OP_reorder || n->op == OP_broadcast) && n->in[0] == v))
+		if (sums->in[i] == v ||
+		    ((n->op == OP_reorder || n->op == OP_broadcast) && n->in[0] == v))
 			return i;
 	}
 	if (depth == 0 || op_info[g->node[v].op].class != CLASS_ELEM)

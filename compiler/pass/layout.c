@@ -11,6 +11,8 @@ typedef struct {
 	Type  *demand;        /* per value: wanted order, rank -1 when nobody cares */
 	Axes  *order;         /* per kernel: order of its space */
 	bool  *ordered;
+	Val   *last;          /* per kernel: its last node */
+	Variables variables;
 	const Type **param;   /* per value: the parameter whose gradient it is */
 } Layout;
 
@@ -50,10 +52,12 @@ find_gradients(Layout *l)
 
 	l->param = arena_new_array(g->arena, const Type *, g->n);
 	for (int i = 0; sums != NO_VAL && i < g->node[sums].nin; i++)
-		for (Val p = 0; name[i] && p < g->n; p++)
-			if (g->node[p].op == OP_param && g->node[p].attr.name == name[i] &&
-			    type_same_axes(&g->node[p].type, &g->node[g->node[sums].in[i]].type))
-				l->param[g->node[sums].in[i]] = &g->node[p].type;
+		if (name[i]) {
+			Val v = g->node[sums].in[i], p = variable_param(&l->variables, name[i]);
+
+			if (p != NO_VAL && type_same_axes(&g->node[p].type, &g->node[v].type))
+				l->param[v] = &g->node[p].type;
+		}
 }
 
 /* The parameter whose gradient v is, or else one with its axes: the written order of `up : [F, D]` serves its own
@@ -65,9 +69,12 @@ param_like(const Layout *l, Val v)
 
 	if (l->param[v])
 		return l->param[v];
-	for (Val p = 0; p < g->n; p++)
-		if (g->node[p].op == OP_param && type_same_axes(&g->node[p].type, &g->node[v].type))
-			return &g->node[p].type;
+	for (int i = 0; i < l->variables.nparam; i++) {
+		const Type *t = &g->node[l->variables.param[i]].type;
+
+		if (type_same_axes(t, &g->node[v].type))
+			return t;
+	}
 	return NULL;
 }
 
@@ -110,7 +117,7 @@ kernel_order(Layout *l, Val first, int kernel)
 	Axes   best = {0};
 	int    rank = 0, score = -1;
 
-	for (Val v = first; v < g->n; v++)
+	for (Val v = first; v <= l->last[kernel]; v++)
 		if (g->node[v].kernel == kernel)
 			for (int i = -1; i < (op_is_mapped(g->node[v].op) ? 0 : g->node[v].nin); i++) {
 				Val         p = i < 0 ? v : g->node[v].in[i];
@@ -299,15 +306,16 @@ check_attend(Graph *g, Val v)
 
 /* A variable's new value is written over the old one, in its order. */
 static void
-keep_variable_order(Graph *g)
+keep_variable_order(Graph *g, const Variables *x)
 {
-	for (Val a = 0; a < g->n; a++)
-		for (Val p = 0; g->node[a].op == OP_assign && p < g->n; p++)
-			if (g->node[p].op == OP_param && g->node[p].attr.name == g->node[a].attr.name) {
-				Axes order = axes_of(&g->node[p].type);
+	for (int i = 0; i < x->nparam; i++) {
+		const Node *p = &g->node[x->param[i]];
+		Val         a = variable_assign(x, p->attr.name);
+		Axes        order = axes_of(&p->type);
 
-				follow(&g->node[g->node[a].in[0]].type, &order);
-			}
+		if (a != NO_VAL)
+			follow(&g->node[g->node[a].in[0]].type, &order);
+	}
 }
 
 Status
@@ -319,6 +327,11 @@ pass_layout(Graph *g)
 	l.demand = arena_new_array(g->arena, Type, n);
 	l.order = arena_new_array(g->arena, Axes, g->nkernel);
 	l.ordered = arena_new_array(g->arena, bool, g->nkernel);
+	l.last = arena_new_array(g->arena, Val, g->nkernel);
+	for (Val v = 0; v < n; v++)
+		if (g->node[v].kernel >= 0)
+			l.last[g->node[v].kernel] = v;
+	l.variables = graph_variables(g, g->arena);
 	find_gradients(&l);
 	for (Val v = 0; v < n; v++)
 		l.demand[v].rank = -1;
@@ -347,7 +360,7 @@ pass_layout(Graph *g)
 			}
 		}
 	}
-	keep_variable_order(g);
+	keep_variable_order(g, &l.variables);
 	for (Val v = 0; v < n; v++) {
 		if (g->node[v].op == OP_gemm)
 			check_gemm(g, v);

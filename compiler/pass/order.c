@@ -70,16 +70,14 @@ static void
 add_overwrites(Order *o)
 {
 	Graph *g = o->g;
+	Variables x = graph_variables(g, g->arena);
 	bool  *reads = arena_new_array(g->arena, bool, g->n);
 	int   *last = arena_new_array(g->arena, int, g->n); /* per value: the assign that concerns the variable below it, or -1 */
 
 	for (Val v = 0; v < g->n; v++)
 		last[v] = -1;
-	for (Val a = 0; a < g->n; a++)
-		if (g->node[a].op == OP_assign)
-			for (Val p = 0; p < g->n; p++)
-				if (g->node[p].op == OP_param && g->node[p].attr.name == g->node[a].attr.name)
-					last[p] = a;
+	for (int i = 0; i < x.nparam; i++)
+		last[x.param[i]] = variable_assign(&x, g->node[x.param[i]].attr.name);
 	for (Val v = 0; v < g->n; v++) {
 		const Node *n = &g->node[v];
 		bool        view = node_is_alias(n) || n->kernel == KERNEL_IN_PLACE;
@@ -140,6 +138,8 @@ renumber(Graph *g, const int *rank)
 	o.after = arena_new_array(g->arena, Ints, o.nunit);
 	o.state = arena_new_array(g->arena, char, o.nunit);
 	o.moved = arena_new_array(g->arena, Val, g->n);
+	o.node.at = arena_new_array(g->arena, Node, g->n);
+	o.node.cap = g->n;
 	key = arena_new_array(g->arena, int, o.nunit);
 	units = arena_new_array(g->arena, int, o.nunit);
 	for (Val v = 0; v < g->n; v++) {

@@ -73,13 +73,16 @@ survey(Early *e)
 {
 	Graph *g = e->g;
 	int   *writer = arena_new_array(g->arena, int, g->n);
+	Variables x = graph_variables(g, g->arena);
 
 	for (Val v = 0; v < g->n; v++)
 		writer[v] = -1;
-	for (Val a = 0; a < g->n; a++)
-		for (Val p = 0; g->node[a].op == OP_assign && p < g->n; p++)
-			if (g->node[p].op == OP_param && g->node[p].attr.name == g->node[a].attr.name)
-				writer[p] = g->node[g->node[a].in[0]].kernel;
+	for (int i = 0; i < x.nparam; i++) {
+		Val a = variable_assign(&x, g->node[x.param[i]].attr.name);
+
+		if (a != NO_VAL)
+			writer[x.param[i]] = g->node[g->node[a].in[0]].kernel;
+	}
 	for (Val v = 0; v < g->n; v++) {
 		const Node *n = &g->node[v];
 

@@ -7,13 +7,16 @@
 
 Val  build_copy(Graph *g, Val v, const Type *order, Loc loc); /* a reorder that really copies; order NULL: as it is */
 
-/* ---- fuse.c ------------------------------------------------------------------------------------------ */
+/* ---- fuse_facts.c ------------------------------------------------------------------------------------- */
 bool op_is_computed(const Node *n);                 /* may share a kernel with others: elementwise, sum, rmax, uniform, concat, pad, pick, broadcast, copies */
 
 /* ---- gradients.c ---------------------------------------------------------------------------------------- */
 /* For the operands of the graph's sum_squares: the name of the variable each is the gradient of (NULL when it is nobody's).
  * *node is NO_VAL when the graph has none. */
 const char **gradient_names(const Graph *g, Val *node);
+
+/* ---- recompute_blocks.c: forward[v]: the loss follows from v ------------------------------------------------- */
+void recompute_blocks(Graph *g, const bool *forward);
 
 /* ---- gemm_merge.c ----------------------------------------------------------------------------------- */
 void gemm_merge_siblings(Graph *g);

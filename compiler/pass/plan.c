@@ -22,49 +22,59 @@ padded(int64_t elems)
 
 /* ---- variables ---------------------------------------------------------------------------------------- */
 
-static Val
-find_param(const Graph *g, const char *name)
-{
-	for (Val v = 0; v < g->n; v++)
-		if (g->node[v].op == OP_param && g->node[v].attr.name == name)
-			return v;
-	return NO_VAL;
-}
+/* Of a kernel: its nodes lie between these; how many variables it writes. */
+typedef struct { Val first, last; int writes; } Span;
 
-static Val
-find_assign(const Graph *g, const char *name)
+static Span *
+kernel_spans(const Plan *p)
 {
-	for (Val v = 0; v < g->n; v++)
-		if (g->node[v].op == OP_assign && g->node[v].attr.name == name)
-			return v;
-	return NO_VAL;
+	const Graph *g = p->g;
+	Span        *of = arena_new_array(g->arena, Span, g->nkernel + 1);
+
+	for (Val v = g->n - 1; v >= 0; v--) {
+		int k = g->node[v].kernel;
+
+		if (k < 0)
+			continue;
+		if (of[k].last == 0)
+			of[k].last = v;
+		of[k].first = v;
+	}
+	for (int i = 0; i < p->variables.nassign; i++) {
+		int k = g->node[g->node[p->variables.assign[i]].in[0]].kernel;
+
+		if (k >= 0)
+			of[k].writes++;
+	}
+	return of;
 }
 
 /* Parameters updated by kernels of one shape lie together: the key lists the scalars the update reads and how many
  * variables it writes. */
 static const char *
-update_key(const Graph *g, const char *name)
+update_key(const Plan *p, const Span *of, const char *name)
 {
-	Val   a = find_assign(g, name);
+	const Graph *g = p->g;
+	Val   a = variable_assign(&p->variables, name);
 	Text  t = {0};
-	int   k, writes = 0;
+	int   k;
 	const char *key;
 
 	if (a == NO_VAL)
 		return intern("");
 	k = g->node[g->node[a].in[0]].kernel;
-	for (Val v = 0; v < g->n; v++) {
+	if (k < 0)
+		return intern("");
+	for (Val v = of[k].first; v <= of[k].last; v++) {
 		const Node *n = &g->node[v];
 
-		if (n->op == OP_assign && g->node[n->in[0]].kernel == k)
-			writes++;
 		if (n->kernel != k)
 			continue;
 		for (int i = 0; i < n->nin; i++)
 			if (g->node[n->in[i]].type.rank == 0 && g->node[n->in[i]].kernel != k && g->node[n->in[i]].op != OP_const)
 				text_printf(&t, "%d ", n->in[i]);
 	}
-	text_printf(&t, "/ %d", writes);
+	text_printf(&t, "/ %d", of[k].writes);
 	key = intern(t.at);
 	text_free(&t);
 	return key;
@@ -95,7 +105,7 @@ place_trained(Plan *p, Trained *t)
 
 	set_place(g, t->param, SLAB_params, p->used[SLAB_params]);
 	for (int i = 0; i < 2; i++) {
-		Val m = find_param(g, intern_printf("%s%s", moment[i], t->name));
+		Val m = variable_param(&p->variables, intern_printf("%s%s", moment[i], t->name));
 
 		if (m != NO_VAL)
 			set_place(g, m, SLAB_moment1 + i, p->used[SLAB_params]);
@@ -110,12 +120,10 @@ place_with_neighbours(Plan *p, Trained *all, int n, int i)
 {
 	Graph *g = p->g;
 
-	for (Val v = 0; v < g->n; v++) {
-		const Node *c = &g->node[v];
+	for (int v = 0; v < p->in_place.n; v++) {
+		const Node *c = &g->node[p->in_place.at[v]];
 		bool        mine = false;
 
-		if (c->kernel != KERNEL_IN_PLACE)
-			continue;
 		for (int j = 0; j < c->nin; j++)
 			mine = mine || alias_root(g, c->in[j]) == all[i].param;
 		if (!mine)
@@ -133,11 +141,16 @@ static void
 place_variables(Plan *p)
 {
 	Graph *g = p->g;
+	Span  *of = kernel_spans(p);
 	Vec(Trained) all = {0};
 
-	for (Val v = 0; v < g->n; v++)
-		if (g->node[v].op == OP_param && find_param(g, intern_printf("moment1.%s", g->node[v].attr.name)) != NO_VAL)
-			vec_push(g->arena, &all, (Trained){g->node[v].attr.name, update_key(g, g->node[v].attr.name), v, 0, false});
+	for (int i = 0; i < p->variables.nparam; i++) {
+		Val         v = p->variables.param[i];
+		const char *name = g->node[v].attr.name;
+
+		if (variable_param(&p->variables, intern_printf("moment1.%s", name)) != NO_VAL)
+			vec_push(g->arena, &all, (Trained){name, update_key(p, of, name), v, 0, false});
+	}
 	for (int i = 0; i < all.n; i++)
 		if (!all.at[i].placed)
 			for (int j = i; j < all.n; j++)
@@ -150,14 +163,17 @@ place_variables(Plan *p)
 
 		for (int i = 0; i < all.n; i++)
 			if (g->node[all.at[i].param].place.offset == at) {
-				Val a = find_assign(g, all.at[i].name), e = NO_VAL;
+				Val a = variable_assign(&p->variables, all.at[i].name), e = NO_VAL;
 				int k = g->node[g->node[a].in[0]].kernel;
 
 				step = 4 * padded(type_elems(&g->node[all.at[i].param].type));
-				for (Val v = 0; v < g->n; v++)
-					if (g->node[v].op == OP_assign && g->node[g->node[v].in[0]].kernel == k &&
-					    v != a && !has_prefix(g->node[v].attr.name, "moment"))
-						e = find_param(g, g->node[v].attr.name);
+				for (int j = 0; j < p->variables.nassign; j++) {
+					Val v = p->variables.assign[j];
+
+					if (g->node[g->node[v].in[0]].kernel == k && v != a &&
+					    !has_prefix(g->node[v].attr.name, "moment"))
+						e = variable_param(&p->variables, g->node[v].attr.name);
+				}
 				if (e != NO_VAL && g->node[e].place.slab < 0) {
 					set_place(g, e, SLAB_averages, p->used[SLAB_averages]);
 					p->used[SLAB_averages] += step;
@@ -179,10 +195,11 @@ share_variables(Plan *p)
 {
 	Graph       *g = p->g;
 	const Graph *from = g->variables_from;
+	Variables    there = graph_variables(from, g->arena);
 
 	for (Val v = 0; v < g->n; v++)
 		if (g->node[v].op == OP_param) {
-			Val w = find_param(from, g->node[v].attr.name);
+			Val w = variable_param(&there, g->node[v].attr.name);
 
 			if (w == NO_VAL)
 				BUG("variable %s has no place in %s", g->node[v].attr.name, from->name);
@@ -242,7 +259,7 @@ place_gradients(Plan *p)
 		Val     v = g->node[sums].in[i], root = alias_root(g, v), param;
 		int64_t stride[MAX_RANK], offset, at;
 
-		if (!name[i] || (param = find_param(g, name[i])) == NO_VAL) {
+		if (!name[i] || (param = variable_param(&p->variables, name[i])) == NO_VAL) {
 			/* its variable's update uses it in some other form: it only counts in the norm */
 			set_place(g, root, SLAB_grads, p->used[SLAB_grads]);
 			p->used[SLAB_grads] += 4 * padded(type_elems(&g->node[root].type));
@@ -266,7 +283,7 @@ place_assigned(Plan *p)
 
 	for (Val v = 0; v < g->n; v++)
 		if (g->node[v].op == OP_assign) {
-			Val param = find_param(g, g->node[v].attr.name), x = g->node[v].in[0];
+			Val param = variable_param(&p->variables, g->node[v].attr.name), x = g->node[v].in[0];
 
 			if (g->node[x].place.slab >= 0)
 				BUG("the new value of %s has a place already", g->node[v].attr.name);
@@ -405,8 +422,11 @@ place_views(Plan *p)
 Status
 pass_plan(Graph *g)
 {
-	Plan p = {.g = g};
+	Plan p = {.g = g, .variables = graph_variables(g, g->arena)};
 
+	for (Val v = 0; v < g->n; v++)
+		if (g->node[v].kernel == KERNEL_IN_PLACE)
+			vec_push(g->arena, &p.in_place, v);
 	p.stored = arena_new_array(g->arena, bool, g->n);
 	p.first = arena_new_array(g->arena, int, g->n);
 	p.last = arena_new_array(g->arena, int, g->n);

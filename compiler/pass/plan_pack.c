@@ -1,4 +1,5 @@
-/* Packing by lifetime: largest first, each at the lowest offset where nothing that lives at the same time lies. */
+/* Packing by lifetime: largest first, each at the lowest offset where nothing that lives at the
+ * same time lies. */
 #include "compiler/pass/plan_private.h"
 
 #include <stdlib.h>
@@ -95,7 +96,8 @@ plan_part(const Graph *g, Val v, Val whole, int64_t along, Part *part)
 							s *= n->attr.axes[k].size;
 					}
 			} else if (n->op != OP_rename && n->op != OP_reorder) {
-				BUG("a part of a concat in place is seen through %s", op_info[n->op].name);
+				BUG("a part of a concat in place is seen through %s",
+				    op_info[n->op].name);
 			}
 			back[i] = s;
 		}

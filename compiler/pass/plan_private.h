@@ -22,6 +22,8 @@ typedef struct {
 	Part   *part;
 	Vec(Want) want;
 	int64_t used[SLAB_COUNT];
+	Variables variables;
+	Vec(Val) in_place;      /* concats made by pass gemm */
 } Plan;
 
 void    plan_want(Plan *p, Val v, int64_t bytes);

@@ -1,9 +1,11 @@
-/* pass_recompute: what the backward pass's gemms read again of the forward pass is computed again, where it follows element
- * by element from one stored value that the backward pass reads anyway.
+/* pass_recompute: what the backward pass's gemms read again of the forward pass is computed again,
+ * where it follows element by element from one stored value that the backward pass reads anyway.
  *     %g = gelu %h   forward: gemm %g, %w   backward: gemm %d, %g      ==>   backward: gemm %d, gelu(%h)
- * The activation then lives from its kernel to the next gemm, not through the whole step: for a transformer block that is
- * the hidden layer and both norms, and in bf16 the rounded weights. Costs one more pass over the stored value.
- * needs: gemm.  keeps: types, order of the forward pass.  leaves alone: graphs without a loss, values with two large operands. */
+ * The activation then lives from its kernel to the next gemm, not through the whole step: for a
+ * transformer block that is the hidden layer and both norms, and in bf16 the rounded weights. Costs
+ * one more pass over the stored value. With Graph.recompute_blocks first whole blocks: recompute_blocks.c.
+ * needs: gemm.  keeps: types, order of the forward pass.  leaves alone: graphs without a loss, values with two large
+ * operands. */
 #include "compiler/pass/pass_private.h"
 
 #include <string.h>
@@ -58,7 +60,8 @@ copy_chain(Recompute *x, Val v)
 		return x->again[v];
 	for (int i = 0; i < n.nin; i++) {
 		Val  p = n.in[i];
-		bool inside = elementwise(&x->g->node[p]) && p != x->root[v] && x->g->node[p].type.rank == n.type.rank;
+		bool inside = elementwise(&x->g->node[p]) && p != x->root[v] &&
+		              x->g->node[p].type.rank == n.type.rank;
 
 		in[i] = inside ? copy_chain(x, p) : p;
 	}
@@ -77,28 +80,45 @@ worth_it(const Recompute *x, Val v, const bool *fed)
 	return variable || (x->read_back[x->root[v]] && type_find(&n->type, x->g->batch_axis) >= 0);
 }
 
+/* Values that the loss follows from; NULL when there is no loss or nothing has samples. */
+static bool *
+find_forward(const Graph *g)
+{
+	bool *forward = arena_new_array(g->arena, bool, g->n), any = false;
+
+	for (int i = 0; i < g->nout; i++)
+		if (strcmp(g->out[i].name, "loss") == 0)
+			any = forward[g->out[i].val] = true;
+	if (!any || !g->batch_axis)
+		return NULL;
+	for (Val v = g->n - 1; v >= 0; v--)
+		for (int i = 0; i < g->node[v].nin; i++)
+			forward[g->node[v].in[i]] |= forward[v];
+	return forward;
+}
+
 Status
 pass_recompute(Graph *g)
 {
 	Recompute x = {.g = g};
-	int       n = g->n;
-	bool     *fed = arena_new_array(g->arena, bool, n); /* a forward gemm reads it */
-	bool      any = false;
+	bool     *fed; /* a forward gemm reads it */
+	int       n;
 
-	x.forward = arena_new_array(g->arena, bool, n);
+	if (!(x.forward = find_forward(g)))
+		return OK;
+	if (g->recompute_blocks) {
+		recompute_blocks(g, x.forward);
+		x.forward = find_forward(g);
+	}
+	n = g->n;
+	fed = arena_new_array(g->arena, bool, n);
 	x.read_back = arena_new_array(g->arena, bool, n);
 	x.root = arena_new_array(g->arena, Val, n);
 	x.again = arena_new_array(g->arena, Val, n);
-	for (int i = 0; i < g->nout; i++)
-		if (strcmp(g->out[i].name, "loss") == 0)
-			any = x.forward[g->out[i].val] = true;
-	if (!any || !g->batch_axis)
-		return OK;
 	for (Val v = n - 1; v >= 0; v--)
 		for (int i = 0; i < g->node[v].nin; i++) {
 			Val p = g->node[v].in[i];
 
-			x.forward[p] |= x.forward[v];
 			x.read_back[p] |= !x.forward[v] && g->node[v].op != OP_gemm;
 			fed[p] |= x.forward[v] && g->node[v].op == OP_gemm;
 		}
@@ -107,7 +127,8 @@ pass_recompute(Graph *g)
 	find_roots(&x);
 	for (Val v = 0; v < n; v++)
 		for (int i = 0; i < g->node[v].nin; i++)
-			if (g->node[v].op == OP_gemm && !x.forward[v] && worth_it(&x, g->node[v].in[i], fed)) {
+			if (g->node[v].op == OP_gemm && !x.forward[v] &&
+			    worth_it(&x, g->node[v].in[i], fed)) {
 				Val again = copy_chain(&x, g->node[v].in[i]);
 
 				g->node[v].in[i] = again;

@@ -1,5 +1,5 @@
-/* run: the passes in the order of passes.def, each followed by verification. Refuses names of passes
- * that do not exist. */
+/* run: the passes in the order of passes.def, each followed by verification. Refuses names of
+ * passes that do not exist. */
 #include "compiler/pass/pass.h"
 
 #include <string.h>

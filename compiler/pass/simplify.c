@@ -1,5 +1,6 @@
-/* pass_simplify: fold and cse in turns until neither finds anything, over all that autodiff, update and
- * expand have made. An equal pair can become foldable and a folded pair equal; a few rounds suffice.
+/* pass_simplify: fold and cse in turns until neither finds anything, over all that autodiff, update
+ * and expand have made. An equal pair can become foldable and a folded pair equal; a few rounds
+ * suffice.
  * needs: nothing.  keeps: what fold and cse keep. */
 #include "compiler/pass/pass.h"
 #include "compiler/pass/rules.h"

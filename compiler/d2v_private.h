@@ -1,0 +1,125 @@
+/* What the files of the program d2v share: the options, the table of verbs, and what each verb does.
+ *
+ * A new verb: a function and its table of options in a verbs_*.c, a row in `verbs` of d2v.c.
+ * A new option: a field in Options, a row in the table of each verb that takes it. */
+#ifndef D2V_PRIVATE_H
+#define D2V_PRIVATE_H
+
+#include "compiler/codegen/codegen.h"
+#include "dsl/dsl.h"
+
+enum { MAX_SET = 64 };
+
+typedef struct Verb Verb;
+
+/* Everything that can stand on a command line. Text that was not given is NULL. */
+typedef struct {
+	const Verb *verb;
+	const char *file;                                       /* the first argument that is no option */
+	const char *out, *dump_dir, *dump, *passes, *cache, *format, *target, *arch;
+	const char *entry, *memory, *device, *cores, *rate, *bandwidth, *recompute;
+	bool        write, check, quiet, list_passes, no_nvrtc, cache_path, cache_size, cache_clear;
+	int         nset;
+	Override    set[MAX_SET];
+	int         nfile;
+	char      **files;                                      /* all of them, `file` among them */
+	int         nrest;
+	char      **rest;                                       /* what d2v-run is to read, as it was typed */
+} Options;
+
+typedef enum {
+	OPTION_text,      /* --name VALUE or --name=VALUE, into the const char * at `at` */
+	OPTION_choice,    /* text that is one of those in `value`, which are written a|b|c */
+	OPTION_flag,      /* --name, into the bool at `at` */
+	OPTION_alone,     /* a flag with which no file is needed */
+	OPTION_set,       /* --set NAME=VALUE, any number of times */
+	OPTION_run_text,  /* as text and flag, but left to d2v-run: `at` does not matter */
+	OPTION_run_flag,
+} OptionKind;
+typedef struct {
+	const char *name;          /* with its dashes: "--out", "-w" */
+	OptionKind  kind;
+	size_t      at;            /* offset in Options */
+	const char *value, *does;  /* for --help; does is NULL where d2v-run's own --help tells it */
+} OptionRow;
+
+/* Rows of a verb's table. */
+#define TEXT(name, field, value, does) {name, OPTION_text, offsetof(Options, field), value, does}
+#define CHOICE(name, field, value, does) {name, OPTION_choice, offsetof(Options, field), value, does}
+#define FLAG(name, field, does) {name, OPTION_flag, offsetof(Options, field), NULL, does}
+#define ALONE(name, field, does) {name, OPTION_alone, offsetof(Options, field), NULL, does}
+#define SET {"--set", OPTION_set, 0, "NAME=VALUE", "give a dim or let of the spec another value; may be repeated"}
+#define RECOMPUTE CHOICE("--recompute", recompute, "cheap|blocks", "what the backward pass computes again: what is cheap (default), or whole blocks, to save memory")
+#define RUN_TEXT(name) {name, OPTION_run_text, 0, NULL, NULL}
+#define RUN_FLAG(name) {name, OPTION_run_flag, 0, NULL, NULL}
+#define END {NULL, OPTION_flag, 0, NULL, NULL}
+
+struct Verb {
+	const char      *name, *args, *does;     /* "check", "SPEC.d2v", one line for `d2v --help` */
+	const char      *wants;                  /* what is missing when no file is given: "a file"; NULL: it takes none */
+	const char      *more, *example;         /* paragraphs and examples of `d2v VERB --help`; more may be NULL */
+	const OptionRow *option;                 /* ends with END */
+	bool             many;                   /* more than one file is right */
+	bool             runs;                   /* done by d2v-run, which has a --help of its own to add */
+	Status         (*run)(Arena *a, const Options *o);
+};
+
+/* ---- options.c ----------------------------------------------------------------------------------- */
+int  usage_error(const Verb *v, const char *fmt, ...) PRINTF(2, 3);   /* v may be NULL; gives EXIT_USAGE */
+int  options_parse(Arena *a, Options *o, int argc, char **argv);      /* argv after the verb; EXIT_OK or EXIT_USAGE */
+void options_help(const Verb *v);
+
+/* ---- verbs_spec.c: check, fmt ----------------------------------------------------------------------- */
+extern const OptionRow check_options[], fmt_options[];
+Status do_check(Arena *a, const Options *o);
+Status do_fmt(Arena *a, const Options *o);
+
+/* ---- verbs_compile.c: compile, opt -------------------------------------------------------------------- */
+extern const OptionRow compile_options[], opt_options[];
+Status do_compile(Arena *a, const Options *o);
+Status do_opt(Arena *a, const Options *o);
+/* The program of a spec for a target ("cpu", "cuda"), from the cache when this compiler has compiled the same text before. */
+Status compile_cached(Arena *a, const Options *o, Spec *spec, const char *target, const char **folder);
+const char *cache_folder(Arena *a, const Options *o);
+/* Passes, codegen and the proof of what they made; nothing is written. */
+Status compile_program(Arena *a, const Options *o, Spec *spec, const char *target, Compiled **out);
+Status expect_program(const Spec *spec, const Program *p); /* the spec's `expect` lines about memory */
+
+/* ---- cuda_report.c: what the kernels of the cuda program in `folder` cost ---------------------------------- */
+Status cuda_report(Arena *a, const Options *o, const char *folder);
+
+/* ---- verb_verify.c: verify ------------------------------------------------------------------------------- */
+extern const OptionRow verify_options[];
+Status do_verify(Arena *a, const Options *o);
+
+/* ---- program_of.c: the program of what the user names, a spec or the folder of a program --------------------- */
+typedef struct {
+	Spec              *spec;           /* NULL: it was a folder */
+	const Program     *program;
+	const char *const *text;           /* per kernel: its source */
+} Subject;
+Status program_of(Arena *a, const Options *o, const char *path, const char *target, Subject *out);
+
+/* ---- verb_plan.c, plan_memory.c: plan; verb_diff.c: diff -------------------------------------------------------- */
+extern const OptionRow plan_options[], diff_options[];
+Status do_plan(Arena *a, const Options *o);
+Status do_diff(Arena *a, const Options *o);
+struct Rates;
+/* Does it fit in `limit` bytes, and if not, which other plans do? */
+Status plan_within(Arena *a, const Options *o, const Subject *p, int64_t limit, const struct Rates *rates, int cores, Text *out);
+
+/* ---- verb_cache.c --------------------------------------------------------------------------------------- */
+extern const OptionRow cache_options[];
+Status do_cache(Arena *a, const Options *o);
+
+/* ---- verbs_run.c: train, step, eval, bench -------------------------------------------------------------- */
+extern const OptionRow train_options[], step_options[], eval_options[], bench_options[];
+Status do_run(Arena *a, const Options *o);  /* train, step, bench: compile, then run */
+Status do_eval(Arena *a, const Options *o);
+/* Replace this process by d2v-run. `folder` comes after the verb; the rest as it was typed. */
+Status start_run(Arena *a, const Options *o, const char *folder);
+
+/* ---- d2v.c ---- */
+extern int verb_exit_code;                                 /* of a verb that did its work: EXIT_OK unless it says otherwise */
+
+#endif
