@@ -1,4 +1,4 @@
-"""One data2vec training step in PyTorch, as the peer that `make bench` compares with.
+"""One data2vec training step in PyTorch, as the peer that `make bench` and `make bench-gpu` compare with.
 
 A step is: teacher forward, student forward and backward, clipping, AdamW, averaging of the teacher.
 The model is that of models/lib/vit.d2v with the sizes of a spec (SPECS below). Variants:
@@ -13,7 +13,9 @@ The model is that of models/lib/vit.d2v with the sizes of a spec (SPECS below). 
 Alone it prints one line of JSON when loaded and one after a first step (which compiles), then reads
 numbers, one a line: it runs so many steps and prints a line of JSON with the milliseconds of each,
 like `d2v bench --on-request`. Random images and a fixed mask: the speed of loading is not measured.
-Refuses a precision other than f32 and bf16, and anything but the CPU.
+On a GPU (--device cuda) `published` also waits for the device after every step, as the original does; `tuned`
+tries its own attention and each of scaled_dot_product_attention's that takes a bias, keeps the fastest, and allows
+TF32; `compiled` uses mode max-autotune. Refuses a precision other than f32 and bf16.
 """
 import argparse
 import copy
@@ -68,7 +70,7 @@ def drop_path(x, rate, training):
     if rate == 0 or not training:
         return x
     keep = 1 - rate
-    return x / keep * (torch.rand(x.shape[0], 1, 1) + keep).floor()
+    return x / keep * (torch.rand(x.shape[0], 1, 1, device=x.device) + keep).floor()
 
 
 class Attention(nn.Module):
@@ -180,16 +182,17 @@ def block_masks(batch, grid, quota, generator):
 
 
 class Step:
-    def __init__(self, spec, batch, precision, variant):
+    def __init__(self, spec, batch, precision, variant, device="cpu"):
         s = self.s = SPECS[spec]
+        self.device, self.variant = device, variant
         generator = torch.Generator().manual_seed(0)
         side = s["grid"] * s["patch"]
         self.tuned = variant != "published"
         self.bf16 = precision == "bf16"
-        self.image = torch.rand(batch, s["channels"], side, side, generator=generator) * 4 - 2
-        self.mask = block_masks(batch, s["grid"], s["masked"], generator)
+        self.image = (torch.rand(batch, s["channels"], side, side, generator=generator) * 4 - 2).to(device)
+        self.mask = block_masks(batch, s["grid"], s["masked"], generator).to(device)
         self.at = self.mask.flatten().nonzero().flatten() if self.tuned else None
-        self.student = Encoder(s, self.tuned).train()
+        self.student = Encoder(s, self.tuned).to(device).train()
         self.teacher = copy.deepcopy(self.student).eval().requires_grad_(False)
         named = list(self.student.named_parameters())
         plain = [p for n, p in named if p.dim() < 2 or n == "cls"]
@@ -199,11 +202,12 @@ class Step:
         self.pairs = list(self.teacher.parameters()), list(self.student.parameters())
         self.targets_of, self.loss_of = self.targets, self.loss
         if variant == "compiled":
-            self.targets_of, self.loss_of = torch.compile(self.targets), torch.compile(self.loss)
+            mode = dict(mode="max-autotune") if device == "cuda" else {}
+            self.targets_of, self.loss_of = torch.compile(self.targets, **mode), torch.compile(self.loss, **mode)
         self.parameters = sum(p.numel() for p in self.student.parameters())
 
     def autocast(self, wanted):
-        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=wanted)
+        return torch.autocast(self.device, dtype=torch.bfloat16, enabled=wanted)
 
     def targets(self, image, mask, at):
         s = self.s
@@ -229,8 +233,12 @@ class Step:
             e.copy_(decay * e + (1 - decay) * m)
 
     def run(self):
+        if self.variant == "compiled" and self.device == "cuda":
+            torch.compiler.cudagraph_mark_step_begin()
         with torch.no_grad():
             y = self.targets_of(self.image, self.mask, self.at)
+        if self.variant == "compiled" and self.device == "cuda":
+            y = y.clone()  # the next function's recording may use the memory again
         loss = self.loss_of(self.image, self.mask, self.at, y)
         if not self.tuned and not math.isfinite(loss.item()):
             raise SystemExit("the loss is not finite")
@@ -239,15 +247,80 @@ class Step:
         torch.nn.utils.clip_grad_norm_(self.pairs[1], 3.0)
         self.optimiser.step()
         self.average()
+        if self.device == "cuda" and not self.tuned:
+            torch.cuda.synchronize()
         return loss
+
+    def use_fastest_attention(self):
+        """Try each way of attention for a few steps; the name of the one that is kept."""
+        from torch.nn.attention import SDPBackend, sdpa_kernel
+
+        plain, tried = self.run, {}
+
+        def choose(fused, backends):
+            for module in self.student.modules(), self.teacher.modules():
+                for m in module:
+                    if isinstance(m, Attention):
+                        m.fused = fused
+
+            def run():
+                with sdpa_kernel(backends):
+                    return plain()
+
+            self.run = run if fused else plain
+
+        ways = {"explicit": (False, None), "sdpa": (True, [SDPBackend.CUDNN_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]),
+                "sdpa efficient": (True, [SDPBackend.EFFICIENT_ATTENTION]), "sdpa cudnn": (True, [SDPBackend.CUDNN_ATTENTION])}
+        for name, way in ways.items():
+            choose(*way)
+            try:
+                self.run()
+                torch.cuda.synchronize()
+                start = time.perf_counter()
+                for _ in range(3):
+                    self.run()
+                torch.cuda.synchronize()
+                tried[name] = time.perf_counter() - start
+            except RuntimeError:  # this one does not take the bias, or not its gradient
+                torch.cuda.synchronize()
+        best = min(tried, key=tried.get)
+        choose(*ways[best])
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        return best
 
 
 def say(**what):
     print(json.dumps(what), flush=True)
 
 
+def memory(device):
+    """Peak bytes: of the process on a CPU; on a GPU what tensors took, and what was taken from the driver for them."""
+    if device == "cuda":
+        return dict(peak_rss_bytes=peak(), gpu_bytes=torch.cuda.max_memory_allocated(), gpu_reserved_bytes=torch.cuda.max_memory_reserved())
+    return dict(peak_rss_bytes=peak())
+
+
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def times_of(step, n, device):
+    """Milliseconds of each step. On a GPU by events between them, so that the host may work ahead."""
+    if device == "cuda":
+        events = [torch.cuda.Event(enable_timing=True) for _ in range(n + 1)]
+        events[0].record()
+        for e in events[1:]:
+            step.run()
+            e.record()
+        torch.cuda.synchronize()
+        return [a.elapsed_time(b) for a, b in zip(events, events[1:])]
+    times = []
+    for _ in range(n):
+        start = time.perf_counter()
+        step.run()
+        times.append(1e3 * (time.perf_counter() - start))
+    return times
 
 
 def main():
@@ -257,24 +330,23 @@ def main():
     o.add_argument("--precision", choices=("f32", "bf16"), default="f32")
     o.add_argument("--variant", choices=("published", "tuned", "compiled"), default="tuned")
     o.add_argument("--threads", type=int, default=2)
+    o.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     a = o.parse_args()
     torch.set_num_threads(a.threads)
     torch.manual_seed(0)
     batch = a.batch or SPECS[a.spec]["batch"]
     imported = peak()
-    step = Step(a.spec, batch, a.precision, a.variant)
+    if a.device == "cuda" and a.variant != "published":
+        torch.set_float32_matmul_precision("high")
+    step = Step(a.spec, batch, a.precision, a.variant, a.device)
     say(loaded=True)
     start = time.perf_counter()
     loss = step.run().item()
+    attention = step.use_fastest_attention() if a.device == "cuda" and a.variant == "tuned" else None
     say(ready=True, spec=a.spec, batch=batch, parameters=step.parameters, torch=torch.__version__, loss=loss,
-        first_step_s=time.perf_counter() - start, imported_rss_bytes=imported, peak_rss_bytes=peak())
+        first_step_s=time.perf_counter() - start, imported_rss_bytes=imported, attention=attention, **memory(a.device))
     for line in sys.stdin:
-        times = []
-        for _ in range(int(line)):
-            start = time.perf_counter()
-            step.run()
-            times.append(1e3 * (time.perf_counter() - start))
-        say(ms=times, peak_rss_bytes=peak())
+        say(ms=times_of(step, int(line), a.device), **memory(a.device))
 
 
 if __name__ == "__main__":

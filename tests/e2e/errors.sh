@@ -24,7 +24,7 @@ table() {
 2|folder of a run|d2v eval
 2|unknown option `-x`|d2v check -x $gray
 2|one file is enough|d2v check $gray $gray
-2|--format is text or json|d2v check $gray --format=xml
+2|--format is text|d2v check $gray --format=xml
 2|NAME=VALUE|d2v check $gray --set B
 2|NAME=VALUE|d2v check $gray --set =3
 1|[unknown-override]|d2v check $gray --set NOPE=3
@@ -39,13 +39,18 @@ table() {
 1|[file-unreadable]|d2v opt $tmp/none.ir
 1|[ir-syntax]|d2v opt $gray
 1|[unknown-pass]|d2v opt tests/e2e/specs/two.ir --passes=flod
-2|unknown option|d2v opt tests/e2e/specs/two.ir --pass
+2|unknown option|d2v opt tests/e2e/specs/two.ir --set B=3
 3|[file-unwritable]|d2v compile $gray --out $out --quiet
 1|[data-missing]|d2v train $gray --data train=$tmp/none --out $tmp/x
 1|[data-empty]|d2v train $gray --data train=$tmp/empty --out $tmp/x
 1|[idx-truncated]|d2v train $gray --data train=$tmp/short --out $tmp/x
 1|[data-source]|d2v train $gray --data images=$tmp/data --out $tmp/x
 2|NAME=PATH|d2v train $gray --data $tmp/data --out $tmp/x
+2|did you mean `--passes`|d2v opt tests/e2e/specs/two.ir --pass
+2|no value goes with --quiet|d2v check $gray --quiet=yes
+2|unknown option `--out`|d2v check $gray --out $tmp/x
+2|unknown option `--dump-dir`|d2v train $gray --dump-dir $tmp/x
+0|--set NAME=VALUE|d2v help bench
 2|did you mean `--data`|d2v train $gray --dta train=$tmp/data --out $tmp/x
 2|--data NAME=PATH|d2v train $gray --out $tmp/x
 2|--out RUN|d2v train $gray --data train=$tmp/data
@@ -86,5 +91,15 @@ while IFS='|' read -r status text command; do
 done <<EOF
 $(table)
 EOF
+# Every verb shows an example, and d2v knows every option of d2v-run by name.
+for verb in check fmt compile opt train step eval bench; do
+	ends "help of $verb" 0 'example:' d2v $verb --help
+done
+for verb in train step eval bench; do
+	for option in $(d2v-run $verb --help | sed -n 's/^  \(--[a-z-]*\) .*/\1/p'); do
+		d2v $verb $option >"$tmp/said" 2>&1 </dev/null && bad "d2v $verb $option alone"
+		if grep -q 'unknown option' "$tmp/said"; then bad "d2v $verb knows $option" "$tmp/said"; fi
+	done
+done
 holds 'what was refused left no run' test ! -e "$tmp/x"
 finish

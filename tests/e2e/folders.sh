@@ -11,6 +11,19 @@ holds 'PNG and JPEG' train good run
 holds 'the same with other workers' train good again --workers 4
 holds 'and the same bits' cmp "$tmp/run/checkpoint-00000020.safetensors" "$tmp/again/checkpoint-00000020.safetensors"
 
+# A run goes on with its folder wherever that lies now, but not when a file in it changed its name or size.
+holds 'half a run' train good half --until 10
+mv "$tmp/good" "$tmp/moved"
+cp -r "$tmp/moved" "$tmp/renamed"
+mv "$tmp/renamed/c1/000.png" "$tmp/renamed/c1/000a.png"
+cp -r "$tmp/moved" "$tmp/longer"
+printf x >>"$tmp/longer/c2/001.jpg"
+ends 'a file renamed' 1 'was started on other data' train renamed half --resume
+ends 'a file longer' 1 'was started on other data' train longer half --resume
+holds 'the folder moved' train moved half --resume
+holds 'the same bits' cmp "$tmp/run/checkpoint-00000020.safetensors" "$tmp/half/checkpoint-00000020.safetensors"
+mv "$tmp/moved" "$tmp/good"
+
 cp -r "$tmp/good" "$tmp/some"
 echo 'not an image' >"$tmp/some/c1/000.png"
 head -c 200 "$tmp/good/c2/001.jpg" >"$tmp/some/c2/001.jpg"

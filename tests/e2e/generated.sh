@@ -3,15 +3,19 @@
 # Fails when it is not what the compiler makes now; BLESS=1 rewrites it. Compiled twice: the same text both times.
 . "$(dirname "$0")/lib.sh"
 for spec in fashion tiny/vit; do
-	program=$(sed -n 's/^spec \([a-z0-9_]*\);.*/\1/p' models/$spec.d2v)
-	holds "compile $spec" d2v compile models/$spec.d2v --out "$tmp/$program-cpu" --quiet
-	holds "compile $spec again" d2v compile models/$spec.d2v --out "$tmp/again-$program" --quiet
-	holds "$spec compiles to the same bytes" diff -r "$tmp/$program-cpu" "$tmp/again-$program"
-	if [ -n "${BLESS:-}" ]; then
-		rm -rf "generated/$program-cpu"
-		mkdir -p generated
-		cp -r "$tmp/$program-cpu" "generated/$program-cpu"
-	fi
-	holds "generated/$program-cpu is current (make bless rewrites it)" diff -r "generated/$program-cpu" "$tmp/$program-cpu"
+	for target in cpu cuda; do
+		set -- "models/$spec.d2v" --target=$target --quiet
+		[ $target = cpu ] || set -- "$@" --no-nvrtc
+		folder=$(sed -n 's/^spec \([a-z0-9_]*\);.*/\1/p' models/$spec.d2v)-$target
+		holds "compile $spec for $target" d2v compile "$@" --out "$tmp/$folder"
+		holds "compile $spec for $target again" d2v compile "$@" --out "$tmp/again-$folder"
+		holds "$spec for $target compiles to the same bytes" diff -r "$tmp/$folder" "$tmp/again-$folder"
+		if [ -n "${BLESS:-}" ]; then
+			rm -rf "generated/$folder"
+			mkdir -p generated
+			cp -r "$tmp/$folder" "generated/$folder"
+		fi
+		holds "generated/$folder is current (make bless rewrites it)" diff -r "generated/$folder" "$tmp/$folder"
+	done
 done
 finish

@@ -84,6 +84,33 @@ holds 'it was: the newest checkpoint is the last step in the log' \
 holds 'and goes on' train asked --resume --workers 3
 holds 'SIGTERM: the same bits' cmp "$whole" "$(newest asked)"
 
+# Other data of the same number and size, one pixel of which differs; then the same data, packed.
+resume_on() { # resume_on FOLDER
+	d2v train "$gray" --set 'save=40 steps' --data "train=$1" --out "$tmp/data_run" --steps $steps --quiet --resume --until 120
+}
+train data_run --until 80 >"$tmp/out" 2>&1 || bad 'a run to change the data of' "$tmp/out"
+images=train-images-idx3-ubyte
+cp -r "$tmp/data" "$tmp/other"
+cp -r "$tmp/data" "$tmp/packed"
+gzip "$tmp/packed/$images"
+byte=$(tail -c 1 "$tmp/data/$images" | od -An -tu1)
+size=$(wc -c <"$tmp/data/$images")
+# shellcheck disable=SC2059 # an octal escape
+printf "\\$(printf %03o $((255 - byte)))" | dd of="$tmp/other/$images" bs=1 seek=$((size - 1)) conv=notrunc 2>/dev/null
+holds 'as many bytes' test "$(wc -c <"$tmp/other/$images")" -eq "$size"
+before=$(sum_of "$tmp/data_run")
+ends 'a resume on other data' 1 'was started on other data' resume_on "$tmp/other"
+# The checkpoint says so, too, should the run's own file be made to agree.
+was=$(sed -n 's/^data //p' "$tmp/data_run/run.txt")
+now=$("$BUILD/d2v" train "$gray" --set 'save=40 steps' --data "train=$tmp/other" --out "$tmp/other_run" --steps $steps --until 1 --quiet \
+	&& sed -n 's/^data //p' "$tmp/other_run/run.txt")
+holds 'fingerprints differ' test "$was" != "$now" -a -n "$now"
+sed -i "s/$was/$now/" "$tmp/data_run/run.txt"
+ends 'a checkpoint of other data' 1 "other training data (fingerprint $was, of this data $now)" resume_on "$tmp/other"
+sed -i "s/$now/$was/" "$tmp/data_run/run.txt"
+holds 'neither wrote anything' test "$before" = "$(sum_of "$tmp/data_run")"
+holds 'the same data, packed' resume_on "$tmp/packed"
+
 # Checkpoints that are not what the run wrote.
 train broken --until 90 >"$tmp/out" 2>&1 || bad 'a run to break' "$tmp/out"
 train other --set decay=0.1 --until 90 >"$tmp/out" 2>&1 || bad 'a run of another spec' "$tmp/out"

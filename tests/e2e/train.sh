@@ -64,6 +64,15 @@ make-data idx "$tmp/more" 97 8
 ends 'no other data' 1 '[run-differs]' d2v train "$gray" --data "train=$tmp/more" --out "$tmp/run" --resume
 holds 'what was refused changed nothing' test "$before" = "$(sum_of "$tmp/run")"
 
+# A spec for more ranks than there are says so, once, and runs.
+sed -e "s|include \"lib|include \"$PWD/models/lib|" -e '/^expect global_batch/d' -e 's/^run {/run {\n  ranks = 4;/' models/fashion.d2v >"$tmp/four.d2v"
+sed -e "s|include .*|include \"$tmp/four.d2v\";|" "$gray" >"$tmp/ranks.d2v"
+ends 'fewer ranks than the spec is for' 0 'the spec is for 4 ranks, this run has 1: each step averages over 8 samples, not 4 x 8 = 32' \
+	d2v train "$tmp/ranks.d2v" --data "train=$tmp/data" --out "$tmp/ranks" --quiet
+holds 'said in one line' test "$(grep -c '\[ranks\]' "$tmp/said")" -eq 1
+holds 'one rank is as the spec says' train one --quiet --until 1
+if grep -q '\[ranks\]' "$tmp/said"; then bad 'a warning about one rank' "$tmp/said"; fi
+
 # Loss that is no number; a condition of the spec.
 ends 'a loss that is not finite' 5 '[loss-not-finite]' train nan --set peak_lr=1e30
 holds 'it is not saved' test -z "$(last nan)"

@@ -27,7 +27,7 @@ recipe_for(Arena *a, const Graph *g, Recipe *r)
 	static const struct { const char *prefix; VarKind kind; } kinds[] = {
 	    {"teacher.", VAR_average}, {"moment1.", VAR_moment1}, {"moment2.", VAR_moment2}};
 
-	*r = (Recipe){.spec_name = "random", .spec_hash = "00000000000000000000000000000000", .stop = "", .length_steps = 1};
+	*r = (Recipe){.spec_name = "random", .spec_hash = "00000000000000000000000000000000", .stop = "", .length_steps = 1, .ranks = 1};
 	r->var = arena_new_array(a, Variable, g->n);
 	for (Val v = 0; v < g->n; v++) {
 		const Node *n = &g->node[v];
@@ -46,9 +46,9 @@ recipe_for(Arena *a, const Graph *g, Recipe *r)
 
 /* The same program with its kernels in two files. */
 static Compiled *
-merged(Arena *a, const Compiled *c)
+merged(Arena *a, const Compiled *c, const Target *target)
 {
-	static const char *const name[] = {"even.c", "odd.c"};
+	const char *const name[] = {intern_printf("even%s", target->suffix), intern_printf("odd%s", target->suffix)};
 	Text      text[2] = {{0}};
 	Compiled *m = arena_new_one(a, Compiled);
 	Program  *p = c->program;
@@ -174,25 +174,27 @@ remaining_passes(Arena *a)
 }
 
 Status
-pipeline_check(Arena *a, Graph *g, const Feed *feed, int nfeed, const char *folder, PipelineResult *out)
+pipeline_check(Arena *a, Graph *g, const Feed *feed, int nfeed, const char *device, const char *folder, PipelineResult *out)
 {
 	Pipeline  x = {.a = a, .feed = feed, .nfeed = nfeed};
 	Compiled *c;
 	Recipe    recipe;
 	Status    s;
+	const Target *target = strcmp(device, "cpu") == 0 ? &target_cpu : &target_cuda;
 
 	*out = (PipelineResult){0};
+	g->target = target->info;
 	TRY(pass_run(g, "autodiff,update", NULL, NULL));
 	x.want = graph_copy(a, g);
 	recipe_for(a, g, &recipe);
 	x.value = arena_new_array(a, Tensor, g->n);
 	TRY(eval_graph(a, x.want, feed, nfeed, x.value));
 	TRY(pass_run(g, remaining_passes(a), NULL, NULL));
-	TRY(codegen_cpu(a, &recipe, (Graph *const[]){g}, 1, &c));
+	TRY(codegen(a, &recipe, (Graph *const[]){g}, 1, target, &c));
 	TRY(program_verify(c->program));
-	TRY(codegen_write(merged(a, c), folder));
+	TRY(codegen_write(merged(a, c, target), folder));
 	x.p = c->program;
-	TRY(device_load("cpu", &x.device));
+	TRY(device_load(device, &x.device));
 	TRY(x.device->open(&x.dev, x.p, folder, folder));
 	s = run(&x, out);
 	x.device->close(x.dev);

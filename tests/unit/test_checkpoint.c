@@ -102,10 +102,10 @@ begin(void)
 	input[2] = (Input){"sample", {DT_u32, 1, {{"B", 2}}}, 1, 128};
 	scalar[0] = (Scalar){"0.1 * step", DT_f32, 1, 192};
 	scalar[1] = (Scalar){"step", DT_u32, 1, 200};
-	output[0] = (OutputSpec){"loss", {.dtype = DT_f32}, 1, 256};
-	output[1] = (OutputSpec){"lr", {.dtype = DT_f32}, 1, 192};
-	output[2] = (OutputSpec){"grad.q", var[0].type, 1, 320};
-	output[3] = (OutputSpec){"grad.k", var[1].type, 1, 352};
+	output[0] = (OutputSpec){"loss", {.dtype = DT_f32}, 1, 256, 0, 0};
+	output[1] = (OutputSpec){"lr", {.dtype = DT_f32}, 1, 192, 0, 0};
+	output[2] = (OutputSpec){"grad.q", var[0].type, 1, 320, 0, 0};
+	output[3] = (OutputSpec){"grad.k", var[1].type, 1, 352, 0, 0};
 	entry = (Entry){"train", 2, 3, 4, 0, scalar, input, output, NULL};
 	program = (Program){.recipe = {.spec_name = "tiny", .spec_hash = "0123", .nvar = VARS, .var = var, .nname = 2,
 	                               .name = map, .ndraw = 1, .draw = &draw, .data = {.batch = 2, .input = "image"}},
@@ -235,6 +235,14 @@ START_TEST(load_refuses)
 	program.recipe.spec_name = "other";
 	refused(path, "was written by the spec tiny (hash 0123), but this program is the spec other (hash 4567)");
 	program.recipe.spec_hash = "0123";
+
+	/* Saved without a fingerprint; and with another one. Who does not train does not ask. */
+	exec.data_hash = "89ab";
+	refused(path, "other training data (fingerprint missing, of this data 89ab)");
+	ck_assert_int_eq(checkpoint_save(&exec, folder, 1, 5, 2), OK);
+	exec.data_hash = "cdef";
+	refused(path, "other training data (fingerprint 89ab, of this data cdef)");
+	exec.data_hash = NULL;
 
 	program.recipe.nvar = VARS - 1;
 	refused(path, "not in the program: moment2.head");

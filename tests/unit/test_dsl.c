@@ -1,12 +1,14 @@
 /* dsl: the front end on the tracked recipes. The tiny model's loss, prediction, targets and block output
  * are recorded values of the original model (data2vec-vision.md, appendix), so the whole way from text to
  * graph is held against numbers that this project did not make. */
+#include "compiler/pass/pass.h"
 #include "dsl/dsl.h"
 #include "runtime/runtime.h"
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const models[] = {"models/lib/vit.d2v",   "models/vit_base.d2v",
                                      "models/vit_large.d2v", "models/fashion.d2v",
@@ -237,6 +239,57 @@ START_TEST(test_precision)
 }
 END_TEST
 
+static int
+in_bf16(const Graph *g)
+{
+	int n = 0;
+	for (int i = 0; i < g->n; i++)
+		n += g->node[i].type.dtype == DT_bf16;
+	return n;
+}
+
+/* `keep_f32 = [.., targets]`: the teacher rounds nothing, neither in training nor when its features are looked at. */
+START_TEST(test_targets)
+{
+	static const char was[] = "norms, loss]", include[] = "include \"";
+	char              path[] = "/tmp/d2v-targets-XXXXXX.d2v", here[2048], *text;
+	size_t            n;
+	Text              t = {0};
+	Arena            *a = arena_new();
+	ck_assert_int_eq(file_read("models/fashion.d2v", &text, &n), OK);
+	ck_assert_ptr_nonnull(getcwd(here, sizeof here));
+	for (const char *c = text; *c;) {
+		size_t at = strncmp(c, was, sizeof was - 1) ? 0 : sizeof was - 1;
+		if (at) {
+			text_printf(&t, "norms, loss, targets]");
+		} else if (!strncmp(c, include, at = sizeof include - 1)) {
+			text_printf(&t, "%s%s/models/", include, here);
+		} else {
+			text_append(&t, c, at = 1);
+		}
+		c += at;
+	}
+	int fd = mkstemps(path, 4);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	ck_assert_int_eq(file_write_atomic(path, t.at, t.n), OK);
+	Spec *s = compile(a, path, (Override[]){{"precision", "bf16"}}, 1);
+	unlink(path);
+	ck_assert_int_eq(s->train->matmul, DT_bf16);
+	ck_assert_int_eq(s->train->matmul_average, DT_f32);
+	ck_assert_int_eq(s->nfeature, 2);
+	for (int i = 0; i < s->nfeature; i++) {
+		bool teacher = !strcmp(s->feature[i]->name, "teacher.features");
+		ck_assert_int_eq(pass_run(s->feature[i], "attend,cast", NULL, NULL), OK);
+		ck_assert_msg((in_bf16(s->feature[i]) == 0) == teacher, "%s: %d values in bf16", s->feature[i]->name,
+		              in_bf16(s->feature[i]));
+	}
+	text_free(&t);
+	free(text);
+	done(a, s);
+}
+END_TEST
+
 /* ---- the recorded values --------------------------------------------------------------------------- */
 
 static const Variable *
@@ -449,6 +502,7 @@ suite_dsl(void)
 	tcase_add_test(t, test_schedule);
 	tcase_add_test(t, test_order);
 	tcase_add_test(t, test_precision);
+	tcase_add_test(t, test_targets);
 	tcase_add_test(t, test_recorded);
 	tcase_add_test(t, test_recorded_feature);
 	tcase_add_test(t, test_draws);

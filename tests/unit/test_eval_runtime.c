@@ -197,11 +197,21 @@ in_run(const char *name)
 static void
 write_program(void)
 {
-	static ProgSlab slab[] = {{"params", 256}, {"act", 64 * 1024}};
+	static ProgSlab slab[] = {{"params", 256}, {"act", 4096 + 4 * LAYERS * BATCH * TOKENS * WIDTH}};
 	static Kernel   kernel[] = {{.name = "features", .file = "features.c"}};
-	static Arg      arg[] = {{.kind = ARG_pointer, .slab = 1},
-	                         {.kind = ARG_pointer},
-	                         {.kind = ARG_pointer, .slab = 1, .offset = 4096}};
+	static Arg      arg[] = {{.kind = ARG_pointer,
+	                          .slab = 1,
+	                          .access = ACCESS_read,
+	                          .extent = {4 * BATCH * SIDE * SIDE, 1, 0}},
+	                         {.kind = ARG_pointer,
+	                          .access = ACCESS_read,
+	                          .extent = {4 * WIDTH * 9, 1, 0}},
+	                         {.kind = ARG_pointer,
+	                          .slab = 1,
+	                          .offset = 4096,
+	                          .access = ACCESS_write,
+	                          .extent = {4 * LAYERS * BATCH * TOKENS * WIDTH, 1, 0},
+	                          .value = 1}};
 	static ProgStep step[] = {{.kind = STEP_launch, .narg = 3, .arg = arg, .what = "forward"}};
 	static Variable var[1];
 	static Input    input[1];
@@ -229,7 +239,9 @@ write_program(void)
 	                           {intern("T"), TOKENS},
 	                           {intern("D"), WIDTH}}},
 	                         1,
-	                         4096};
+	                         4096,
+	                         1,
+	                         0};
 	Entry   entry[] = {{.name = "student.features",
 	                    .ninput = 1,
 	                    .noutput = 1,
@@ -253,6 +265,7 @@ write_program(void)
 	                    .draw = draw,
 	                    .length_steps = 10,
 	                    .seed = 3,
+	                    .ranks = 1,
 	                    .checkpoint_keep = 1,
 	                    .stop = "",
 	                    .layer_axis = intern("L")};
@@ -270,6 +283,9 @@ write_program(void)
 	p.recipe.data.transform[0] = (Transform){
 		.name = "resized_crop", .narg = 2, .arg = {0.5, 1}, .filter = "bicubic"};
 	Text text = {0};
+	arg[0].value = value_held(HELD_input, 0);
+	arg[1].value = value_held(HELD_variable, 0);
+	step[0].seal = step_seal(&p, &step[0]);
 	program_print(&p, &text);
 	ck_assert_int_eq(file_make_dirs(in_run("program/kernels")), OK);
 	ck_assert_int_eq(file_write_atomic(in_run("program/program.d2p"), text.at, text.n), OK);

@@ -1,22 +1,57 @@
-/* Gemms of the cpu device: every layout, dtype, accumulation and bias, odd sizes and size 1,
+/* Gemms of the devices: every layout, dtype, accumulation and bias, odd sizes and size 1,
  * leading dimensions beyond the extent, sizes on both sides of the packing bounds, against plain
- * loops. Needs d2v-cpu.so beside the test runner. */
+ * loops. The cuda device runs over tests/support/fake_cuda*.c. Needs d2v-cpu.so, and d2v-cuda.so where it was built,
+ * beside the test runner. */
 #include "compiler/base/base.h"
+#include "compiler/base/cache.h"
 #include "runtime/runtime.h"
+#include "tests/support/use_fake_cuda.h"
 
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 Suite *suite_gemm(void);
 
+static const char *target = "cpu"; /* of the running test, which has a process of its own */
+static char        cache[] = "/tmp/d2v-gemm-XXXXXX";
+
 static const Device *
-cpu(void)
+device(void)
 {
 	const Device *d;
-	ck_assert(device_load("cpu", &d) == OK);
+	ck_assert(device_load(target, &d) == OK);
 	return d;
+}
+
+static void
+use_cpu(void)
+{
+	ck_assert(mkdtemp(cache) != NULL);
+}
+
+static FakeCuda *fakes;
+
+static void
+use_cuda(void)
+{
+	use_cpu();
+	target = "cuda";
+	ck_assert(fake_cuda_use(&fakes));
+}
+
+static void
+cache_gone(void)
+{
+	if (fakes)
+		ck_assert_msg(fakes->errors[0] == 0, "%s", fakes->errors);
+	ck_assert(cache_trim(cache, 0, NULL) == OK);
+	char inner[64];
+	snprintf(inner, sizeof inner, "%s/cuda", cache);
+	rmdir(inner);
+	rmdir(cache);
 }
 
 typedef struct {
@@ -152,7 +187,7 @@ gemm_try(const Device *d, const Case *c, int n, uint64_t seed)
 	ProgStep step[MAX_CASES];
 	void    *before[4 * MAX_CASES];
 	Entry    entry = {.name = "train", .nstep = n, .step = step};
-	Program  p = {.target = "cpu",
+	Program  p = {.target = target,
 	              .nslab = 4 * n,
 	              .slab = slab,
 	              .nentry = 1,
@@ -172,7 +207,7 @@ gemm_try(const Device *d, const Case *c, int n, uint64_t seed)
 		g->c.slab += 4 * i;
 		g->bias_slab += 4 * i;
 	}
-	ck_assert(d->open(&dev, &p, ".", ".") == OK);
+	ck_assert(d->open(&dev, &p, ".", cache) == OK);
 	for (int i = 0; i < 4 * n; i++) {
 		const Gemm *g = &c[i / 4].g;
 		Dtype       dtype[4] = {g->a.dtype, g->b.dtype, g->c.dtype, DT_f32};
@@ -195,7 +230,7 @@ gemm_try(const Device *d, const Case *c, int n, uint64_t seed)
 static void
 gemm_all(Dtype in, Dtype out)
 {
-	const Device *d = cpu();
+	const Device *d = device();
 	Case          c[MAX_CASES];
 	for (int i = 0; i < COUNT(sizes); i++) {
 		for (int bits = 0; bits < 16; bits++)
@@ -235,7 +270,7 @@ START_TEST(gemm_refusal)
 	ProgSlab slab[4] = {{"a", 4096}, {"b", 4096}, {"c", 4096}, {"bias", 4096}};
 	ProgStep step = {.kind = STEP_gemm, .gemm = c.g};
 	Entry    entry = {.name = "train", .nstep = 1, .step = &step};
-	Program  p = {.target = "cpu",
+	Program  p = {.target = target,
 	              .nslab = 4,
 	              .slab = slab,
 	              .nentry = 1,
@@ -246,25 +281,35 @@ START_TEST(gemm_refusal)
 	size_t   bytes;
 	FILE    *to = open_memstream(&said, &bytes);
 	diag_sink(to);
-	ck_assert(cpu()->open(&dev, &p, ".", ".") == FAIL);
+	ck_assert(device()->open(&dev, &p, ".", cache) == FAIL);
 	diag_sink(NULL);
 	diag_reset();
 	fclose(to);
-	ck_assert(strstr(said, "B bf16") != NULL);
+	ck_assert(strstr(said, strcmp(target, "cpu") == 0 ? "B bf16" : "no gemm of f32 and bf16") !=
+	          NULL);
 	free(said);
 }
 END_TEST
 
-Suite *
-suite_gemm(void)
+static void
+add_tests(Suite *s, const char *name, SFun before)
 {
-	Suite *s = suite_create("gemm");
-	TCase *t = tcase_create("cpu");
+	TCase *t = tcase_create(name);
 	tcase_set_timeout(t, 240);
+	tcase_add_checked_fixture(t, before, cache_gone);
 	tcase_add_test(t, gemm_f32);
 	tcase_add_test(t, gemm_bf16_f32);
 	tcase_add_test(t, gemm_bf16);
 	tcase_add_test(t, gemm_refusal);
 	suite_add_tcase(s, t);
+}
+
+Suite *
+suite_gemm(void)
+{
+	Suite *s = suite_create("gemm");
+	add_tests(s, "cpu", use_cpu);
+	if (fake_cuda_there())
+		add_tests(s, "cuda", use_cuda);
 	return s;
 }

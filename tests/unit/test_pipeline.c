@@ -52,7 +52,7 @@ check_one(uint64_t seed, int size)
 	int            nfeed;
 	Graph         *g = trainable(a, seed, size, &feed, &nfeed);
 
-	ck_assert_msg(pipeline_check(a, g, feed, nfeed, folder, &r) == OK, "seed %d size %d: refused", (int)seed, size);
+	ck_assert_msg(pipeline_check(a, g, feed, nfeed, "cpu", folder, &r) == OK, "seed %d size %d: refused", (int)seed, size);
 	ck_assert_msg(r.worst < 1e-4, "seed %d size %d: %s is off by %g", (int)seed, size, r.where, r.worst);
 	arena_free(a);
 }
