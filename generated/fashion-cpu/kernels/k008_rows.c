@@ -1,7 +1,7 @@
 /* k008_rows: 5.571e+05 flops, 3.343e+06 bytes a launch
  *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k008_rows(void *const *p, const Num *n)

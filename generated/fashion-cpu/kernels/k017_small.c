@@ -3,7 +3,7 @@
  *   models/fashion.d2v:63  watch target_std = mean(D) std(top over (B, N) where m);
  *   models/fashion.d2v:64  watch prediction_std = mean(D) std(p over (B, N) where m);
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k017_small(void *const *p, const Num *n)

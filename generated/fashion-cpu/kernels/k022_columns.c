@@ -1,7 +1,7 @@
 /* k022_columns: 5.243e+05 flops, 1.051e+06 bytes a launch
  *   models/fashion.d2v:64  watch prediction_std = mean(D) std(p over (B, N) where m);
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k022_columns(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k025_flat: 2048 flops, 1.024e+04 bytes a launch
  *   models/fashion.d2v:62  minimise mean(B, N, D where m) smooth_l1(p - top, beta = 2);
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k025_flat(void *const *p, const Num *n)

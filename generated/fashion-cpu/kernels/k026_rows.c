@@ -1,7 +1,7 @@
 /* k026_rows: 1.573e+06 flops, 2.105e+06 bytes a launch
  *   models/fashion.d2v:62  minimise mean(B, N, D where m) smooth_l1(p - top, beta = 2);
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k026_rows(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k027_columns: 2.621e+05 flops, 1.049e+06 bytes a launch
  *   models/fashion.d2v:44  return sum(D) last(z[L - 1]) at N * head + headb;
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k027_columns(void *const *p, const Num *n)

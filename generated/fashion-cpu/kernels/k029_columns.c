@@ -1,7 +1,7 @@
 /* k029_columns: 1.894e+07 flops, 1.783e+07 bytes a launch
  *   models/lib/vit.d2v:36  let h : [.., T, F] = gelu(sum(D) n2(a) * up + upb);
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k029_columns(void *const *p, const Num *n)

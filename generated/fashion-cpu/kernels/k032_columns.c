@@ -1,7 +1,7 @@
 /* k032_columns: 2.785e+05 flops, 1.115e+06 bytes a launch
  *   models/lib/vit.d2v:19  let value : [.., H, U, E] = sum(D) x as [.., U, D] * v + vb;
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k032_columns(void *const *p, const Num *n)

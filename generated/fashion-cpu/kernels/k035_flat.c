@@ -1,7 +1,7 @@
 /* k035_flat: 3468 flops, 2.312e+04 bytes a launch
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k035_flat(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k036_scatter: 1156 flops, 5456 bytes a launch
  *   models/fashion.d2v:37  let r : [H, T, U] = pick(offset over R, grid_offsets(Gy, Gx) as [T, U]);
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 /* out[row of the table] += a, in the order of the table */
 void

@@ -1,7 +1,7 @@
 /* k037_columns: 3.904e+06 flops, 4.475e+06 bytes a launch
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k037_columns(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k038_columns: 1.638e+04 flops, 6.605e+04 bytes a launch
  *   models/fashion.d2v:36  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k038_columns(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k043_small: 1 flops, 8 bytes a launch
  *   models/fashion.d2v:25  param patch : [D, C, Py, Px] ~ weight;
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k043_small(void *const *p, const Num *n)

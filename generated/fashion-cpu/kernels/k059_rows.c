@@ -1,7 +1,7 @@
 /* k059_rows: 1.049e+06 flops, 8.389e+06 bytes a launch
  *   models/fashion.d2v:69  feature tokens(image : [B, C, Y, X]) of student, teacher -> [L, B, N, D] = states(image, none) at N;
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k059_rows(void *const *p, const Num *n)

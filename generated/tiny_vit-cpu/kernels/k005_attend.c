@@ -1,7 +1,7 @@
 /* k005_attend: 1600 flops, 1480 bytes a launch
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 #ifndef D2V_TILES
 #define D2V_TILES

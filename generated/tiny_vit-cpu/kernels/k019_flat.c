@@ -1,7 +1,7 @@
 /* k019_flat: 8 flops, 68 bytes a launch
  *   models/vit_base.d2v:93  watch target_std = mean(D) std(y over (B, N) where m);
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k019_flat(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k023_flat: 8 flops, 44 bytes a launch
  *   models/vit_base.d2v:92  minimise mean(B, N, D where m) smooth_l1(e, beta = 2);
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k023_flat(void *const *p, const Num *n)

@@ -3,7 +3,7 @@
  *   models/vit_base.d2v:46  return sum(D) last(z[L - 1]) at N * head + headb;
  *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k026_columns(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k037_columns: 16 flops, 96 bytes a launch
  *   models/vit_base.d2v:38  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k037_columns(void *const *p, const Num *n)

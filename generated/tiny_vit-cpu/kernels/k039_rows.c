@@ -1,7 +1,7 @@
 /* k039_rows: 6144 flops, 4.915e+04 bytes a launch
  *   models/vit_base.d2v:37  let p : [B, N, D] = sum(C, Py, Px) image as [B, N, C, Py, Px] * patch + patchb;
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k039_rows(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k040_sum_squares: 1.958e+04 flops, 3.917e+04 bytes a launch
  *   models/vit_base.d2v:27  param patch : [D, C, Py, Px] ~ weight;
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 /* Sum of the squares of all gradients: 64 parts of fixed extent, each in 16 running sums, added in order in double. */
 void

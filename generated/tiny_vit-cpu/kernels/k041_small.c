@@ -1,7 +1,7 @@
 /* k041_small: 4 flops, 12 bytes a launch
  *   models/vit_base.d2v:27  param patch : [D, C, Py, Px] ~ weight;
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k041_small(void *const *p, const Num *n)

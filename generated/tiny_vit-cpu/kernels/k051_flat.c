@@ -1,7 +1,7 @@
 /* k051_flat: 4608 flops, 9228 bytes a launch
  *   models/lib/vit.d2v:36  let h : [.., T, F] = gelu(sum(D) n2(a) * up + upb);
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k051_flat(void *const *p, const Num *n)

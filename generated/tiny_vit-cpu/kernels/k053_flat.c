@@ -1,7 +1,7 @@
 /* k053_flat: 4608 flops, 9228 bytes a launch
  *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k053_flat(void *const *p, const Num *n)

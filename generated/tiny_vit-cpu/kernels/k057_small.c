@@ -2,7 +2,7 @@
  *   models/vit_base.d2v:102  lr = rate;
  *   models/vit_base.d2v:79  model teacher = average of student {
  */
-#include "prelude.h" /* f2b10d143408aafb2094d84fd2aec24a */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k057_small(void *const *p, const Num *n)

@@ -1,0 +1,32 @@
+/* k009_rows: 2.621e+05 flops, 2.1e+06 bytes a launch
+ * Elementwise over 2048 x 128, 4 a thread.
+ * Shapes (where it is launched several times, those of the first):
+ *   p0  bool[B:128, N:16]
+ *   p1  f32[D:128]
+ *   p2  f32[B:128, N:16, D:128]
+ *   p3  f32[B:128, N:16, D:128]  written
+ *   models/fashion.d2v:36  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
+ */
+#include "prelude.cuh" // d1c0fbb2b02c115527223a6cf7ba8698
+
+extern "C" __global__ void __launch_bounds__(256)
+k009_rows(const uint8_t *__restrict__ p0, const float *__restrict__ p1, const float *__restrict__ p2, float *__restrict__ p3)
+{
+	const int thread = blockIdx.x * 256 + threadIdx.x;
+	const int row = thread / 32;
+	const int lane = thread % 32;
+	const int i0 = row;
+	const uint8_t s0 = p0[i0];
+	const int e1 = 4 * lane;
+	float x0[4];
+	d2v_load(x0, p1 + e1);
+	float x1[4];
+	d2v_load(x1, p2 + 128 * i0 + e1);
+	float y0[4];
+#pragma unroll
+	for (int j = 0; j < 4; j++) {
+		const float v0 = s0 ? x0[j] : x1[j];
+		y0[j] = v0;
+	}
+	d2v_store(p3 + 128 * i0 + e1, y0);
+}
