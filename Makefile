@@ -27,7 +27,7 @@ SANFLAGS := $(if $(SAN)$(FUZZ),-fsanitize=address$(comma)undefined -fno-sanitize
 CFLAGS_FUZZ := $(if $(FUZZ),-fsanitize=fuzzer-no-link -Wno-error -Wno-unknown-warning-option -Wno-unknown-pragmas)
 CFLAGS    = -std=gnu11 -O2 -g -MMD -MP $(WARN) $(SANFLAGS) $(CFLAGS_FUZZ)
 
-D2V_LIBS := -lxxhash -lm -lpthread
+D2V_LIBS := -ljansson -lxxhash -lm -lpthread
 RUN_LIBS := -ldnnl -ljansson -ljpeg -lspng -lz -lxxhash -lisal -lprotobuf-c -ldl -lm -lpthread
 CPU_LIBS := -ldnnl -fopenmp -lm
 
@@ -116,7 +116,7 @@ $(B)/golden: $(call objects,tests/support/golden.c)
 	$(Q)$(CC) $(SANFLAGS) -o $@ $^
 
 $(B)/make-data: $(call objects,tests/support/make_data.c) $(base)
-	$(Q)$(CC) $(SANFLAGS) -o $@ $^ -ljpeg -lspng -lxxhash -lm -lpthread
+	$(Q)$(CC) $(SANFLAGS) -o $@ $^ -ljpeg -lspng $(D2V_LIBS)
 
 # One program for each parser. With FUZZ=1 the engine's main is libFuzzer's; else replay.c feeds files.
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(if $(FUZZ),,$(B)/obj/tests/fuzz/replay.o) $(rooms_o)

@@ -21,6 +21,10 @@ static const Verb verbs[] = {
 	 .does = "run passes on a dump or a hand-written graph",
 	 .more = "Reads the graph, verifies it after each pass and prints the result.\n",
 	 .example = "  d2v opt stages/train/00-lower.ir --passes=fold,cse\n"},
+	{.name = "eval-graph", .args = "FILE.ir", .wants = "a file", .option = eval_graph_options, .run = do_eval_graph,
+	 .does = "run a dump or a hand-written graph in double precision",
+	 .more = "Prints every output and every assigned variable: small ones whole, of others the first elements and the range.\n",
+	 .example = "  d2v eval-graph stages/train/00-lower.ir --random=1\n"},
 	{.name = "verify", .args = "FOLDER", .wants = "the folder of a program", .option = verify_options, .run = do_verify,
 	 .does = "prove the plan of a compiled program",
 	 .more = "Reads FOLDER/program.d2p alone and follows every byte from step to step: what is read is what was meant, nothing\n"

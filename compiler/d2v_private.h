@@ -17,7 +17,7 @@ typedef struct {
 	const Verb *verb;
 	const char *file;                                       /* the first argument that is no option */
 	const char *out, *dump_dir, *dump, *passes, *cache, *format, *target, *arch;
-	const char *entry, *memory, *device, *cores, *rate, *bandwidth, *recompute;
+	const char *entry, *feed, *random, *memory, *device, *cores, *rate, *bandwidth, *recompute;
 	bool        write, check, quiet, list_passes, no_nvrtc, cache_path, cache_size, cache_clear;
 	int         nset;
 	Override    set[MAX_SET];
@@ -87,6 +87,10 @@ Status expect_program(const Spec *spec, const Program *p); /* the spec's `expect
 
 /* ---- cuda_report.c: what the kernels of the cuda program in `folder` cost ---------------------------------- */
 Status cuda_report(Arena *a, const Options *o, const char *folder);
+
+/* ---- verb_eval_graph.c: eval-graph ---------------------------------------------------------------------- */
+extern const OptionRow eval_graph_options[];
+Status do_eval_graph(Arena *a, const Options *o);
 
 /* ---- verb_verify.c: verify ------------------------------------------------------------------------------- */
 extern const OptionRow verify_options[];

@@ -78,7 +78,7 @@ take(Feed *f, const StTensor *t, int64_t first, const Variable *v)
 		return user_error("feed", "%s: `%s` would set %s, which another tensor has set",
 		                  f->path, t->name, v->name);
 	f->value[i] = arena_alloc(f->a, (size_t)type_bytes(&v->type));
-	return feed_convert(f->path, t, first, type_elems(&v->type), v->type.dtype, f->value[i]);
+	return st_convert(f->path, t, first, type_elems(&v->type), v->type.dtype, f->value[i]);
 }
 
 static Status
@@ -93,7 +93,7 @@ check_shape(const Feed *f, const StTensor *t, int64_t want_elems, const Variable
 		                  f->path, t->name, st_shape_text(f->a, t->dim, t->ndim),
 		                  t->bytes / each, v->name,
 		                  st_shape_text(f->a, want.dim, want.ndim), want_elems);
-	if (!feed_shapes_agree(t->dim, t->ndim, want.dim, want.ndim))
+	if (!st_shapes_agree(t->dim, t->ndim, want.dim, want.ndim))
 		return user_error("feed-shape",
 		                  "%s: `%s` has the shape %s, but %s has %s: the axes are not in the same order", f->path,
 		                  t->name, st_shape_text(f->a, t->dim, t->ndim), v->name,

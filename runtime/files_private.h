@@ -5,33 +5,6 @@
 
 #include "runtime/runtime.h"
 
-/* ---- safetensors.c, safetensors_write.c: writing a piece at a time, for files larger than memory allows twice --- */
-
-typedef struct {
-	int         fd;
-	const char *path, *temporary;
-	int64_t     header, bytes, written; /* length of header with its size, of all tensors, so far */
-} StWriter;
-
-/* A copy with tensors and metadata sorted by name, every tensor's bytes and name checked. */
-Status st_sorted(Arena *a, const char *path, const StFile *f, StFile **out);
-/* The bytes in front of the tensors: size, JSON, padding. f must come from st_sorted. */
-void   st_header(const StFile *f, Text *out);
-/* Begin path.tmp with f's header (f from st_sorted; data may be NULL), then append every tensor's
- * bytes in order, then finish: fsync, rename, fsync the folder. On FAIL the temporary file is
- * gone. */
-Status st_begin(Arena *a, const char *path, const StFile *f, StWriter *w);
-Status st_append(StWriter *w, const void *data, int64_t bytes);
-Status st_patch(StWriter *w, int64_t at, const void *data, size_t n); /* overwrite bytes of the header */
-Status st_finish(StWriter *w);
-void   st_abandon(StWriter *w);
-
-void        st_sort(StFile *f);                   /* tensors and metadata by name */
-int64_t     st_bytes(const StTensor *t);          /* what dtype and shape take; -1 when unknown or too large */
-const char *st_dtype(Dtype d);                    /* the format's name of one of our dtypes */
-StTensor    st_tensor(const char *name, const Type *type, const void *data); /* data as it lies in memory */
-char       *st_shape_text(Arena *a, const int64_t *dim, int n);
-
 /* ---- checkpoint.c -------------------------------------------------------------------------- */
 
 /* Names for a message, one a line, that stays readable when there are hundreds. */
@@ -42,16 +15,10 @@ typedef struct {
 void        names_add(NameList *l, const char *fmt, ...) PRINTF(2, 3);
 const char *names_end(NameList *l);               /* the lines; text_free(&l->text) afterwards */
 
-/* ---- feed.c, feed_convert.c ---------------------------------------------------------------- */
+/* ---- feed.c ---------------------------------------------------------------- */
 
 /* feed_init with a chosen names table (NULL: any table of the program). */
 Status feed_load(Exec *x, const char *path, const char *table, uint64_t seed);
-/* count elements of t from first on, converted; FAIL + report when a value or the dtype does not
- * fit. */
-Status feed_convert(const char *path, const StTensor *t, int64_t first, int64_t count, Dtype to, void *out);
-/* Can a tensor of shape `dim` be read as `want` without moving an element: equal counts, and the
- * axes of one are groups of neighbouring axes of the other; ones do not matter. */
-bool   feed_shapes_agree(const int64_t *dim, int n, const int64_t *want, int m);
 Status feed_check_table(const Recipe *r, const char *table); /* NULL is always right */
 const NameMap *feed_name_row(const Recipe *r, const char *table, const char *foreign);
 const Variable *feed_companion(const Recipe *r, const Variable *param, VarKind kind); /* its average or moment, or NULL */
@@ -88,7 +55,6 @@ void events_scalars(Text *out, double wall_time, int64_t step, const char *const
 
 /* ---- log.c --------------------------------------------------------------------------------- */
 
-void json_quote(Text *out, const char *s);
 void json_number(Text *out, double x);            /* "NaN", "Infinity", "-Infinity" quoted */
 
 /* ---- report.c -> report_html.c ------------------------------------------------------------- */

@@ -43,22 +43,6 @@ clock_now(clockid_t id)
 }
 
 void
-json_quote(Text *out, const char *s)
-{
-	text_append(out, "\"", 1);
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-		if (c == '"' || c == '\\')
-			text_printf(out, "\\%c", c);
-		else if (c < 32 || c == 127)
-			text_printf(out, "\\u%04x", c);
-		else
-			text_append(out, s, 1);
-	}
-	text_append(out, "\"", 1);
-}
-
-void
 json_number(Text *out, double x)
 {
 	char s[40];

@@ -6,6 +6,7 @@
 #define D2V_RUNTIME_H
 
 #include "compiler/base/base.h"
+#include "compiler/base/safetensors.h"
 #include "compiler/program/program.h"
 
 /* ---- device.c: devices by name, each a shared object d2v-NAME.so found beside the binary ------- */
@@ -109,27 +110,6 @@ void        data_done(Data *d, Batch *b);             /* give the batch back */
 
 /* ---- draw.c: host-side draws ------------------------------------------------------------------------- */
 void draw_block_mask(const DrawSpec *d, Stream *s, uint8_t *mask); /* data2vec-vision.md section 3; mask[gy*gx] */
-
-/* ---- safetensors.c: the file format ------------------------------------------------------------------- */
-typedef struct {
-	const char *name, *dtype;  /* dtype: "F32" "BF16" "U8" "I64" "I32" "U32" "BOOL" "F64" "F16" */
-	int         ndim;
-	int64_t     dim[8];
-	const void *data;
-	int64_t     bytes;
-} StTensor;
-typedef struct {
-	int       ntensor;
-	StTensor *tensor;          /* sorted by name when read */
-	int       nmeta;
-	struct { const char *key, *value; } *meta;
-} StFile;
-/* Strict: header size, JSON, overlapping or missing bytes, duplicate names, unknown dtypes are refused with the reason. */
-Status st_read(Arena *a, const char *path, StFile **out);
-Status st_parse(Arena *a, const char *what, const void *data, size_t n, StFile **out); /* the same on memory, for tests and fuzzing */
-Status st_write(const char *path, const StFile *f);            /* atomic; deterministic bytes */
-const StTensor *st_find(const StFile *f, const char *name);
-const char     *st_meta(const StFile *f, const char *key);
 
 /* ---- checkpoint.c -------------------------------------------------------------------------------------- */
 /* RUN/checkpoint-00001234.safetensors: every variable, metadata step, seed, spec name and hash, format version,

@@ -91,9 +91,9 @@ add_whole(StepBatch *b, BatchInput *in, const StTensor *t)
 	StTensor want = st_tensor(in->input->name, &in->input->type, NULL);
 	int64_t  elems = type_elems(&in->input->type),
 		count = t->bytes / st_bytes(&(StTensor){.dtype = t->dtype});
-	bool     same = count == elems && feed_shapes_agree(t->dim, t->ndim, want.dim, want.ndim);
+	bool     same = count == elems && st_shapes_agree(t->dim, t->ndim, want.dim, want.ndim);
 	bool     each = t->ndim > 0 && t->dim[0] >= b->range.steps && count == t->dim[0] * elems &&
-	            feed_shapes_agree(t->dim + 1, t->ndim - 1, want.dim, want.ndim);
+	            st_shapes_agree(t->dim + 1, t->ndim - 1, want.dim, want.ndim);
 	if (!same && !each)
 		return user_error("feed-shape",
 		                  "%s: `%s` has the shape %s; %s for all steps, or the same with a number of steps, at least "
@@ -114,7 +114,7 @@ add_numbered(StepBatch *b, BatchInput *in, const StTensor *t, const char *digits
 	for (const char *c = digits; *c; c++)
 		k = k < INT32_MAX ? 10 * k + (*c - '0') : k;
 	if (count != type_elems(&in->input->type) ||
-	    !feed_shapes_agree(t->dim, t->ndim, want.dim, want.ndim))
+	    !st_shapes_agree(t->dim, t->ndim, want.dim, want.ndim))
 		return user_error("feed-shape", "%s: `%s` has the shape %s; %s is wanted", b->path,
 		                  t->name, st_shape_text(b->a, t->dim, t->ndim),
 		                  st_shape_text(b->a, want.dim, want.ndim));
@@ -203,10 +203,10 @@ input_value(StepBatch *b, BatchInput *in, int64_t k)
 	const Type *type = &in->input->type;
 	int64_t     elems = type_elems(type);
 	if (in->fed)
-		return feed_convert(b->path, in->fed, k * in->stride, elems, type->dtype,
+		return st_convert(b->path, in->fed, k * in->stride, elems, type->dtype,
 		                    in->value);
 	if (in->each)
-		return feed_convert(b->path, in->each[k], 0, elems, type->dtype, in->value);
+		return st_convert(b->path, in->each[k], 0, elems, type->dtype, in->value);
 	if (in->sample) {
 		for (int64_t i = 0; i < elems; i++)
 			((uint32_t *)in->value)[i] = (uint32_t)((b->range.first + k) * elems + i);
@@ -258,7 +258,7 @@ static Status
 put_scalar(StepBatch *b, const BatchScalar *s, int64_t k)
 {
 	uint32_t bytes4;
-	TRY(feed_convert(b->path, s->fed, s->varies ? k : 0, 1, s->scalar->dtype, &bytes4));
+	TRY(st_convert(b->path, s->fed, s->varies ? k : 0, 1, s->scalar->dtype, &bytes4));
 	return b->x->device->put(b->x->dev, s->scalar->slab, s->scalar->offset, &bytes4,
 	                         dtype_bytes[s->scalar->dtype]);
 }

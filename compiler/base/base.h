@@ -79,6 +79,7 @@ typedef struct {
 void text_printf(Text *t, const char *fmt, ...) PRINTF(2, 3);
 void text_vprintf(Text *t, const char *fmt, va_list ap);
 void text_append(Text *t, const char *s, size_t n);
+void json_quote(Text *t, const char *s);  /* as a JSON string, quotes included */
 void text_json(Text *t, const char *s); /* as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD */
 void text_free(Text *t);
 

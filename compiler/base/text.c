@@ -275,3 +275,19 @@ text_nearest(const char *word, const char *const *candidates, int n)
 	}
 	return best;
 }
+
+void
+json_quote(Text *out, const char *s)
+{
+	text_append(out, "\"", 1);
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+		if (c == '"' || c == '\\')
+			text_printf(out, "\\%c", c);
+		else if (c < 32 || c == 127)
+			text_printf(out, "\\u%04x", c);
+		else
+			text_append(out, s, 1);
+	}
+	text_append(out, "\"", 1);
+}

@@ -195,4 +195,9 @@ Tensor tensor_reorder(Arena *a, Tensor t, const Type *order);
  * `uniform` uses philox_uniform with the fed sample, step and seed. */
 Status eval_graph(Arena *a, const Graph *g, const Feed *feed, int nfeed, Tensor *result);
 
+/* ---- random_feed.c ------------------------------------------------------------------------------- */
+/* A value for every input, host and param of g, by name: the same name gets the same value in whatever graph it
+ * stands. Second moments are positive, masks mixed, indices in range, hosts between 0.05 and 0.95. */
+Feed *random_feed(Arena *a, const Graph *g, uint64_t seed, int *nfeed);
+
 #endif

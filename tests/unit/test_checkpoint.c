@@ -374,7 +374,7 @@ START_TEST(shapes)
 		{{6, 4}, 2, {2, 12}, 2, false},
 	};
 	for (int i = 0; i < COUNT(rows); i++)
-		ck_assert_msg(feed_shapes_agree(rows[i].a, rows[i].n, rows[i].b, rows[i].m) == rows[i].agree, "row %d", i);
+		ck_assert_msg(st_shapes_agree(rows[i].a, rows[i].n, rows[i].b, rows[i].m) == rows[i].agree, "row %d", i);
 }
 END_TEST
 
@@ -387,29 +387,29 @@ START_TEST(conversions)
 	uint32_t u[2];
 	int32_t  s[2];
 	StTensor t = {"x", "F16", 1, {6}, half, 12};
-	ck_assert_int_eq(feed_convert("f", &t, 0, 6, DT_f32, f), OK);
+	ck_assert_int_eq(st_convert("f", &t, 0, 6, DT_f32, f), OK);
 	ck_assert(!memcmp(f, half_value, sizeof f));
 	const double wide[] = {0.1, -3};
 	t = (StTensor){"x", "F64", 1, {2}, wide, 16};
-	ck_assert_int_eq(feed_convert("f", &t, 0, 2, DT_f32, f), OK);
+	ck_assert_int_eq(st_convert("f", &t, 0, 2, DT_f32, f), OK);
 	ck_assert(f[0] == 0.1f && f[1] == -3);
 	const int64_t big[] = {4294967295, 1, 0, -1, 4294967296};
 	t = (StTensor){"x", "I64", 1, {5}, big, 40};
-	ck_assert_int_eq(feed_convert("f", &t, 0, 2, DT_u32, u), OK);
+	ck_assert_int_eq(st_convert("f", &t, 0, 2, DT_u32, u), OK);
 	ck_assert(u[0] == UINT32_MAX && u[1] == 1);
-	ck_assert_int_eq(feed_convert("f", &t, 2, 2, DT_i32, s), OK);
+	ck_assert_int_eq(st_convert("f", &t, 2, 2, DT_i32, s), OK);
 	ck_assert(s[1] == -1);
-	ck_assert_int_eq(feed_convert("f", &t, 2, 2, DT_u32, u), FAIL);
+	ck_assert_int_eq(st_convert("f", &t, 2, 2, DT_u32, u), FAIL);
 	ck_said("element 3 is -1, which is no u32");
-	ck_assert_int_eq(feed_convert("f", &t, 4, 1, DT_u32, u), FAIL);
+	ck_assert_int_eq(st_convert("f", &t, 4, 1, DT_u32, u), FAIL);
 	ck_said("4294967296");
-	ck_assert_int_eq(feed_convert("f", &t, 1, 2, DT_bool, b), OK);
+	ck_assert_int_eq(st_convert("f", &t, 1, 2, DT_bool, b), OK);
 	ck_assert(b[0] == 1 && b[1] == 0);
 	const uint8_t bad[] = {1, 2};
 	t = (StTensor){"x", "BOOL", 1, {2}, bad, 2};
-	ck_assert_int_eq(feed_convert("f", &t, 0, 2, DT_bool, b), FAIL);
+	ck_assert_int_eq(st_convert("f", &t, 0, 2, DT_bool, b), FAIL);
 	ck_said("is 2, which is no bool");
-	ck_assert_int_eq(feed_convert("f", &t, 0, 2, DT_f32, f), FAIL);
+	ck_assert_int_eq(st_convert("f", &t, 0, 2, DT_f32, f), FAIL);
 	ck_said("`x` is BOOL");
 }
 END_TEST

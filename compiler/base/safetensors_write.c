@@ -2,7 +2,7 @@
  * a piece at a time for checkpoints. The bytes depend on names, shapes and values alone. Refuses
  * duplicate names and sizes that do not follow from the shape: such a file could not be read
  * back. */
-#include "runtime/files_private.h"
+#include "compiler/base/safetensors.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
  * sizes must follow from shape and dtype. Nothing is repaired and nothing is guessed; every refusal
  * says why. Writing is deterministic (names sorted, header padded with spaces to 8 bytes) and all
  * or nothing: a temporary file is renamed once it is safely on disk. */
-#include "runtime/files_private.h"
+#include "compiler/base/safetensors.h"
 
 #include <errno.h>
 #include <fcntl.h>

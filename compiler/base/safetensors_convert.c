@@ -2,7 +2,7 @@
  * that does not fit. Floats convert to f32 and bf16 (rounding to nearest), whole numbers to
  * integers, 0 and 1 to bool. Integers never become floats here: a picture of bytes fed where scaled
  * values are expected is a mistake. */
-#include "runtime/files_private.h"
+#include "compiler/base/safetensors.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -104,7 +104,7 @@ to_integers(const char *path, const StTensor *t, int64_t first, int64_t count, D
 }
 
 Status
-feed_convert(const char *path, const StTensor *t, int64_t first, int64_t count, Dtype to, void *out)
+st_convert(const char *path, const StTensor *t, int64_t first, int64_t count, Dtype to, void *out)
 {
 	bool floats = to == DT_f32 || to == DT_bf16;
 	if (floats != is_float(t->dtype))
@@ -161,7 +161,7 @@ elements(const int64_t *dim, int n)
 }
 
 bool
-feed_shapes_agree(const int64_t *dim, int n, const int64_t *want, int m)
+st_shapes_agree(const int64_t *dim, int n, const int64_t *want, int m)
 {
 	int64_t count = elements(dim, n), wanted = elements(want, m);
 	/* dim may stack several tensors along the outermost axis: only boundaries inside one
