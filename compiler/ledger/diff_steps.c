@@ -26,7 +26,7 @@ kernels_of(Arena *a, const Side *side)
 				continue;
 			if (!all[s->kernel].launches++)
 				all[s->kernel].loc = s->loc;
-			all[s->kernel].kind = kind_of(p, s);
+			all[s->kernel].kind = step_kind(p, s);
 		}
 	return all;
 }

@@ -263,7 +263,7 @@ follow(FlowState *f, const ProgStep *s)
 {
 	Touch *t;
 	int    n = touches_of(f->a, s, &t);
-	bool   gemm = s->kind == STEP_gemm, many = strcmp(kind_of(f->p, s), "sum_squares") == 0;
+	bool   gemm = s->kind == STEP_gemm, many = strcmp(step_kind(f->p, s), "sum_squares") == 0;
 	Pair   h = gemm ? gemm_shape(f, &s->gemm) : launch_shape(f, s), before;
 
 	for (int i = 0; i < n; i++)

@@ -3,19 +3,7 @@
 #ifndef D2V_LEDGER_H
 #define D2V_LEDGER_H
 
-#include "compiler/program/program.h"
-
-/* ---- rates.c: what devices reach --------------------------------------------------------------------- */
-
-/* Operations and bytes a second. On a processor those of one core. */
-typedef struct Rates {
-	const char *device;
-	double      gemm_f32, gemm_bf16, attend_f32, attend_bf16, other, bandwidth;
-	bool        per_core;
-	const char *source;                /* where the numbers come from: a sentence for people */
-} Rates;
-const Rates *rates_find(const char *device);            /* "cpu", "h100", "h200"; NULL when unknown */
-Rates        rates_of_cores(const Rates *one, int cores); /* of so many; a GPU's are left alone */
+#include "compiler/program/cost.h" /* Rates, StepRole, StepCost */
 
 /* ---- ledger.c: the ledger of one entry ------------------------------------------------------------------- */
 
@@ -25,9 +13,6 @@ typedef enum {
 } Owner;
 extern const char *const owner_name[OWNERS];
 
-typedef enum { ROLE_forward, ROLE_backward, ROLE_teacher, ROLE_update, ROLES } StepRole;
-extern const char *const role_name[ROLES];
-
 /* A value that steps make (program.h: Named), by its number. */
 typedef struct {
 	Owner   owner;                     /* activations, gradients, scratch; a variable's kind when it becomes one */
@@ -36,12 +21,7 @@ typedef struct {
 	bool    output;
 } LedgerValue;
 
-typedef struct {
-	StepRole    role;
-	const char *kind, *name;           /* "gemm", "rows", "attend" ..; "gemm bf16NT 128 x 64 x 64", "k001_rows" */
-	double      seconds;               /* the floor: the larger of work / rate and bytes / bandwidth */
-	bool        by_work;               /* work is the larger */
-} LedgerStep;
+typedef StepCost LedgerStep;
 
 /* Steps that have something in common: kernel, kind, role, line. Sorted by time, longest first. */
 typedef struct {
