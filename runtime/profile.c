@@ -20,7 +20,7 @@
 #include <string.h>
 
 typedef struct {
-	const char *name;
+	const char *name, *where; /* where: said behind the name, or NULL */
 	int         calls;
 	double      seconds, floor, by_work, flops,
 		bytes; /* by_work: of the floor, where work is the larger */
@@ -94,6 +94,13 @@ worst_first(const void *a, const void *b)
 	return over > 0 ? -1 : over < 0 ? 1 : strcmp(x->name, y->name);
 }
 
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
 static Sums *
 sums_of(Arena *a, const Profile *f)
 {
@@ -116,10 +123,13 @@ sums_of(Arena *a, const Profile *f)
 		if (f->rates == NULL)
 			c->seconds = 0;
 		s->seconds[i] = f->seconds[i] / (double)(f->runs > 0 ? f->runs : 1);
+		Row *kernel = row_of(&s->kernels, c->name);
+		if (kernel->calls == 0 && e->step[i].kind == STEP_launch && e->step[i].loc.file)
+			kernel->where = arena_printf(a, ", %s:%d", base_name(e->step[i].loc.file),
+			                             e->step[i].loc.line);
 		Row *row[] = {&s->total, row_of(&s->kinds, c->kind),
 		              row_of(&s->roles, role_name[c->role]),
-		              row_of(&s->lines, step_line(e->step[i].loc)),
-		              row_of(&s->kernels, c->name)};
+		              row_of(&s->lines, step_line(e->step[i].loc)), kernel};
 		for (int k = 0; k < COUNT(row); k++)
 			row_add(row[k], &e->step[i], c, s->seconds[i]);
 	}
@@ -171,7 +181,7 @@ put_row(FILE *to, const Row *r, const Profile *f, double total)
 		        unit * (r->seconds - r->floor), r->calls, reached(rate, r));
 	else
 		fprintf(to, " %9s %6s %9s %5d %13s", "-", "-", "-", r->calls, "-");
-	fprintf(to, "  %s\n", r->name);
+	fprintf(to, "  %s%s\n", r->name, r->where ? r->where : "");
 }
 
 static void
@@ -201,8 +211,7 @@ put_worst(FILE *to, Rows rows, const char *name, const Profile *f, double total)
 		rest.bytes += rows.at[i].bytes;
 	}
 	rows.n = WORST;
-	put_rows(to, rows, arena_printf(f->a, "%s, most time over its floor first", name), f,
-	         total);
+	put_rows(to, rows, arena_printf(f->a, "%s (worst first)", name), f, total);
 	put_row(to, &rest, f, total);
 }
 
@@ -232,12 +241,11 @@ profile_text(FILE *to, const Profile *f)
 	const Sums *s = sums_of(f->a, f);
 	const char *name;
 	double      total = s->total.seconds, unit = unit_of(total, &name);
-	fprintf(to, "%s of %s on %s: the kernels take %.2f %s a step", f->e->name,
-	        f->p->recipe.spec_name, f->device, unit * total, name);
+	fprintf(to, "%s, %s on %s: kernels %.2f %s a step (mean of %lld)", f->p->recipe.spec_name,
+	        f->e->name, f->device, unit * total, name, (long long)f->runs);
 	if (f->rates && s->total.floor > 0)
-		fprintf(to, ", %.2f times their floor of %.2f", total / s->total.floor,
-		        unit * s->total.floor);
-	fprintf(to, " (mean of %lld)\n", (long long)f->runs);
+		fprintf(to, ", %.2f times their floor", total / s->total.floor);
+	fprintf(to, "\n");
 	put_rates(to, f);
 	put_rows(to, s->kinds, "kind of kernel", f, total);
 	put_row(to, &s->total, f, total);

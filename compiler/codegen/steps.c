@@ -126,6 +126,7 @@ find_roles(const Graph *g, Arena *a)
 {
 	Role *role = arena_new_array(a, Role, g->n);
 	Val   loss = NO_VAL;
+	bool *trained = arena_new_array(a, bool, g->n);          /* follows from a variable that is no average */
 	bool *needs_loss_input = arena_new_array(a, bool, g->n); /* the loss needs it */
 
 	for (int i = 0; i < g->nout; i++)
@@ -140,19 +141,19 @@ find_roles(const Graph *g, Arena *a)
 	}
 	for (Val v = 0; v < g->n; v++) {
 		const Node *n = &g->node[v];
-		bool        teacher = false, trained = false, update = n->op == OP_sum_squares;
+		bool        teacher = false, update = n->op == OP_sum_squares;
 
 		for (int i = 0; i < n->nin; i++) {
 			const Node *p = &g->node[n->in[i]];
 
 			update = update || role[n->in[i]] == ROLE_update;
-			trained = trained || role[n->in[i]] == ROLE_forward;
+			trained[v] = trained[v] || trained[n->in[i]];
 			teacher = teacher || role[n->in[i]] == ROLE_teacher || (p->op == OP_param && strncmp(p->attr.name, "teacher.", 8) == 0);
-			trained = trained || (p->op == OP_param && strncmp(p->attr.name, "teacher.", 8) != 0);
+			trained[v] = trained[v] || (p->op == OP_param && strncmp(p->attr.name, "teacher.", 8) != 0);
 		}
 		if (op_info[n->op].class == CLASS_LEAF)
 			continue;
-		role[v] = update ? ROLE_update : loss != NO_VAL && !needs_loss_input[v] ? ROLE_backward : teacher && !trained ? ROLE_teacher : ROLE_forward;
+		role[v] = update ? ROLE_update : loss != NO_VAL && !needs_loss_input[v] ? ROLE_backward : teacher && !trained[v] ? ROLE_teacher : ROLE_forward;
 	}
 	return role;
 }
