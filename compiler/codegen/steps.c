@@ -120,7 +120,8 @@ region_step(Builder *b, const Graph *g, int kernel, Drafts *out)
 
 typedef enum { ROLE_none, ROLE_forward, ROLE_teacher, ROLE_backward, ROLE_update } Role;
 
-/* Follows from which values a node needs: gradients come after the loss, the update after the norm of all gradients. */
+/* Follows from which values a node needs: gradients come after the loss, the update after the norm of
+ * all gradients and the optimiser's moments. */
 static Role *
 find_roles(const Graph *g, Arena *a)
 {
@@ -146,7 +147,7 @@ find_roles(const Graph *g, Arena *a)
 		for (int i = 0; i < n->nin; i++) {
 			const Node *p = &g->node[n->in[i]];
 
-			update = update || role[n->in[i]] == ROLE_update;
+			update = update || role[n->in[i]] == ROLE_update || (p->op == OP_param && strncmp(p->attr.name, "moment", 6) == 0);
 			trained[v] = trained[v] || trained[n->in[i]];
 			teacher = teacher || role[n->in[i]] == ROLE_teacher || (p->op == OP_param && strncmp(p->attr.name, "teacher.", 8) == 0);
 			trained[v] = trained[v] || (p->op == OP_param && strncmp(p->attr.name, "teacher.", 8) != 0);

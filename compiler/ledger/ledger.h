@@ -58,6 +58,7 @@ void ledger_text(const Ledger *l, Text *out);
 void ledger_json(const Ledger *l, Text *out);
 void ledger_trace(const Ledger *l, Text *out);          /* for chrome://tracing and Perfetto */
 const char *size_text(char out[24], double bytes);      /* 1.5 MiB */
+const char *time_text(char out[24], double seconds);    /* 12.40 ms */
 
 /* ---- diff.c: two programs -------------------------------------------------------------------------------------- */
 

@@ -35,7 +35,7 @@ count_text(char out[24], double x)
 	return out;
 }
 
-static const char *
+const char *
 time_text(char out[24], double seconds)
 {
 	if (seconds >= 1)
@@ -80,7 +80,7 @@ put_head(const Ledger *l, Text *t)
 		            l->entry->nstep, role_name[l->step[l->peak].role]);
 		text_printf(t, s->loc.file ? ", %s\n" : "\n", step_line(s->loc));
 	}
-	text_printf(t, "  time    %10s  at least, on %s\n", time_text(x, l->seconds), device_text(l));
+	text_printf(t, "  time    %10s  at least, at the rates of %s\n", time_text(x, l->seconds), device_text(l));
 	text_printf(t, "  work    %10s  operations in %d steps", count_text(x, l->flops), l->entry->nstep);
 	text_printf(t, "; %s moved\n", size_text(x, l->bytes));
 }
