@@ -128,12 +128,16 @@ find_roles(const Graph *g, Arena *a)
 	Role *role = arena_new_array(a, Role, g->n);
 	Val   loss = NO_VAL;
 	bool *trained = arena_new_array(a, bool, g->n);          /* follows from a variable that is no average */
+	bool *updates = arena_new_array(a, bool, g->n);          /* a variable's new value needs it: all but watches */
 	bool *needs_loss_input = arena_new_array(a, bool, g->n); /* the loss needs it */
 
 	for (int i = 0; i < g->nout; i++)
 		if (strcmp(g->out[i].name, "loss") == 0)
 			loss = g->out[i].val;
 	for (Val v = g->n - 1; v >= 0; v--) {
+		updates[v] = updates[v] || g->node[v].op == OP_assign;
+		for (int i = 0; i < g->node[v].nin; i++)
+			updates[g->node[v].in[i]] = updates[g->node[v].in[i]] || updates[v];
 		if (v == loss)
 			needs_loss_input[v] = true;
 		if (needs_loss_input[v])
@@ -154,7 +158,7 @@ find_roles(const Graph *g, Arena *a)
 		}
 		if (op_info[n->op].class == CLASS_LEAF)
 			continue;
-		role[v] = update ? ROLE_update : loss != NO_VAL && !needs_loss_input[v] ? ROLE_backward : teacher && !trained[v] ? ROLE_teacher : ROLE_forward;
+		role[v] = update ? ROLE_update : loss != NO_VAL && updates[v] && !needs_loss_input[v] ? ROLE_backward : teacher && !trained[v] ? ROLE_teacher : ROLE_forward;
 	}
 	return role;
 }
