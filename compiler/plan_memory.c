@@ -12,7 +12,8 @@ typedef struct {
 	const char *change;                /* as it is typed: "--set B=32" */
 	int64_t     batch, bytes;
 	double      seconds;
-	bool        fits, same;                  /* same: every number of the run stays as it is */
+	bool        fits;
+	const char *alters;                      /* what of the run besides time: "nothing", "batch", "precision, batch" */
 } Remedy;
 
 typedef struct {
@@ -52,7 +53,7 @@ measure(Search *x, const Subject *p, Remedy *r)
 
 /* One more plan. False: the spec allows no such change; what it said about that is not the user's mistake. */
 static bool
-try_plan(Search *x, const Options *changed, const char *change)
+try_plan(Search *x, const Options *changed, const char *change, const char *alters)
 {
 	FILE   *nowhere = fopen("/dev/null", "w");
 	Subject p;
@@ -70,16 +71,16 @@ try_plan(Search *x, const Options *changed, const char *change)
 	if (!made)
 		return false;
 	x->at[x->n].change = change;
-	x->at[x->n].same = memcmp(changed->set, x->o->set, sizeof changed->set) == 0; /* recomputing changes no number */
+	x->at[x->n].alters = alters;
 	measure(x, &p, &x->at[x->n]);
 	return x->at[x->n++].fits;
 }
 
 /* The change alone, then with smaller and smaller batches until it fits. */
 static void
-try_batches(Search *x, const Options *changed, const char *change, int64_t batch)
+try_batches(Search *x, const Options *changed, const char *change, bool half, int64_t batch)
 {
-	if (*change && try_plan(x, changed, change))
+	if (*change && try_plan(x, changed, change, half ? "precision" : "nothing"))
 		return;
 	for (batch /= 2; x->axis && batch >= 1; batch /= 2) {
 		Options     smaller = *changed;
@@ -87,7 +88,9 @@ try_batches(Search *x, const Options *changed, const char *change, int64_t batch
 		int         n = x->n;
 
 		override(&smaller, x->axis, value);
-		if (try_plan(x, &smaller, arena_printf(x->a, "%s%s--set %s=%s", change, *change ? " " : "", x->axis, value)) || x->n == n)
+		if (try_plan(x, &smaller, arena_printf(x->a, "%s%s--set %s=%s", change, *change ? " " : "", x->axis, value),
+		             half ? "precision, batch" : "batch") ||
+		    x->n == n)
 			return;
 	}
 }
@@ -128,7 +131,7 @@ search(Search *x, const Subject *p, const Remedy *now)
 			changed.recompute = more ? "blocks" : x->o->recompute;
 			if (more && x->o->recompute && strcmp(x->o->recompute, "blocks") == 0)
 				continue;
-			try_batches(x, &changed, change, now->batch);
+			try_batches(x, &changed, change, half, now->batch);
 		}
 	qsort(x->at, (size_t)x->n, sizeof *x->at, best_first);
 }
@@ -138,8 +141,8 @@ put_plan(const Remedy *r, const Remedy *now, Text *t)
 {
 	char size[24], time[24];
 
-	text_printf(t, "%12s %8lld %14s %+8.1f%%  %-7s  %s\n", size_text(size, (double)r->bytes), (long long)r->batch,
-	            time_text(time, per_sample(r)), 100 * (per_sample(r) / per_sample(now) - 1), r->same ? "same" : "others", r->change);
+	text_printf(t, "%12s %8lld %14s %+8.1f%%  %-16s  %s\n", size_text(size, (double)r->bytes), (long long)r->batch,
+	            time_text(time, per_sample(r)), 100 * (per_sample(r) / per_sample(now) - 1), r->alters, r->change);
 }
 
 /* What fits; and when nothing does, the smallest. */
@@ -165,7 +168,7 @@ put_text(const Search *x, const Remedy *now, Text *t)
 		text_printf(t, "\nof %d other plans that were made, %d fit%s:\n\n", x->n, fit, fit == 1 ? "s" : "");
 	else
 		text_printf(t, "\nnone of %d other plans that were made fits; the smallest:\n\n", x->n);
-	text_printf(t, "%12s %8s %14s %9s  %-7s  %s\n", "memory", "batch", "time a sample", "", "numbers", "plan");
+	text_printf(t, "%12s %8s %14s %9s  %-16s  %s\n", "memory", "batch", "time a sample", "", "alters", "plan");
 	for (int i = 0; i < shown; i++)
 		put_plan(&x->at[i], now, t);
 }
@@ -182,8 +185,8 @@ put_json(const Search *x, const Remedy *now, Text *t)
 
 		text_printf(t, "%s\n  {\"change\": ", i ? "," : "");
 		text_json(t, r->change);
-		text_printf(t, ", \"fits\": %s, \"same_numbers\": %s, \"bytes\": %lld, \"batch\": %lld, \"seconds\": %s}",
-		            r->fits ? "true" : "false", r->same ? "true" : "false", (long long)r->bytes, (long long)r->batch,
+		text_printf(t, ", \"fits\": %s, \"alters\": \"%s\", \"bytes\": %lld, \"batch\": %lld, \"seconds\": %s}",
+		            r->fits ? "true" : "false", r->alters, (long long)r->bytes, (long long)r->batch,
 		            text_double(s, r->seconds));
 	}
 	text_printf(t, "]}\n");

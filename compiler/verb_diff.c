@@ -34,6 +34,8 @@ read_side(Arena *a, const Options *o, const char *word, Side *out)
 			*eq = 0;
 			if (strcmp(at, "target") == 0)
 				target = eq + 1;
+			else if (strcmp(at, "recompute") == 0)
+				own->recompute = eq + 1;
 			else
 				own->set[own->nset++] = (Override){at, eq + 1};
 		}

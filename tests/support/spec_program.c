@@ -4,7 +4,6 @@
 #include "compiler/pass/pass.h"
 #include "dsl/dsl.h"
 
-#include <check.h>
 #include <string.h>
 
 enum { MOST = 8 };
@@ -20,15 +19,16 @@ overrides(Arena *a, const char *set, Override out[MOST])
 		next = at + strcspn(at, ",");
 		if (*next)
 			*next++ = 0;
-		ck_assert(eq != NULL && n < MOST);
+		if (eq == NULL || n == MOST)
+			BUG("`%s` is no list of at most %d NAME=VALUE", set, MOST);
 		*eq = 0;
 		out[n++] = (Override){at, eq + 1};
 	}
 	return n;
 }
 
-SpecProgram
-spec_program(Arena *a, const char *path, const char *set, const char *target, const char *recompute)
+Status
+spec_program(Arena *a, const char *path, const char *set, const char *target, const char *recompute, SpecProgram *out)
 {
 	Override      with[MOST];
 	int           n = overrides(a, set, with);
@@ -38,7 +38,7 @@ spec_program(Arena *a, const char *path, const char *set, const char *target, co
 	Compiled     *c;
 	const char  **text;
 
-	ck_assert(dsl_compile(a, path, with, n, &spec) == OK);
+	TRY(dsl_compile(a, path, with, n, &spec));
 	graph = arena_new_array(a, Graph *, spec->nfeature + 1);
 	graph[0] = spec->train;
 	spec->train->recompute_blocks = strcmp(recompute, "blocks") == 0;
@@ -48,14 +48,15 @@ spec_program(Arena *a, const char *path, const char *set, const char *target, co
 			graph[i]->variables_from = spec->train;
 		}
 		graph[i]->target = t->info;
-		ck_assert(pass_run(graph[i], NULL, NULL, NULL) == OK);
+		TRY(pass_run(graph[i], NULL, NULL, NULL));
 	}
-	ck_assert(codegen(a, &spec->recipe, graph, spec->nfeature + 1, t, &c) == OK);
-	ck_assert(program_verify(c->program) == OK);
+	TRY(codegen(a, &spec->recipe, graph, spec->nfeature + 1, t, &c));
+	TRY(program_verify(c->program));
 	text = arena_new_array(a, const char *, c->program->nkernel + 1);
 	for (int i = 0; i < c->program->nkernel; i++)
 		for (int k = 0; k < c->nfile; k++)
 			if (strcmp(c->file[k].name, c->program->kernel[i].file) == 0)
 				text[i] = c->file[k].text;
-	return (SpecProgram){c->program, text};
+	*out = (SpecProgram){c->program, text};
+	return OK;
 }

@@ -76,8 +76,9 @@ static Ledger *ledger;
 static Ledger *
 trial(int i)
 {
-	SpecProgram s = spec_program(arena, trials[i].spec, trials[i].set, trials[i].target, trials[i].recompute);
+	SpecProgram s;
 
+	ck_assert(spec_program(arena, trials[i].spec, trials[i].set, trials[i].target, trials[i].recompute, &s) == OK);
 	return ledger = ledger_make(arena, s.p, program_entry(s.p, "train"), &rates, 1);
 }
 
@@ -337,10 +338,12 @@ flops_of(const Ledger *l, const char *kind, StepRole role)
 static void
 check_work(const char *spec, const char *set, const char *target, double B, double L, double D, double F, double T, double N, double P, double V)
 {
-	SpecProgram s = spec_program(arena, spec, set, target, "cheap");
-	Ledger     *l = ledger_make(arena, s.p, program_entry(s.p, "train"), &rates, 1);
+	SpecProgram s;
+	Ledger     *l;
 	double      layer = 2 * B * T * D * (4 * D + 2 * F), patch = 2 * B * N * P * D, head = 2 * B * N * D * V, attend = 4 * B * T * T * D;
 
+	ck_assert(spec_program(arena, spec, set, target, "cheap", &s) == OK);
+	l = ledger_make(arena, s.p, program_entry(s.p, "train"), &rates, 1);
 	ck_assert_double_eq(flops_of(l, "gemm", ROLE_teacher), L * layer + patch);
 	ck_assert_double_eq(flops_of(l, "gemm", ROLE_forward), L * layer + patch + head);
 	ck_assert_double_eq(flops_of(l, "gemm", ROLE_backward), 2 * L * layer + patch + 2 * head);
