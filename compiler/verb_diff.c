@@ -7,6 +7,7 @@
 const OptionRow diff_options[] = {
 	SET,
 	CHOICE("--target", target, "cpu|cuda", "what to compile specs for (default: cpu)"),
+	FLAG("--all", all, "print every change, not the first six of each kind"),
 	CHOICE("--format", format, "text|json", "how to print (default: text)"),
 	END,
 };
@@ -59,6 +60,7 @@ do_diff(Arena *a, const Options *o)
 	TRY(read_side(a, o, o->files[0], &x));
 	TRY(read_side(a, o, o->files[1], &y));
 	d = program_diff(a, x, y);
+	d->all = o->all;
 	if (o->format && strcmp(o->format, "json") == 0)
 		diff_json(d, &t);
 	else

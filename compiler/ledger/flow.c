@@ -196,6 +196,16 @@ read_hash(const FlowState *f, const Touch *t, bool many)
 	return h;
 }
 
+/* What an address is a multiple of: libraries may choose other code for it, compilers start a sum elsewhere. Up to 64 bytes,
+ * which every slab and every planned place has. */
+static uint64_t
+aligned(int64_t offset)
+{
+	uint64_t a = (uint64_t)offset | 64;
+
+	return a & -a;
+}
+
 /* ---- steps --------------------------------------------------------------------------------------------------------- */
 
 static Pair
@@ -210,7 +220,10 @@ gemm_shape(const FlowState *f, const Gemm *g)
 	for (int i = 0; i < COUNT(o); i++) {
 		h = pair_with(h, (uint64_t)o[i]->dtype);
 		h = pair_with(pair_with(pair_with(h, (uint64_t)o[i]->sz), (uint64_t)o[i]->s0), (uint64_t)o[i]->s1);
+		h.strict = with(h.strict, aligned(o[i]->offset));
 	}
+	if (g->has_bias)
+		h.strict = with(h.strict, aligned(g->bias_offset));
 	return h;
 }
 
@@ -223,10 +236,12 @@ launch_shape(const FlowState *f, const ProgStep *s)
 		const Arg *x = &s->arg[i];
 
 		h = pair_with(h, (uint64_t)x->kind);
-		if (x->kind == ARG_pointer)
+		if (x->kind == ARG_pointer) {
 			h = pair_extent(pair_with(h, (uint64_t)x->access + 10 * (uint64_t)x->padded), &x->extent);
-		else
+			h.strict = with(h.strict, aligned(x->offset));
+		} else {
 			h = pair_with(h, x->kind == ARG_f32 ? bits(x->f) : x->kind == ARG_i64 ? (uint64_t)x->i : x->u);
+		}
 	}
 	return h;
 }

@@ -58,6 +58,7 @@ void ledger_text(const Ledger *l, Text *out);
 void ledger_json(const Ledger *l, Text *out);
 void ledger_trace(const Ledger *l, Text *out);          /* for chrome://tracing and Perfetto */
 const char *size_text(char out[24], double bytes);      /* 1.5 MiB */
+const char *count_text(char out[24], double x);         /* 12.4 G */
 const char *time_text(char out[24], double seconds);    /* 12.40 ms */
 
 /* ---- diff.c: two programs -------------------------------------------------------------------------------------- */
@@ -82,6 +83,8 @@ typedef struct {
 	const char *reason;
 	Change     *change;
 	int         n;
+	int         kernels_same, kernels_launches, kernels_other, kernels_only[2]; /* of one text, and of these launched more or less often; .. */
+	bool        all;                   /* diff_text: every change; set it before */
 } ProgramDiff;
 ProgramDiff *program_diff(Arena *a, Side x, Side y);
 void diff_text(const ProgramDiff *d, Text *out);

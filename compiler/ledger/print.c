@@ -21,7 +21,7 @@ size_text(char out[24], double bytes)
 }
 
 /* 12.3 G, for work */
-static const char *
+const char *
 count_text(char out[24], double x)
 {
 	static const char *const unit[] = {"", " k", " M", " G", " T", " P"};
