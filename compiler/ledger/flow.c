@@ -66,7 +66,14 @@ bits(double x)
 	return u;
 }
 
-/* The text without comments, except on lines of the preprocessor (they say which prelude), and without the kernel's name. */
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n';
+}
+
+/* The text without the kernel's name and without comments, except on lines of the preprocessor (they say which prelude);
+ * comments, blanks and ends of lines are one blank. */
 uint64_t
 kernel_hash(const Program *p, int kernel, const char *text)
 {
@@ -77,12 +84,22 @@ kernel_hash(const Program *p, int kernel, const char *text)
 	bool          directive = false;
 
 	for (const char *s = text; *s;) {
-		const char *end;
+		const char *end = s;
 
 		if (s == text || s[-1] == '\n')
 			directive = *s == '#';
-		if (!directive && s[0] == '/' && s[1] == '*' && (end = strstr(s + 2, "*/"))) {
-			s = end + 2;
+		if (directive) {
+			text_append(&t, s++, 1);
+			continue;
+		}
+		while (is_blank(*end) && end[1] != '#')
+			end++;
+		if (s[0] == '/' && s[1] == '*' && (end = strstr(s + 2, "*/")))
+			end += 2;
+		if (end && end > s) {
+			if (t.n && !is_blank(t.at[t.n - 1]))
+				text_append(&t, " ", 1);
+			s = end;
 		} else if (strncmp(s, k->name, name) == 0) {
 			text_append(&t, "@", 1);
 			s += name;
@@ -90,6 +107,8 @@ kernel_hash(const Program *p, int kernel, const char *text)
 			text_append(&t, s++, 1);
 		}
 	}
+	while (t.n && is_blank(t.at[t.n - 1]))
+		t.at[--t.n] = 0;
 	h = hash_name(t.at ? t.at : "");
 	text_free(&t);
 	return with(with(with(with(h, (uint64_t)k->block), (uint64_t)k->shared), (uint64_t)k->grid), (uint64_t)k->per_block);
