@@ -77,11 +77,11 @@ put_counts(const ProgramDiff *d, Text *out)
 	static const char *const topic[] = {"parameters", "averages", "moments", "random streams", "scalars", "gemms"};
 	bool                     first = true;
 
-	text_printf(out, "  %-12s %d of one text", "kernels", d->kernels_same);
+	text_printf(out, "  %-12s %12d   the same", "kernels", d->kernels_same);
 	if (d->kernels_launches)
 		text_printf(out, " (%d launched more or less often)", d->kernels_launches);
-	text_printf(out, "; %d of another; %d only in A, %d only in B\n", d->kernels_other, d->kernels_only[0], d->kernels_only[1]);
-	text_printf(out, "  %-12s ", "differ too");
+	text_printf(out, "; %d with other text, %d only in A, %d only in B\n", d->kernels_other, d->kernels_only[0], d->kernels_only[1]);
+	text_printf(out, "  %-12s ", "other too");
 	for (int i = 0; i < COUNT(topic); i++)
 		if (changes_of(d, topic[i])) {
 			text_printf(out, "%s%s (%d)", first ? "" : ", ", topic[i], changes_of(d, topic[i]));
@@ -190,6 +190,8 @@ diff_json(const ProgramDiff *d, Text *out)
 	put_side(d, 1, out);
 	text_printf(out, ",\n\"numerics\": \"%s\", \"reason\": ", numerics_name[d->numerics]);
 	text_json(out, d->reason);
+	text_printf(out, ",\n\"kernels\": {\"same\": %d, \"launched_otherwise\": %d, \"other\": %d, \"only_a\": %d, \"only_b\": %d}",
+	            d->kernels_same, d->kernels_launches, d->kernels_other, d->kernels_only[0], d->kernels_only[1]);
 	text_printf(out, ",\n\"changes\": [");
 	for (int i = 0; i < d->n; i++) {
 		const Change *c = &d->change[i];
