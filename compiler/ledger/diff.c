@@ -34,6 +34,22 @@ compare_flows(const Flows *x, const Flows *y, bool loose)
 	return o;
 }
 
+/* What compare_recipe found, the first three: "batch (data), seed (run)". */
+static const char *
+settings(Arena *a, const Compare *c)
+{
+	const char *out = "";
+	int         n = 0;
+
+	for (int i = 0; i < c->recipe_end; i++) {
+		const Change *x = &c->change.at[i];
+
+		if (strcmp(x->topic, "axes") != 0 && ++n <= 3)
+			out = arena_printf(a, "%s%s%s (%s)", out, n > 1 ? ", " : "", x->name, x->topic);
+	}
+	return n > 3 ? arena_printf(a, "%s and %d more", out, n - 3) : out;
+}
+
 static void
 judge(Arena *a, ProgramDiff *d, const Compare *c, bool recipe, bool variables)
 {
@@ -45,15 +61,9 @@ judge(Arena *a, ProgramDiff *d, const Compare *c, bool recipe, bool variables)
 	if (!variables) {
 		d->reason = "variables have other names, shapes or starting values";
 	} else if (!recipe) {
-		int         i = 0;
-		const char *topic, *name;
-
-		while (strcmp(c->change.at[i].topic, "axes") == 0)
-			i++;
-		topic = c->change.at[i].topic;
-		name = c->change.at[i].name;
-		d->reason = arena_printf(a, "%s of the run differs (%s)%s", name, topic,
-		                         strict.differ ? "" : "; the step itself is the same, bit for bit");
+		d->reason = arena_printf(a, "the run differs in %s; %s", settings(a, c),
+		                         strict.differ ? arena_printf(a, "%d of %d results of its steps are others, too", strict.differ, strict.all)
+		                                       : "its step is the same, bit for bit");
 	} else if (!strict.differ) {
 		d->numerics = NUMERICS_identical;
 		d->reason = arena_printf(a, "each of %d results follows from the same values by the same kernels", strict.all);
@@ -62,7 +72,7 @@ judge(Arena *a, ProgramDiff *d, const Compare *c, bool recipe, bool variables)
 		d->reason = "the same products are added up in another order";
 	} else if (one_spec && d->side[0].compiled && d->side[1].compiled) {
 		d->numerics = NUMERICS_reordered;
-		d->reason = arena_printf(a, "one spec, compiled in two ways: %d of %d results come from other kernels or sums split otherwise",
+		d->reason = arena_printf(a, "one spec, compiled in two ways; %d of %d results come from other kernels or sums cut otherwise",
 		                         strict.differ, strict.all);
 	} else if (one_spec) {
 		d->reason = arena_printf(a, "one spec, but %d of %d results come from other kernels or other steps, `%s` among them", loose.differ,

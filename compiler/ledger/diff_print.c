@@ -52,22 +52,29 @@ changes_of(const ProgramDiff *d, const char *topic)
 	return n;
 }
 
+static bool
+said_first(const char *topic)
+{
+	return strcmp(topic, "axes") == 0 || strcmp(topic, "precision") == 0;
+}
+
 /* What the spec itself says otherwise, in one line. */
 static void
 put_sizes(const ProgramDiff *d, Text *out)
 {
-	bool first = true;
+	int n = 0;
 
 	for (int i = 0; i < d->n; i++) {
 		const Change *c = &d->change[i];
 
-		if (strcmp(c->topic, "axes") != 0)
+		if (!said_first(c->topic) || (++n > MOST && !d->all))
 			continue;
-		text_printf(out, first ? "  %-12s " : ", ", "axes");
+		text_printf(out, n % MOST != 1 ? ", " : n == 1 ? "  %-12s " : "\n  %-12s ", n == 1 ? "spec" : "");
 		text_printf(out, "%s %s -> %s", c->name, c->was ? c->was : "none", c->is ? c->is : "none");
-		first = false;
 	}
-	if (!first)
+	if (n > MOST && !d->all)
+		text_printf(out, " and %d more", n - MOST);
+	if (n)
 		text_printf(out, "\n");
 }
 
@@ -95,7 +102,7 @@ put_summary(const ProgramDiff *d, Text *out)
 {
 	const Ledger *x = d->ledger[0], *y = d->ledger[1];
 
-	text_printf(out, "A  %s\nB  %s\n\nnumerics %s: %s\n\n", d->side[0].title, d->side[1].title, numerics_name[d->numerics], d->reason);
+	text_printf(out, "A  %s\nB  %s\n\nnumerics %s:\n  %s\n\n", d->side[0].title, d->side[1].title, numerics_name[d->numerics], d->reason);
 	put_sizes(d, out);
 	put_amount(out, "memory", (double)x->total, (double)y->total, size_text);
 	put_amount(out, "activations", (double)x->owner[OWNER_activations], (double)y->owner[OWNER_activations], size_text);
@@ -112,11 +119,23 @@ put_summary(const ProgramDiff *d, Text *out)
 static bool
 summed_up(const char *topic)
 {
-	return strcmp(topic, "axes") == 0 || strcmp(topic, "step") == 0;
+	return said_first(topic) || strcmp(topic, "step") == 0;
+}
+
+/* A sign, a name and what is said of it, cut to a line unless all is wanted. */
+static void
+put_only(bool all, char sign, const Change *c, const char *said, Text *out)
+{
+	int room = COLUMNS - 6 - (int)strlen(said), n = (int)strlen(c->name);
+
+	if (all || n <= room)
+		text_printf(out, "  %c %s  %s\n", sign, c->name, said);
+	else
+		text_printf(out, "  %c %.*s..  %s\n", sign, room > 2 ? room - 2 : 0, c->name, said);
 }
 
 static void
-put_change(const Change *c, Text *out)
+put_change(bool all, const Change *c, Text *out)
 {
 	char x[24], y[24];
 
@@ -124,9 +143,9 @@ put_change(const Change *c, Text *out)
 		text_printf(out, "  ~ %-14s %12s -> %s\n", c->name, size_text(x, c->was ? strtod(c->was, NULL) : 0),
 		            size_text(y, c->is ? strtod(c->is, NULL) : 0));
 	else if (!c->was)
-		text_printf(out, "  + %s  %s\n", c->name, c->is);
+		put_only(all, '+', c, c->is, out);
 	else if (!c->is)
-		text_printf(out, "  - %s  %s\n", c->name, c->was);
+		put_only(all, '-', c, c->was, out);
 	else if (strlen(c->was) + strlen(c->is) + strlen(c->name) + 10 <= COLUMNS)
 		text_printf(out, "  ~ %s  %s -> %s\n", c->name, c->was, c->is);
 	else
@@ -151,7 +170,7 @@ diff_text(const ProgramDiff *d, Text *out)
 		text_printf(out, "\n%s\n", topic);
 		for (int k = i; k < d->n && (d->all || shown < MOST); k++)
 			if (strcmp(d->change[k].topic, topic) == 0) {
-				put_change(&d->change[k], out);
+				put_change(d->all, &d->change[k], out);
 				shown++;
 			}
 		if (all > shown)

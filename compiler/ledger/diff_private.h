@@ -9,6 +9,7 @@ typedef struct {
 	Arena  *a;
 	Side    side[2];
 	Changes change;
+	int     recipe_end;                        /* changes before it: axes, and settings of the run that alter numbers */
 	int     same, launches, other, only[2]; /* kernels: of one text, launched as often or not; of another text; on one side */
 } Compare;
 

@@ -201,7 +201,7 @@ compare_recipe(Compare *c)
 	        arena_printf(c->a, "%llu", (unsigned long long)y->seed));
 	compare(c, "run", "ranks", arena_printf(c->a, "%d", x->ranks), arena_printf(c->a, "%d", y->ranks));
 	compare(c, "run", "stop", x->stop && *x->stop ? x->stop : NULL, y->stop && *y->stop ? y->stop : NULL);
-	after = c->change.n; /* the rest is about what is written down, not about numbers */
+	after = c->recipe_end = c->change.n; /* the rest is about what is written down, not about numbers */
 	compare(c, "run", "checkpoint", checkpoint_text(c->a, x), checkpoint_text(c->a, y));
 	compare(c, "run", "spec", x->spec_name, y->spec_name);
 	compare_names(c, x, y);

@@ -184,12 +184,28 @@ steps_of_kind(const Entry *e, StepKind kind)
 	return n;
 }
 
+/* "f32", "bf16", "f32 and bf16": what the gemms of training multiply. */
+static const char *
+products_text(Arena *a, const Entry *e)
+{
+	const char *out = NULL;
+
+	for (int t = 0; t < DT_COUNT; t++)
+		for (int i = 0; i < e->nstep; i++)
+			if (e->step[i].kind == STEP_gemm && e->step[i].gemm.a.dtype == (Dtype)t) {
+				out = out ? arena_printf(a, "%s and %s", out, dtype_name[t]) : dtype_name[t];
+				break;
+			}
+	return out;
+}
+
 void
 compare_steps(Compare *c, Ledger *const l[2])
 {
 	compare(c, "target", "device", l[0]->program->target, l[1]->program->target);
 	compare(c, "target", "needs", l[0]->program->needs && *l[0]->program->needs ? l[0]->program->needs : NULL,
 	        l[1]->program->needs && *l[1]->program->needs ? l[1]->program->needs : NULL);
+	compare(c, "precision", "products", products_text(c->a, l[0]->entry), products_text(c->a, l[1]->entry));
 	compare_entries(c);
 	compare_streams(c);
 	compare_kernels(c);

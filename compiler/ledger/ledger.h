@@ -63,7 +63,8 @@ const char *time_text(char out[24], double seconds);    /* 12.40 ms */
 
 /* ---- diff.c: two programs -------------------------------------------------------------------------------------- */
 
-/* identical: proved from the programs, every bit. reordered: the same sums, added in another order. */
+/* identical: proved from the programs, every bit (of cuBLASLt's codes for a gemm, the same choice taken for granted). reordered: the
+ * same formulas, which another rounding tells apart: sums in another order, a product and a sum fused or not. */
 typedef enum { NUMERICS_identical, NUMERICS_reordered, NUMERICS_different } Numerics;
 extern const char *const numerics_name[];
 
