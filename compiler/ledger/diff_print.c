@@ -26,6 +26,8 @@ put_amount(Text *out, const char *name, double x, double y, AmountText *text)
 	text_printf(out, "  %-12s %12s", name, text(a, x));
 	if (x == y)
 		text_printf(out, "   same\n");
+	else if (x > 0 && y >= 10 * x)
+		text_printf(out, " -> %-12s times %.0f\n", text(b, y), y / x);
 	else if (x > 0 && y > 0)
 		text_printf(out, " -> %-12s %+.1f%%\n", text(b, y), 100 * (y / x - 1));
 	else
@@ -86,12 +88,12 @@ put_counts(const ProgramDiff *d, Text *out)
 
 	text_printf(out, "  %-12s %12d   the same", "kernels", d->kernels_same);
 	if (d->kernels_launches)
-		text_printf(out, " (%d launched more or less often)", d->kernels_launches);
+		text_printf(out, " (%d launched otherwise)", d->kernels_launches);
 	text_printf(out, "; %d with other text, %d only in A, %d only in B\n", d->kernels_other, d->kernels_only[0], d->kernels_only[1]);
 	text_printf(out, "  %-12s ", "other too");
 	for (int i = 0; i < COUNT(topic); i++)
 		if (changes_of(d, topic[i])) {
-			text_printf(out, "%s%s (%d)", first ? "" : ", ", topic[i], changes_of(d, topic[i]));
+			text_printf(out, "%s%d %s", first ? "" : ", ", changes_of(d, topic[i]), topic[i]);
 			first = false;
 		}
 	text_printf(out, first ? "nothing\n" : "\n");
