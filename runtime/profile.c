@@ -159,13 +159,21 @@ put_head(FILE *to, const char *name, double total)
 	        "steps", "reached", name);
 }
 
+static const char *
+work_text(char out[24], double rate)
+{
+	bool tera = rate >= 1e12;
+	snprintf(out, 24, "%.1f %s", rate / (tera ? 1e12 : 1e9), tera ? "TFLOP/s" : "GFLOP/s");
+	return out;
+}
+
 /* What was reached of that which bounds the row. */
 static const char *
 reached(char out[24], const Row *r)
 {
-	bool   work = 2 * r->by_work > r->floor;
-	double rate = (work ? r->flops : r->bytes) / r->seconds;
-	snprintf(out, 24, "%.1f %s", 1e-9 * rate, work ? "GFLOP/s" : "GB/s   ");
+	if (2 * r->by_work > r->floor)
+		return work_text(out, r->flops / r->seconds);
+	snprintf(out, 24, "%.1f GB/s   ", 1e-9 * r->bytes / r->seconds);
 	return out;
 }
 
@@ -174,11 +182,11 @@ put_row(FILE *to, const Row *r, const Profile *f, double total)
 {
 	const char *name;
 	char        rate[24];
-	double      unit = unit_of(total, &name);
+	double      unit = unit_of(total, &name), times = r->floor > 0 ? r->seconds / r->floor : 0;
 	fprintf(to, "%9.2f %5.1f%%", unit * r->seconds, total > 0 ? 100 * r->seconds / total : 0.0);
 	if (f->rates && r->floor > 0 && r->seconds > 0)
-		fprintf(to, " %9.2f %6.2f %9.2f %5d %13s", unit * r->floor, r->seconds / r->floor,
-		        unit * (r->seconds - r->floor), r->calls, reached(rate, r));
+		fprintf(to, " %9.2f %6.*f %9.2f %5d %13s", unit * r->floor, times < 100 ? 2 : 0,
+		        times, unit * (r->seconds - r->floor), r->calls, reached(rate, r));
 	else
 		fprintf(to, " %9s %6s %9s %5d %13s", "-", "-", "-", r->calls, "-");
 	fprintf(to, "  %s%s\n", r->name, r->where ? r->where : "");
@@ -219,19 +227,20 @@ static void
 put_rates(FILE *to, const Profile *f)
 {
 	const Rates *r = f->rates;
+	char         x[24];
 	if (r == NULL) {
 		fprintf(to, "(no floors: what this device reaches is not known)\n");
 		return;
 	}
 	fprintf(to, "\nA floor is work or bytes, whichever takes longer, at the best that the "
 	            "device reaches:\n");
-	fprintf(to, "gemm %.0f GFLOP/s", 1e-9 * r->gemm_f32);
+	fprintf(to, "gemm %s", work_text(x, r->gemm_f32));
 	if (r->gemm_bf16 > 0)
-		fprintf(to, ", %.0f in bf16", 1e-9 * r->gemm_bf16);
-	fprintf(to, "; attention %.0f", 1e-9 * r->attend_f32);
+		fprintf(to, ", in bf16 %s", work_text(x, r->gemm_bf16));
+	fprintf(to, "; attention %s", work_text(x, r->attend_f32));
 	if (r->attend_bf16 > r->attend_f32)
-		fprintf(to, ", %.0f in bf16", 1e-9 * r->attend_bf16);
-	fprintf(to, "; other work %.0f; memory %.0f GB/s\n(%s)\n", 1e-9 * r->other,
+		fprintf(to, ", in bf16 %s", work_text(x, r->attend_bf16));
+	fprintf(to, ";\nother work %s; memory %.0f GB/s\n(%s)\n", work_text(x, r->other),
 	        1e-9 * r->bandwidth, r->source);
 }
 

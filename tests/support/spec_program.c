@@ -57,6 +57,7 @@ spec_program(Arena *a, const char *path, const char *set, const char *target, co
 		for (int k = 0; k < c->nfile; k++)
 			if (strcmp(c->file[k].name, c->program->kernel[i].file) == 0)
 				text[i] = c->file[k].text;
+	text_free(&spec->summary);
 	*out = (SpecProgram){c->program, text};
 	return OK;
 }

@@ -357,7 +357,7 @@ START_TEST(work)
 {
 	check_work(gray, "", "cpu", 8, 2, 8, 32, 5, 4, 16, 8);
 	check_work(gray, "B=3,L=4", "cuda", 3, 4, 8, 32, 5, 4, 16, 8);
-	check_work("models/vit_base.d2v", "B=2", "cuda", 2, 12, 768, 3072, 197, 196, 768, 768);
+	check_work("models/vit_base.d2v", "B=2,expected_batch=32", "cuda", 2, 12, 768, 3072, 197, 196, 768, 768);
 }
 END_TEST
 
