@@ -41,8 +41,9 @@ static const Verb verbs[] = {
 	{.name = "diff", .args = "A B", .wants = "two specs or folders of programs", .many = true, .option = diff_options, .run = do_diff,
 	 .does = "how two specs or programs differ, and whether their numbers do",
 	 .more = "A and B are specs or folders of programs. NAME=VALUE after a colon sets something on one side; --set does on both.\n"
-	         "`target=cuda` is one of these. Numerics are called identical only when that is proved: each result follows from the\n"
-	         "same values by the same kernels. Exit code 0: identical; 6: not.\n",
+	         "`target=cuda` and `recompute=blocks` are two of these. Numerics are called identical only when that is proved: each\n"
+	         "result follows from the same values by the same kernels. Reordered: the same formulas, rounded otherwise (sums in\n"
+	         "another order, kernels cut otherwise). Exit code 0: identical; 6: not.\n",
 	 .example = "  d2v diff models/fashion.d2v models/fashion.d2v:precision=bf16,B=64\n"},
 	{.name = "train", .args = "SPEC.d2v --data NAME=PATH --out RUN", .wants = "a file", .runs = true,
 	 .option = train_options, .run = do_run,

@@ -18,7 +18,7 @@ typedef struct {
 	const char *file;                                       /* the first argument that is no option */
 	const char *out, *dump_dir, *dump, *passes, *cache, *format, *target, *arch;
 	const char *entry, *feed, *random, *memory, *device, *cores, *rate, *bandwidth, *recompute;
-	bool        write, check, quiet, list_passes, no_nvrtc, cache_path, cache_size, cache_clear;
+	bool        write, check, quiet, list_passes, no_nvrtc, cache_path, cache_size, cache_clear, all;
 	int         nset;
 	Override    set[MAX_SET];
 	int         nfile;

@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_PLANS = 64 };
+enum { MAX_PLANS = 64, SMALLEST = 4 };
 
 typedef struct {
 	const char *change;                /* as it is typed: "--set B=32" */
 	int64_t     batch, bytes;
 	double      seconds;
 	bool        fits;
+	const char *alters;                      /* what of the run besides time: "nothing", "batch", "precision, batch" */
 } Remedy;
 
 typedef struct {
@@ -21,6 +22,7 @@ typedef struct {
 	const Rates   *rates;
 	int            cores;
 	int64_t        limit;
+	bool           spec;               /* a spec, of which other plans can be made; no folder */
 	const char    *axis;               /* the batch axis, when the spec has one */
 	int            n;
 	Remedy         at[MAX_PLANS];
@@ -51,7 +53,7 @@ measure(Search *x, const Subject *p, Remedy *r)
 
 /* One more plan. False: the spec allows no such change; what it said about that is not the user's mistake. */
 static bool
-try_plan(Search *x, const Options *changed, const char *change)
+try_plan(Search *x, const Options *changed, const char *change, const char *alters)
 {
 	FILE   *nowhere = fopen("/dev/null", "w");
 	Subject p;
@@ -69,15 +71,16 @@ try_plan(Search *x, const Options *changed, const char *change)
 	if (!made)
 		return false;
 	x->at[x->n].change = change;
+	x->at[x->n].alters = alters;
 	measure(x, &p, &x->at[x->n]);
 	return x->at[x->n++].fits;
 }
 
 /* The change alone, then with smaller and smaller batches until it fits. */
 static void
-try_batches(Search *x, const Options *changed, const char *change, int64_t batch)
+try_batches(Search *x, const Options *changed, const char *change, bool half, int64_t batch)
 {
-	if (*change && try_plan(x, changed, change))
+	if (*change && try_plan(x, changed, change, half ? "precision" : "nothing"))
 		return;
 	for (batch /= 2; x->axis && batch >= 1; batch /= 2) {
 		Options     smaller = *changed;
@@ -85,7 +88,9 @@ try_batches(Search *x, const Options *changed, const char *change, int64_t batch
 		int         n = x->n;
 
 		override(&smaller, x->axis, value);
-		if (try_plan(x, &smaller, arena_printf(x->a, "%s%s--set %s=%s", change, *change ? " " : "", x->axis, value)) || x->n == n)
+		if (try_plan(x, &smaller, arena_printf(x->a, "%s%s--set %s=%s", change, *change ? " " : "", x->axis, value),
+		             half ? "precision, batch" : "batch") ||
+		    x->n == n)
 			return;
 	}
 }
@@ -117,41 +122,55 @@ search(Search *x, const Subject *p, const Remedy *now)
 	x->axis = p->spec->train->batch_axis;
 	for (int more = 0; more < 2; more++)
 		for (int half = 0; half < (bf16 ? 1 : 2); half++) {
-			Options changed = *x->o;
+			Options     changed = *x->o;
+			const char *change = arena_printf(x->a, "%s%s%s", more ? "--recompute=blocks" : "", half && more ? " " : "",
+			                                  half ? "--set precision=bf16" : "");
 
 			if (half)
 				override(&changed, "precision", "bf16");
 			changed.recompute = more ? "blocks" : x->o->recompute;
 			if (more && x->o->recompute && strcmp(x->o->recompute, "blocks") == 0)
 				continue;
-			try_batches(x, &changed, arena_printf(x->a, "%s%s%s", half ? "--set precision=bf16" : "", half && more ? " " : "", more ? "--recompute=blocks" : ""),
-			            now->batch);
+			try_batches(x, &changed, change, half, now->batch);
 		}
 	qsort(x->at, (size_t)x->n, sizeof *x->at, best_first);
 }
 
 static void
+put_plan(const Remedy *r, const Remedy *now, Text *t)
+{
+	char size[24], time[24];
+
+	text_printf(t, "%12s %8lld %14s %+8.1f%%  %-16s  %s\n", size_text(size, (double)r->bytes), (long long)r->batch,
+	            time_text(time, per_sample(r)), 100 * (per_sample(r) / per_sample(now) - 1), r->alters, r->change);
+}
+
+/* What fits; and when nothing does, the smallest. */
+static void
 put_text(const Search *x, const Remedy *now, Text *t)
 {
-	char size[24], limit[24];
-	bool any = false;
+	char size[24], limit[24], time[24];
+	int  fit = 0, shown;
 
 	size_text(limit, (double)x->limit);
-	text_printf(t, "%s takes %s at batch %lld: it %s %s\n", x->o->file, size_text(size, (double)now->bytes), (long long)now->batch,
-	            now->fits ? "fits in" : "does not fit in", limit);
+	text_printf(t, "%s takes %s at batch %lld, %s a sample: it %s %s\n", x->o->file, size_text(size, (double)now->bytes),
+	            (long long)now->batch, time_text(time, per_sample(now)), now->fits ? "fits in" : "does not fit in", limit);
 	if (now->fits)
 		return;
-	if (x->n)
-		text_printf(t, "\n%12s %8s %14s %8s  plan\n", "memory", "batch", "time a sample", "");
-	for (int i = 0; i < x->n; i++) {
-		const Remedy *r = &x->at[i];
-
-		any = any || r->fits;
-		text_printf(t, "%12s %8lld %11.3f ms %+7.1f%%  %s%s\n", size_text(size, (double)r->bytes), (long long)r->batch,
-		            1e3 * per_sample(r), 100 * (per_sample(r) / per_sample(now) - 1), r->change, r->fits ? "" : "   (does not fit)");
+	if (!x->n) {
+		text_printf(t, "\nno other plan can be made of it%s\n", x->spec ? "" : ": it is compiled already; give the spec instead");
+		return;
 	}
-	if (!any)
-		text_printf(t, "%snone of %d other plans fits\n", x->n ? "\n" : "", x->n);
+	while (fit < x->n && x->at[fit].fits)
+		fit++;
+	shown = fit ? fit : x->n < SMALLEST ? x->n : SMALLEST;
+	if (fit)
+		text_printf(t, "\nof %d other plans that were made, %d fit%s:\n\n", x->n, fit, fit == 1 ? "s" : "");
+	else
+		text_printf(t, "\nnone of %d other plans that were made fits; the smallest:\n\n", x->n);
+	text_printf(t, "%12s %8s %14s %9s  %-16s  %s\n", "memory", "batch", "time a sample", "", "alters", "plan");
+	for (int i = 0; i < shown; i++)
+		put_plan(&x->at[i], now, t);
 }
 
 static void
@@ -166,8 +185,9 @@ put_json(const Search *x, const Remedy *now, Text *t)
 
 		text_printf(t, "%s\n  {\"change\": ", i ? "," : "");
 		text_json(t, r->change);
-		text_printf(t, ", \"fits\": %s, \"bytes\": %lld, \"batch\": %lld, \"seconds\": %s}", r->fits ? "true" : "false",
-		            (long long)r->bytes, (long long)r->batch, text_double(s, r->seconds));
+		text_printf(t, ", \"fits\": %s, \"alters\": \"%s\", \"bytes\": %lld, \"batch\": %lld, \"seconds\": %s}",
+		            r->fits ? "true" : "false", r->alters, (long long)r->bytes, (long long)r->batch,
+		            text_double(s, r->seconds));
 	}
 	text_printf(t, "]}\n");
 }
@@ -178,7 +198,7 @@ plan_within(Arena *a, const Options *o, const Subject *p, int64_t limit, const R
 	Search *x = arena_new_one(a, Search);
 	Remedy  now = {.change = ""};
 
-	*x = (Search){.a = a, .o = o, .rates = rates, .cores = cores, .limit = limit};
+	*x = (Search){.a = a, .o = o, .rates = rates, .cores = cores, .limit = limit, .spec = p->spec != NULL};
 	measure(x, p, &now);
 	if (!now.fits && p->spec)
 		search(x, p, &now);

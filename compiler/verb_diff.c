@@ -7,56 +7,87 @@
 const OptionRow diff_options[] = {
 	SET,
 	CHOICE("--target", target, "cpu|cuda", "what to compile specs for (default: cpu)"),
+	FLAG("--all", all, "print every change, not the first six of each kind"),
 	CHOICE("--format", format, "text|json", "how to print (default: text)"),
 	END,
 };
 
-/* PATH, or PATH:NAME=VALUE,NAME=VALUE. A colon before no `=` belongs to the path. */
-static Status
-read_side(Arena *a, const Options *o, const char *word, Side *out)
+/* One side as it was typed: a path, and what is set on this side only. */
+typedef struct {
+	const char *word, *path, *target;
+	Options     o;
+} Wanted;
+
+/* NAME=VALUE of one side; target and recompute are no names of a spec. */
+static int
+setting(Wanted *w, char *text)
 {
-	Options    *own = arena_new_one(a, Options);
-	char       *copy = arena_strdup(a, word), *colon = strrchr(copy, ':');
-	const char *target = o->target;
-	Subject     p;
+	char *eq = strchr(text, '=');
 
-	*own = *o;
-	if (colon && strchr(colon, '=')) {
-		*colon = 0;
-		for (char *at = colon + 1, *next; at; at = next) {
-			char *eq = strchr(at, '=');
-
-			if ((next = strchr(at, ',')))
-				*next++ = 0;
-			eq = strchr(at, '=');
-			if (!eq || eq == at || own->nset == MAX_SET)
-				return user_error("diff-side", "after the colon of `%s` stands NAME=VALUE,NAME=VALUE", word);
-			*eq = 0;
-			if (strcmp(at, "target") == 0)
-				target = eq + 1;
-			else
-				own->set[own->nset++] = (Override){at, eq + 1};
-		}
+	if (!eq || eq == text || w->o.nset == MAX_SET)
+		return usage_error(w->o.verb, "after the colon of `%s` stands NAME=VALUE,NAME=VALUE, not `%s`", w->word, text);
+	*eq++ = 0;
+	if (strcmp(text, "target") == 0) {
+		w->target = eq;
+		return target_find(eq) ? EXIT_OK : usage_error(w->o.verb, "target is cpu or cuda, not `%s`", eq);
 	}
-	if (target && !target_find(target))
-		return user_error("diff-side", "target is cpu or cuda, not `%s`", target);
-	TRY(program_of(a, own, copy, target, &p));
-	*out = (Side){.title = word, .compiled = p.spec != NULL, .program = p.program, .text = p.text};
+	if (strcmp(text, "recompute") == 0) {
+		w->o.recompute = eq;
+		return strcmp(eq, "cheap") == 0 || strcmp(eq, "blocks") == 0 ? EXIT_OK
+		                                                             : usage_error(w->o.verb, "recompute is cheap or blocks, not `%s`", eq);
+	}
+	w->o.set[w->o.nset++] = (Override){text, eq};
+	return EXIT_OK;
+}
+
+/* PATH, or PATH:NAME=VALUE,NAME=VALUE. A colon before no `=` belongs to the path. */
+static int
+side_parse(Arena *a, const Options *o, const char *word, Wanted *w)
+{
+	char *copy = arena_strdup(a, word), *colon = strrchr(copy, ':');
+	int   code = EXIT_OK;
+
+	*w = (Wanted){.word = word, .path = copy, .target = o->target, .o = *o};
+	if (!colon || !strchr(colon, '='))
+		return EXIT_OK;
+	*colon = 0;
+	for (char *at = colon + 1, *next; at && code == EXIT_OK; at = next) {
+		if ((next = strchr(at, ',')))
+			*next++ = 0;
+		code = setting(w, at);
+	}
+	return code;
+}
+
+static Status
+side_read(Arena *a, const Wanted *w, Side *out)
+{
+	Subject p;
+
+	TRY(program_of(a, &w->o, w->path, w->target, &p));
+	*out = (Side){.title = w->word, .compiled = p.spec != NULL, .program = p.program, .text = p.text};
 	return OK;
 }
 
 Status
 do_diff(Arena *a, const Options *o)
 {
+	Wanted      *w = arena_new_array(a, Wanted, 2);
 	Side         x, y;
 	ProgramDiff *d;
 	Text         t = {0};
 
-	if (o->nfile != 2)
-		return user_error("diff-sides", "diff compares two specs or folders, not %d", o->nfile);
-	TRY(read_side(a, o, o->files[0], &x));
-	TRY(read_side(a, o, o->files[1], &y));
+	if (o->nfile != 2) {
+		verb_exit_code = usage_error(o->verb, "diff compares two specs or folders, not %d", o->nfile);
+		return OK;
+	}
+	for (int i = 0; i < 2; i++)
+		if ((verb_exit_code = side_parse(a, o, o->files[i], &w[i])) != EXIT_OK)
+			return OK;
+	TRY(side_read(a, &w[0], &x));
+	TRY(side_read(a, &w[1], &y));
 	d = program_diff(a, x, y);
+	d->all = o->all;
 	if (o->format && strcmp(o->format, "json") == 0)
 		diff_json(d, &t);
 	else

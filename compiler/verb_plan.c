@@ -22,9 +22,12 @@ const OptionRow plan_options[] = {
 	END,
 };
 
+/* The options that are numbers; 0: not given. */
+typedef struct { double memory, rate, bandwidth, cores; } Numbers;
+
 /* 90G, 4.8T, 8GiB, 500MB: a number, then k M G T, with `i` of 1024, and perhaps B. */
-static Status
-amount(const char *option, const char *text, double *out)
+static int
+amount(const Options *o, const char *option, const char *text, double *out)
 {
 	static const char unit[] = "kMGT";
 	char             *end;
@@ -32,6 +35,8 @@ amount(const char *option, const char *text, double *out)
 	double            base = 1000;
 	int               power = 0;
 
+	if (!text)
+		return EXIT_OK;
 	*out = strtod(text, &end);
 	if (end != text && *end) {
 		char c = *end == 'K' ? 'k' : *end;
@@ -50,41 +55,60 @@ amount(const char *option, const char *text, double *out)
 	while (power--)
 		*out *= base;
 	if (end == text || *end || !(*out >= 1) || !(*out < 1e18))
-		return user_error("amount", "%s is an amount such as 8GiB, 500MB or 90G, not `%s`", option, text);
-	return OK;
+		return usage_error(o->verb, "%s is an amount such as 8GiB, 500MB or 90G, not `%s`", option, text);
+	return EXIT_OK;
+}
+
+static int
+numbers(const Options *o, Numbers *n)
+{
+	int code;
+
+	if ((code = amount(o, "--memory", o->memory, &n->memory)) || (code = amount(o, "--rate", o->rate, &n->rate)) ||
+	    (code = amount(o, "--bandwidth", o->bandwidth, &n->bandwidth)))
+		return code;
+	if (o->cores) {
+		char *end;
+		long  cores = strtol(o->cores, &end, 10);
+
+		if (end == o->cores || *end || cores < 1 || cores > 4096)
+			return usage_error(o->verb, "--cores is a number from 1 to 4096, not `%s`", o->cores);
+		n->cores = (double)cores;
+	}
+	if (o->memory && o->format && strcmp(o->format, "trace") == 0)
+		return usage_error(o->verb, "a trace shows one plan; --memory compares plans, as text or json");
+	return EXIT_OK;
+}
+
+static void
+rates_wanted(const Options *o, const Numbers *n, const Program *p, Rates *r, int *cores)
+{
+	long here = sysconf(_SC_NPROCESSORS_ONLN);
+
+	*r = *rates_find(o->device ? o->device : strcmp(p->target, "cuda") == 0 ? "h200" : "cpu");
+	*cores = !r->per_core ? 1 : n->cores > 0 ? (int)n->cores : here > 0 ? (int)here : 1;
+	if (!o->rate && !o->bandwidth)
+		return;
+	*r = rates_of_cores(r, *cores); /* what is given is for all of them */
+	*cores = 1;
+	if (o->rate)
+		r->gemm_f32 = r->gemm_bf16 = r->attend_f32 = r->attend_bf16 = r->other = n->rate;
+	if (o->bandwidth)
+		r->bandwidth = n->bandwidth;
+	r->source = o->rate && o->bandwidth ? "both given"
+	            : o->rate               ? intern_printf("work given, bandwidth of %s", r->device)
+	                                    : intern_printf("bandwidth given, work of %s", r->device);
+	r->device = "the command line";
 }
 
 static Status
-rates_wanted(const Options *o, const Program *p, Rates *r, int *cores)
+no_entry(const Options *o, const Program *p, const char *entry)
 {
-	const char *device = o->device ? o->device : strcmp(p->target, "cuda") == 0 ? "h200" : "cpu";
-	long        n = sysconf(_SC_NPROCESSORS_ONLN);
-	double      rate;
+	const char *all = "";
 
-	*r = *rates_find(device);
-	if (o->cores) {
-		char *end;
-
-		n = strtol(o->cores, &end, 10);
-		if (end == o->cores || *end || n < 1 || n > 4096)
-			return user_error("cores", "--cores is a number from 1 to 4096, not `%s`", o->cores);
-	}
-	*cores = r->per_core && n > 0 ? (int)n : 1;
-	if (o->rate || o->bandwidth) {
-		*r = rates_of_cores(r, *cores); /* what is given is for all of them */
-		*cores = 1;
-	}
-	if (o->rate) {
-		TRY(amount("--rate", o->rate, &rate));
-		r->gemm_f32 = r->gemm_bf16 = r->attend_f32 = r->attend_bf16 = r->other = rate;
-	}
-	if (o->bandwidth)
-		TRY(amount("--bandwidth", o->bandwidth, &r->bandwidth));
-	if (o->rate || o->bandwidth) {
-		r->device = "the command line";
-		r->source = o->rate && o->bandwidth ? "both given" : o->rate ? "work given, bandwidth of the device" : "bandwidth given, work of the device";
-	}
-	return OK;
+	for (int i = 0; i < p->nentry; i++)
+		all = intern_printf("%s%s%s", all, i ? ", " : "", p->entry[i].name);
+	return user_error("no-entry", "%s has no entry `%s`; it has %s", o->file, entry, all);
 }
 
 static Status
@@ -106,20 +130,18 @@ do_plan(Arena *a, const Options *o)
 	const Entry *e;
 	Ledger      *l;
 	Text         t = {0};
-	double       limit;
+	Numbers      n = {0};
 	int          cores;
 	const char  *format = o->format ? o->format : "text", *entry = o->entry ? o->entry : "train";
 
-	if (o->memory && strcmp(format, "trace") == 0)
-		return user_error("plan-format", "a trace shows one plan; --memory compares plans, as text or json");
+	if ((verb_exit_code = numbers(o, &n)) != EXIT_OK)
+		return OK;
 	TRY(program_of(a, o, o->file, o->target, &p));
-	TRY(rates_wanted(o, p.program, &rates, &cores));
+	rates_wanted(o, &n, p.program, &rates, &cores);
 	if (!(e = program_entry(p.program, entry)))
-		return user_error("no-entry", "%s has no entry `%s`", o->file, entry);
-	if (o->memory) {
-		TRY(amount("--memory", o->memory, &limit));
-		return finish(o, &t, plan_within(a, o, &p, (int64_t)limit, &rates, cores, &t));
-	}
+		return no_entry(o, p.program, entry);
+	if (o->memory)
+		return finish(o, &t, plan_within(a, o, &p, (int64_t)n.memory, &rates, cores, &t));
 	l = ledger_make(a, p.program, e, &rates, cores);
 	if (strcmp(format, "json") == 0)
 		ledger_json(l, &t);

@@ -34,7 +34,7 @@ const OptionRow eval_options[] = {
 
 const OptionRow bench_options[] = {
 	SET, RECOMPUTE, CACHE,
-	RUN_TEXT("--steps"), RUN_FLAG("--json"), RUN_FLAG("--on-request"), RUN_TEXT("--entry"), RUN_TEXT("--threads"),
+	RUN_TEXT("--steps"), RUN_FLAG("--all"), RUN_FLAG("--json"), RUN_FLAG("--on-request"), RUN_TEXT("--entry"), RUN_TEXT("--threads"),
 	RUN_TEXT("--device"),
 	END,
 };

@@ -2,6 +2,7 @@
  * run as training runs them, but measured one by one; the table shows means, and the fastest step
  * beside the mean. With --on-request another program says when to run and how many steps, so that
  * two implementations can take turns; these steps are timed as a whole. No data, no checkpoint. */
+#include "runtime/profile.h"
 #include "runtime/run_private.h"
 
 #include <inttypes.h>
@@ -14,13 +15,17 @@
 static const char usage[] =
 	"usage: d2v-run bench FOLDER [options]\n"
 	"\n"
-	"Times each kernel of one entry of the program in FOLDER on random inputs.\n"
+	"Times each kernel of one entry of the program in FOLDER on random inputs, and holds it "
+        "against its floor: its work\n"
+	"or its bytes, whichever takes longer at what the device reaches (a processor's is "
+        "measured, a GPU's known).\n"
 	"\n"
 	"  --steps N      measured steps, after one that is not measured (default 5)\n"
-	"  --json         one JSON object in place of the table\n"
+	"  --all          every kernel and every line of the spec, not only those that lose most\n"
+	"  --json         one JSON object with everything in place of the tables\n"
 	"  --on-request   print a line of JSON when loaded and one after a first step; then read\n"
 	"                 numbers, one a line, run so many steps and print a line of JSON with "
-        "the\n"
+	"the\n"
 	"                 milliseconds of each, until the input ends\n"
 	"  --entry NAME   train (default), student.features, teacher.features\n"
 	"  --threads N    threads of the device (default: all cores)\n"
@@ -35,7 +40,7 @@ static const char usage[] =
 
 typedef struct {
 	const char *folder, *steps, *entry, *threads, *device, *cache;
-	bool        json, on_request;
+	bool        all, json, on_request;
 } Options;
 
 typedef struct {
@@ -121,18 +126,18 @@ parameters(const Recipe *r)
 }
 
 static void
-facts_json(const Bench *b)
+facts_json(const Bench *b, int64_t rss)
 {
 	const Recipe *r = &b->x->p->recipe;
 	printf("\"spec\": \"%s\", \"entry\": \"%s\", \"batch\": %" PRId64
 	       ", \"parameters\": %" PRId64 ", \"slab_bytes\": %" PRId64
 	       ", \"workspace_bytes\": %" PRId64 ", \"peak_rss_bytes\": %" PRId64,
 	       r->spec_name, b->e->name, r->data.batch, parameters(r),
-	       b->x->device->allocated(b->x->dev), workspace_bytes(b->x), peak_rss_bytes());
+	       b->x->device->allocated(b->x->dev), workspace_bytes(b->x), rss);
 }
 
 static void
-facts_text(const Bench *b, int64_t steps, double total, double best)
+facts_text(const Bench *b, int64_t steps, double total, double best, int64_t rss)
 {
 	double batch = (double)b->x->p->recipe.data.batch;
 	printf("\n%s of %s: mean %.2f ms, fastest %.2f ms a step; %.2f (fastest %.2f) samples/s\n",
@@ -140,13 +145,13 @@ facts_text(const Bench *b, int64_t steps, double total, double best)
 	       batch * (double)steps / total, batch / best);
 	printf("slabs %.1f MiB, library workspace %.1f MiB, peak memory %.1f MiB\n",
 	       (double)b->x->device->allocated(b->x->dev) / (1 << 20),
-	       (double)workspace_bytes(b->x) / (1 << 20), (double)peak_rss_bytes() / (1 << 20));
+	       (double)workspace_bytes(b->x) / (1 << 20), (double)rss / (1 << 20));
 }
 
 /* ---- measuring ------------------------------------------------------------------------------- */
 
 static Status
-measure(Arena *a, Bench *b, int64_t steps, bool json)
+measure(Arena *a, Bench *b, const Options *o, int64_t steps)
 {
 	double *seconds = arena_new_array(a, double, b->e->nstep + 1),
 	       *unmeasured = arena_new_array(a, double, b->e->nstep + 1);
@@ -162,17 +167,29 @@ measure(Arena *a, Bench *b, int64_t steps, bool json)
 			best = took < best ? took : best;
 		}
 	}
-	if (!json) {
-		profile_print(stdout, b->x->p, b->e, seconds, steps);
-		facts_text(b, steps, total, best);
+	int64_t rss = peak_rss_bytes(); /* what measuring the rates takes is no part of it */
+	Profile f = {.a = a,
+	             .p = b->x->p,
+	             .e = b->e,
+	             .device = b->x->device->name,
+	             .seconds = seconds,
+	             .runs = steps,
+	             .all = o->all};
+	TRY(profile_rates(a, b->x, &f.rates));
+	if (!o->json) {
+		profile_text(stdout, &f);
+		facts_text(b, steps, total, best, rss);
 		return OK;
 	}
 	printf("{");
-	facts_json(b);
-	printf(", \"steps\": %" PRId64 ", \"mean_ms\": %.4f, \"fastest_ms\": %.4f, \"kernels\": ",
-	       steps, 1e3 * total / (double)steps, 1e3 * best);
-	profile_json(stdout, b->x->p, b->e, seconds, steps);
-	printf("}\n");
+	facts_json(b, rss);
+	printf(", \"device\": \"%s\", \"steps\": %" PRId64
+	       ", \"mean_ms\": %.4f, \"fastest_ms\": %.4f,\n",
+	       f.device, steps, 1e3 * total / (double)steps, 1e3 * best);
+	Text t = {0};
+	profile_json(&t, &f);
+	printf("%s}\n", t.at);
+	text_free(&t);
 	return OK;
 }
 
@@ -220,7 +237,7 @@ on_request(Arena *a, Bench *b)
 	TRY(b->x->device->run(b->x->dev, b->e));
 	TRY(finish(b));
 	printf("{\"ready\": true, ");
-	facts_json(b);
+	facts_json(b, peak_rss_bytes());
 	printf("}\n");
 	fflush(stdout);
 	while (fgets(line, sizeof line, stdin)) {
@@ -250,17 +267,17 @@ bench(Arena *a, const Options *o, int64_t steps, Exec **x)
 	(*x)->spe = 1000;
 	(*x)->steps = r->length_steps > 0 ? (double)r->length_steps : ceil(r->length_epochs * 1000);
 	Bench b = {.x = *x, .e = e};
-	return o->on_request ? on_request(a, &b) : measure(a, &b, steps, o->json);
+	return o->on_request ? on_request(a, &b) : measure(a, &b, o, steps);
 }
 
 int
 verb_bench(int argc, char **argv)
 {
 	Options       o = {0};
-	const Option  known[] = {{"steps", &o.steps, NULL},          {"entry", &o.entry, NULL},
-	                         {"threads", &o.threads, NULL},      {"device", &o.device, NULL},
-	                         {"cache", &o.cache, NULL},          {"json", NULL, &o.json},
-	                         {"on-request", NULL, &o.on_request}};
+	const Option  known[] = {{"steps", &o.steps, NULL},     {"entry", &o.entry, NULL},
+	                         {"threads", &o.threads, NULL}, {"device", &o.device, NULL},
+	                         {"cache", &o.cache, NULL},     {"json", NULL, &o.json},
+	                         {"all", NULL, &o.all},         {"on-request", NULL, &o.on_request}};
 	OptionsResult parsed =
 		options_parse(argc, argv, "bench", usage, known, COUNT(known), &o.folder);
 	if (parsed != OPTIONS_run)
@@ -269,9 +286,9 @@ verb_bench(int argc, char **argv)
 	if (option_integer("steps", o.steps, 1, 100000, &steps) != OK ||
 	    option_threads(o.threads) != OK)
 		return EXIT_USAGE;
-	if (o.on_request && (o.steps || o.json)) {
+	if (o.on_request && (o.steps || o.json || o.all)) {
 		fputs("d2v: error: --on-request reads the number of steps and always prints JSON; "
-		      "--steps and --json do not go with it [usage]\n",
+		      "--steps, --all and --json do not go with it [usage]\n",
 		      stderr);
 		return EXIT_USAGE;
 	}

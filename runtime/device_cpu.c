@@ -255,6 +255,12 @@ cpu_workspace(Dev *d)
 	return gemm_workspace(d->gemms);
 }
 
+static Status
+cpu_own_rates(Dev *d, struct Rates *out)
+{
+	return cpu_rates(d->p, out);
+}
+
 extern const Device d2v_device;
 const Device        d2v_device = {
 	       .name = "cpu",
@@ -266,4 +272,5 @@ const Device        d2v_device = {
 	       .profile = cpu_profile,
 	       .allocated = cpu_allocated,
 	       .workspace = cpu_workspace,
+	       .rates = cpu_own_rates,
 };

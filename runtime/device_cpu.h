@@ -64,4 +64,8 @@ typedef struct {
 } PackPlan;
 void cpu_pack(const PackPlan *p, const void *b, void *packed);
 
+/* device_cpu_rates.c: measured now; gemm_bf16 is 0 when no gemm of p is of that kind. */
+struct Rates;
+Status cpu_rates(const Program *p, struct Rates *out);
+
 #endif

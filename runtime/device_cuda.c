@@ -6,6 +6,7 @@
  * Refuses programs for another target, machines without GPU, driver or libraries, and GPUs that are
  * too old or too small for the program. */
 #include "runtime/device_cuda.h"
+#include "compiler/program/cost.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -243,6 +244,20 @@ cuda_workspace(Dev *d)
 	return gemm_workspace(d) + move_workspace(d);
 }
 
+/* By the driver's name of the GPU; each stands for one table of rates. */
+static Status
+cuda_rates(Dev *d, Rates *out)
+{
+	static const struct {
+		const char *name, *rates;
+	} known[] = {{"H200", "h200"}, {"H100 80GB HBM3", "h100"}};
+	*out = (Rates){0};
+	for (int i = 0; i < COUNT(known); i++)
+		if (strstr(d->name, known[i].name))
+			*out = *rates_find(known[i].rates);
+	return OK;
+}
+
 extern const Device d2v_device;
 const Device        d2v_device = {
 	       .name = "cuda",
@@ -254,6 +269,7 @@ const Device        d2v_device = {
 	       .profile = graph_profile,
 	       .allocated = cuda_allocated,
 	       .workspace = cuda_workspace,
+	       .rates = cuda_rates,
 	       .stage = move_stage,
 	       .ask = move_ask,
 	       .take = move_take,

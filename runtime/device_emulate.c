@@ -189,6 +189,12 @@ emulate_workspace(Dev *d)
 	return gemm_workspace(d->gemms);
 }
 
+static Status
+emulate_rates(Dev *d, struct Rates *out)
+{
+	return cpu_rates(d->p, out);
+}
+
 extern const Device d2v_device;
 const Device        d2v_device = {
 	       .name = "emulate",
@@ -200,4 +206,5 @@ const Device        d2v_device = {
 	       .profile = emulate_profile,
 	       .allocated = emulate_allocated,
 	       .workspace = emulate_workspace,
+	       .rates = emulate_rates,
 };

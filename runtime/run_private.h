@@ -25,10 +25,6 @@ OptionsResult options_parse(int argc, char **argv, const char *verb, const char 
 Status option_integer(const char *name, const char *text, int64_t lo, int64_t hi, int64_t *out);
 Status option_threads(const char *text); /* --threads: before the device is loaded */
 
-/* ---- profile.c: seconds per step of an entry -> a table by kernel ---------------------------- */
-void profile_print(FILE *to, const Program *p, const Entry *e, const double *seconds, int64_t runs);
-void profile_json(FILE *to, const Program *p, const Entry *e, const double *seconds, int64_t runs);
-
 /* ---- inputs.c: a batch -> the inputs of an entry --------------------------------------------- */
 typedef struct Feeds Feeds;
 Status               feeds_open(Arena *a, const Exec *x, const Entry *e,

@@ -11,6 +11,7 @@
 
 /* ---- device.c: devices by name, each a shared object d2v-NAME.so found beside the binary ------- */
 
+struct Rates; /* compiler/program/cost.h */
 typedef struct Dev Dev; /* opaque, the device's own */
 typedef struct {
 	const char *name;
@@ -34,6 +35,9 @@ typedef struct {
 	 * oldest that was asked for. At most 256 at a time. */
 	Status (*ask)(Dev *, int slab, int64_t offset, int64_t bytes);
 	Status (*take)(Dev *, void *to);
+	/* Operations and bytes a second that it reaches at best, measured now or known (cost.h); out->device is NULL where
+	 * neither can be had. */
+	Status (*rates)(Dev *, struct Rates *out);
 } Device;
 Status device_load(const char *name, const Device **out);     /* dlopen + symbol d2v_device */
 

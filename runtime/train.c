@@ -6,6 +6,7 @@
  * report.html. Batch s depends on (seed, s) alone and everything else is in the checkpoint, so a
  * resumed run gives the bits of an uninterrupted one. Refuses to start into a folder that already
  * holds a run, and to resume with another seed, length or data set. */
+#include "runtime/profile.h"
 #include "runtime/run_private.h"
 
 #include <errno.h>
@@ -37,7 +38,8 @@ static const char usage[] =
 	"  --device NAME     device (default: the one the program was compiled for)\n"
 	"  --cache DIR       where compiled kernels are kept (default: $D2V_CACHE, "
 	"$XDG_CACHE_HOME/d2v or ~/.cache/d2v)\n"
-	"  --profile         print a table of time by kernel at the end\n"
+	"  --profile         measure every kernel: at the end a table beside what it should take, "
+        "and RUN/profile.json\n"
 	"  --quiet           no progress\n"
 	"\n"
 	"examples:\n"
@@ -516,8 +518,9 @@ run(Train *t)
 	sigaction(SIGTERM, &act, NULL);
 	int code = loop(t);
 	progress_end();
-	if (t->opt->profile && t->until > t->start)
-		profile_print(stderr, t->x->p, t->e, t->seconds, t->until - t->start);
+	if (t->opt->profile && t->done > t->start &&
+	    profile_run(t->a, t->x, t->e, t->seconds, t->done - t->start, t->opt->out) != OK)
+		return diag_exit_code();
 	return code;
 }
 

@@ -73,7 +73,8 @@ gemm_build(Builder *builder, const Graph *g, Val v, Drafts *out)
 	}
 	d.step.flops = 2.0 * (double)gm->z * (double)gm->m * (double)gm->n * (double)gm->k;
 	d.step.bytes = (double)gm->z * ((double)gm->m * (double)gm->k * dtype_bytes[gm->a.dtype] + (double)gm->k * (double)gm->n * dtype_bytes[gm->b.dtype] +
-	                                (double)gm->m * (double)gm->n * dtype_bytes[gm->c.dtype]);
+	                                (double)gm->m * (double)gm->n * dtype_bytes[gm->c.dtype]) +
+	               (gm->has_bias ? 4.0 * (double)gm->n : 0);
 	d.a = n->in[0];
 	d.b = n->in[1];
 	d.c = v;

@@ -120,18 +120,24 @@ region_step(Builder *b, const Graph *g, int kernel, Drafts *out)
 
 typedef enum { ROLE_none, ROLE_forward, ROLE_teacher, ROLE_backward, ROLE_update } Role;
 
-/* Follows from which values a node needs: gradients come after the loss, the update after the norm of all gradients. */
+/* Follows from which values a node needs: gradients come after the loss, the update after the norm of
+ * all gradients and the optimiser's moments. */
 static Role *
 find_roles(const Graph *g, Arena *a)
 {
 	Role *role = arena_new_array(a, Role, g->n);
 	Val   loss = NO_VAL;
+	bool *trained = arena_new_array(a, bool, g->n);          /* follows from a variable that is no average */
+	bool *updates = arena_new_array(a, bool, g->n);          /* a variable's new value needs it: all but watches */
 	bool *needs_loss_input = arena_new_array(a, bool, g->n); /* the loss needs it */
 
 	for (int i = 0; i < g->nout; i++)
 		if (strcmp(g->out[i].name, "loss") == 0)
 			loss = g->out[i].val;
 	for (Val v = g->n - 1; v >= 0; v--) {
+		updates[v] = updates[v] || g->node[v].op == OP_assign;
+		for (int i = 0; i < g->node[v].nin; i++)
+			updates[g->node[v].in[i]] = updates[g->node[v].in[i]] || updates[v];
 		if (v == loss)
 			needs_loss_input[v] = true;
 		if (needs_loss_input[v])
@@ -140,19 +146,19 @@ find_roles(const Graph *g, Arena *a)
 	}
 	for (Val v = 0; v < g->n; v++) {
 		const Node *n = &g->node[v];
-		bool        teacher = false, trained = false, update = n->op == OP_sum_squares;
+		bool        teacher = false, update = n->op == OP_sum_squares;
 
 		for (int i = 0; i < n->nin; i++) {
 			const Node *p = &g->node[n->in[i]];
 
-			update = update || role[n->in[i]] == ROLE_update;
-			trained = trained || role[n->in[i]] == ROLE_forward;
+			update = update || role[n->in[i]] == ROLE_update || (p->op == OP_param && strncmp(p->attr.name, "moment", 6) == 0);
+			trained[v] = trained[v] || trained[n->in[i]];
 			teacher = teacher || role[n->in[i]] == ROLE_teacher || (p->op == OP_param && strncmp(p->attr.name, "teacher.", 8) == 0);
-			trained = trained || (p->op == OP_param && strncmp(p->attr.name, "teacher.", 8) != 0);
+			trained[v] = trained[v] || (p->op == OP_param && strncmp(p->attr.name, "teacher.", 8) != 0);
 		}
 		if (op_info[n->op].class == CLASS_LEAF)
 			continue;
-		role[v] = update ? ROLE_update : loss != NO_VAL && !needs_loss_input[v] ? ROLE_backward : teacher && !trained ? ROLE_teacher : ROLE_forward;
+		role[v] = update ? ROLE_update : loss != NO_VAL && updates[v] && !needs_loss_input[v] ? ROLE_backward : teacher && !trained[v] ? ROLE_teacher : ROLE_forward;
 	}
 	return role;
 }

@@ -34,6 +34,22 @@ compare_flows(const Flows *x, const Flows *y, bool loose)
 	return o;
 }
 
+/* What compare_recipe found, the first three: "batch (data), seed (run)". */
+static const char *
+settings(Arena *a, const Compare *c)
+{
+	const char *out = "";
+	int         n = 0;
+
+	for (int i = 0; i < c->recipe_end; i++) {
+		const Change *x = &c->change.at[i];
+
+		if (strcmp(x->topic, "axes") != 0 && ++n <= 3)
+			out = arena_printf(a, "%s%s%s (%s)", out, n > 1 ? ", " : "", x->name, x->topic);
+	}
+	return n > 3 ? arena_printf(a, "%s and %d more", out, n - 3) : out;
+}
+
 static void
 judge(Arena *a, ProgramDiff *d, const Compare *c, bool recipe, bool variables)
 {
@@ -45,10 +61,9 @@ judge(Arena *a, ProgramDiff *d, const Compare *c, bool recipe, bool variables)
 	if (!variables) {
 		d->reason = "variables have other names, shapes or starting values";
 	} else if (!recipe) {
-		const char *topic = c->change.at[0].topic, *name = c->change.at[0].name;
-
-		d->reason = arena_printf(a, "%s of the run differs (%s)%s", name, topic,
-		                         strict.differ ? "" : "; the step itself is the same, bit for bit");
+		d->reason = arena_printf(a, "the run differs in %s; %s", settings(a, c),
+		                         strict.differ ? arena_printf(a, "%d of %d results of its steps are others, too", strict.differ, strict.all)
+		                                       : "its step is the same, bit for bit");
 	} else if (!strict.differ) {
 		d->numerics = NUMERICS_identical;
 		d->reason = arena_printf(a, "each of %d results follows from the same values by the same kernels", strict.all);
@@ -57,7 +72,7 @@ judge(Arena *a, ProgramDiff *d, const Compare *c, bool recipe, bool variables)
 		d->reason = "the same products are added up in another order";
 	} else if (one_spec && d->side[0].compiled && d->side[1].compiled) {
 		d->numerics = NUMERICS_reordered;
-		d->reason = arena_printf(a, "one spec, compiled in two ways: %d of %d results come from other kernels or sums split otherwise",
+		d->reason = arena_printf(a, "one spec, compiled in two ways; %d of %d results come from other kernels or sums cut otherwise",
 		                         strict.differ, strict.all);
 	} else if (one_spec) {
 		d->reason = arena_printf(a, "one spec, but %d of %d results come from other kernels or other steps, `%s` among them", loose.differ,
@@ -91,122 +106,16 @@ program_diff(Arena *a, Side x, Side y)
 
 		d->ledger[i] = ledger_make(a, p, main_entry(p), rates, 1);
 	}
+	compare_axes(&c);
 	recipe = compare_recipe(&c);
 	variables = compare_variables(&c);
 	compare_steps(&c, d->ledger);
+	d->kernels_same = c.same;
+	d->kernels_launches = c.launches;
+	d->kernels_other = c.other;
+	memcpy(d->kernels_only, c.only, sizeof c.only);
 	judge(a, d, &c, recipe, variables);
 	d->change = c.change.at;
 	d->n = c.change.n;
 	return d;
-}
-
-/* ---- for people and for programs --------------------------------------------------------------------------------- */
-
-enum { MOST = 12 }; /* changes of one topic that are printed as text */
-
-static void
-put_amount(const Change *c, Text *out)
-{
-	char x[24], y[24];
-
-	if (strcmp(c->topic, "memory") == 0)
-		text_printf(out, "  %-14s %s -> %s\n", c->name, size_text(x, c->was ? strtod(c->was, NULL) : 0),
-		            size_text(y, c->is ? strtod(c->is, NULL) : 0));
-	else
-		text_printf(out, "  %-14s %s -> %s\n", c->name, c->was ? c->was : "none", c->is ? c->is : "none");
-}
-
-static void
-put_change(const Change *c, Text *out)
-{
-	bool amount = strcmp(c->topic, "memory") == 0 || strcmp(c->topic, "step") == 0;
-
-	if (amount)
-		put_amount(c, out);
-	else if (!c->was)
-		text_printf(out, "  + %s  %s\n", c->name, c->is);
-	else if (!c->is)
-		text_printf(out, "  - %s  %s\n", c->name, c->was);
-	else if (strlen(c->was) + strlen(c->is) + strlen(c->name) < 80)
-		text_printf(out, "  ~ %s  %s -> %s\n", c->name, c->was, c->is);
-	else
-		text_printf(out, "  ~ %s\n      %s\n   -> %s\n", c->name, c->was, c->is);
-}
-
-void
-diff_text(const ProgramDiff *d, Text *out)
-{
-	text_printf(out, "%s -> %s\nnumerics %s: %s\n", d->side[0].title, d->side[1].title, numerics_name[d->numerics], d->reason);
-	if (d->n == 0)
-		text_printf(out, "\nnothing else differs but places in memory and the order of steps, if that\n");
-	for (int i = 0; i < d->n;) {
-		const char *topic = d->change[i].topic;
-		int         shown = 0, all = 0;
-		bool        seen = false;
-
-		for (int k = 0; k < i; k++)
-			seen = seen || strcmp(d->change[k].topic, topic) == 0;
-		if (seen) {
-			i++;
-			continue;
-		}
-		text_printf(out, "\n%s\n", topic);
-		for (int k = i; k < d->n; k++)
-			if (strcmp(d->change[k].topic, topic) == 0 && ++all <= MOST) {
-				put_change(&d->change[k], out);
-				shown++;
-			}
-		if (all > shown)
-			text_printf(out, "  .. %d more\n", all - shown);
-		i++;
-	}
-}
-
-static void
-put_side(const ProgramDiff *d, int i, Text *out)
-{
-	const Ledger *l = d->ledger[i];
-	char          s[32];
-
-	text_printf(out, "{\"title\": ");
-	text_json(out, d->side[i].title);
-	text_printf(out, ", \"spec\": ");
-	text_json(out, l->program->recipe.spec_name);
-	text_printf(out, ", \"target\": ");
-	text_json(out, l->program->target);
-	text_printf(out, ", \"steps\": %d, \"kernels\": %d, \"slab_bytes\": %lld, \"flops\": %s", l->entry->nstep, l->program->nkernel,
-	            (long long)l->total, text_double(s, l->flops));
-	text_printf(out, ", \"bytes\": %s}", text_double(s, l->bytes));
-}
-
-void
-diff_json(const ProgramDiff *d, Text *out)
-{
-	text_printf(out, "{\"a\": ");
-	put_side(d, 0, out);
-	text_printf(out, ",\n\"b\": ");
-	put_side(d, 1, out);
-	text_printf(out, ",\n\"numerics\": \"%s\", \"reason\": ", numerics_name[d->numerics]);
-	text_json(out, d->reason);
-	text_printf(out, ",\n\"changes\": [");
-	for (int i = 0; i < d->n; i++) {
-		const Change *c = &d->change[i];
-
-		text_printf(out, "%s\n  {\"topic\": ", i ? "," : "");
-		text_json(out, c->topic);
-		text_printf(out, ", \"name\": ");
-		text_json(out, c->name);
-		text_printf(out, ", \"was\": ");
-		if (c->was)
-			text_json(out, c->was);
-		else
-			text_printf(out, "null");
-		text_printf(out, ", \"is\": ");
-		if (c->is)
-			text_json(out, c->is);
-		else
-			text_printf(out, "null");
-		text_printf(out, "}");
-	}
-	text_printf(out, "]}\n");
 }

@@ -9,6 +9,8 @@ typedef struct {
 	Arena  *a;
 	Side    side[2];
 	Changes change;
+	int     recipe_end;                        /* changes before it: axes, and settings of the run that alter numbers */
+	int     same, launches, other, only[2]; /* kernels: of one text, launched as often or not; of another text; on one side */
 } Compare;
 
 /* compare.c: adds a change when the texts differ; NULL: there is none on that side. */
@@ -19,6 +21,8 @@ typedef Vec(Count) Counts;
 void count_add(Arena *a, Counts *all, const char *name, int side);
 void compare_counts(Compare *c, const char *topic, const Counts *all);
 
+/* diff_axes.c: sizes of axes that have one name. */
+void compare_axes(Compare *c);
 /* diff_recipe.c. False: results differ for what was found (checkpoints, say, change none). */
 bool compare_recipe(Compare *c);
 bool compare_variables(Compare *c);

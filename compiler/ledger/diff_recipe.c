@@ -127,8 +127,8 @@ static void
 compare_data(Compare *c, const Recipe *x, const Recipe *y)
 {
 	const Recipe *r[2] = {x, y};
-	const char   *text[7][2];
-	static const char *const name[7] = {"source", "batch", "image", "augment", "mean", "std", "shuffle"};
+	const char   *text[9][2];
+	static const char *const name[9] = {"source", "batch", "image", "augment", "mean", "std", "shuffle", "into", "remainder"};
 
 	for (int i = 0; i < 2; i++) {
 		const DataSpec *d = &r[i]->data;
@@ -140,6 +140,8 @@ compare_data(Compare *c, const Recipe *x, const Recipe *y)
 		text[4][i] = numbers(c->a, d->mean, (int)d->channels);
 		text[5][i] = numbers(c->a, d->std, (int)d->channels);
 		text[6][i] = d->shuffle ? "yes" : "no";
+		text[7][i] = d->input ? d->input : "none";
+		text[8][i] = d->drop_remainder ? "drop" : "keep";
 	}
 	for (int k = 0; k < COUNT(name); k++)
 		compare(c, "data", name[k], text[k][0], text[k][1]);
@@ -199,7 +201,7 @@ compare_recipe(Compare *c)
 	        arena_printf(c->a, "%llu", (unsigned long long)y->seed));
 	compare(c, "run", "ranks", arena_printf(c->a, "%d", x->ranks), arena_printf(c->a, "%d", y->ranks));
 	compare(c, "run", "stop", x->stop && *x->stop ? x->stop : NULL, y->stop && *y->stop ? y->stop : NULL);
-	after = c->change.n; /* the rest is about what is written down, not about numbers */
+	after = c->recipe_end = c->change.n; /* the rest is about what is written down, not about numbers */
 	compare(c, "run", "checkpoint", checkpoint_text(c->a, x), checkpoint_text(c->a, y));
 	compare(c, "run", "spec", x->spec_name, y->spec_name);
 	compare_names(c, x, y);

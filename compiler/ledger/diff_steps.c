@@ -26,7 +26,7 @@ kernels_of(Arena *a, const Side *side)
 				continue;
 			if (!all[s->kernel].launches++)
 				all[s->kernel].loc = s->loc;
-			all[s->kernel].kind = kind_of(p, s);
+			all[s->kernel].kind = step_kind(p, s);
 		}
 	return all;
 }
@@ -74,17 +74,24 @@ compare_kernels(Compare *c)
 			if (x[i].paired || !(z = partner(&x[i], y, ny, same)))
 				continue;
 			x[i].paired = z->paired = true;
+			c->same += same == 0;
+			c->launches += same == 0 && x[i].launches != z->launches;
+			c->other += same == 1;
 			if (same == 1)
 				compare(c, "kernels", arena_printf(c->a, "%s, other text", x[i].kind), known_text(c->a, &x[i]), known_text(c->a, z));
 			else if (x[i].launches != z->launches)
 				compare(c, "kernels", arena_printf(c->a, "%s, same text", x[i].kind), known_text(c->a, &x[i]), known_text(c->a, z));
 		}
 	for (int i = 0; i < nx; i++)
-		if (!x[i].paired)
+		if (!x[i].paired) {
 			compare(c, "kernels", x[i].kind, known_text(c->a, &x[i]), NULL);
+			c->only[0]++;
+		}
 	for (int i = 0; i < ny; i++)
-		if (!y[i].paired)
+		if (!y[i].paired) {
 			compare(c, "kernels", y[i].kind, NULL, known_text(c->a, &y[i]));
+			c->only[1]++;
+		}
 }
 
 /* ---- what occurs how often -------------------------------------------------------------------------------------- */
@@ -114,6 +121,12 @@ compare_entries(Compare *c)
 	compare_counts(c, "gemms", &gemms);
 }
 
+static void
+stream_add(Arena *a, Counts *all, const ProgStep *s, uint64_t site, int side)
+{
+	count_add(a, all, arena_printf(a, "drawn by kernels, %s, site %016llx", step_line(s->loc), (unsigned long long)site), side);
+}
+
 /* Sites of draws inside kernels are 64-bit hashes of their names: arguments, or numbers in the text that end in ull. */
 static void
 streams_of(Arena *a, const Side *side, int i, Counts *all)
@@ -126,7 +139,7 @@ streams_of(Arena *a, const Side *side, int i, Counts *all)
 
 			for (int n = 0; n < s->narg; n++)
 				if (s->arg[n].kind == ARG_u64)
-					count_add(a, all, arena_printf(a, "site %016llx", (unsigned long long)s->arg[n].u), i);
+					stream_add(a, all, s, s->arg[n].u, i);
 			if (s->kind != STEP_launch)
 				continue;
 			for (const char *t = side->text[s->kernel]; (t = strstr(t, "ull")); t += 3) {
@@ -135,7 +148,7 @@ streams_of(Arena *a, const Side *side, int i, Counts *all)
 				while (from > side->text[s->kernel] && isdigit((unsigned char)from[-1]))
 					from--;
 				if (from < t && strtoull(from, NULL, 10) > UINT32_MAX)
-					count_add(a, all, arena_printf(a, "site %016llx", strtoull(from, NULL, 10)), i);
+					stream_add(a, all, s, strtoull(from, NULL, 10), i);
 			}
 		}
 }
@@ -171,12 +184,28 @@ steps_of_kind(const Entry *e, StepKind kind)
 	return n;
 }
 
+/* "f32", "bf16", "f32 and bf16": what the gemms of training multiply. */
+static const char *
+products_text(Arena *a, const Entry *e)
+{
+	const char *out = NULL;
+
+	for (int t = 0; t < DT_COUNT; t++)
+		for (int i = 0; i < e->nstep; i++)
+			if (e->step[i].kind == STEP_gemm && e->step[i].gemm.a.dtype == (Dtype)t) {
+				out = out ? arena_printf(a, "%s and %s", out, dtype_name[t]) : dtype_name[t];
+				break;
+			}
+	return out;
+}
+
 void
 compare_steps(Compare *c, Ledger *const l[2])
 {
 	compare(c, "target", "device", l[0]->program->target, l[1]->program->target);
 	compare(c, "target", "needs", l[0]->program->needs && *l[0]->program->needs ? l[0]->program->needs : NULL,
 	        l[1]->program->needs && *l[1]->program->needs ? l[1]->program->needs : NULL);
+	compare(c, "precision", "products", products_text(c->a, l[0]->entry), products_text(c->a, l[1]->entry));
 	compare_entries(c);
 	compare_streams(c);
 	compare_kernels(c);

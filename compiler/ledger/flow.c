@@ -66,7 +66,14 @@ bits(double x)
 	return u;
 }
 
-/* The text without comments, except on lines of the preprocessor (they say which prelude), and without the kernel's name. */
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n';
+}
+
+/* The text without the kernel's name and without comments, except on lines of the preprocessor (they say which prelude);
+ * comments, blanks and ends of lines are one blank. */
 uint64_t
 kernel_hash(const Program *p, int kernel, const char *text)
 {
@@ -77,12 +84,22 @@ kernel_hash(const Program *p, int kernel, const char *text)
 	bool          directive = false;
 
 	for (const char *s = text; *s;) {
-		const char *end;
+		const char *end = s;
 
 		if (s == text || s[-1] == '\n')
 			directive = *s == '#';
-		if (!directive && s[0] == '/' && s[1] == '*' && (end = strstr(s + 2, "*/"))) {
-			s = end + 2;
+		if (directive) {
+			text_append(&t, s++, 1);
+			continue;
+		}
+		while (is_blank(*end) && end[1] != '#')
+			end++;
+		if (s[0] == '/' && s[1] == '*' && (end = strstr(s + 2, "*/")))
+			end += 2;
+		if (end && end > s) {
+			if (t.n && !is_blank(t.at[t.n - 1]))
+				text_append(&t, " ", 1);
+			s = end;
 		} else if (strncmp(s, k->name, name) == 0) {
 			text_append(&t, "@", 1);
 			s += name;
@@ -90,6 +107,8 @@ kernel_hash(const Program *p, int kernel, const char *text)
 			text_append(&t, s++, 1);
 		}
 	}
+	while (t.n && is_blank(t.at[t.n - 1]))
+		t.at[--t.n] = 0;
 	h = hash_name(t.at ? t.at : "");
 	text_free(&t);
 	return with(with(with(with(h, (uint64_t)k->block), (uint64_t)k->shared), (uint64_t)k->grid), (uint64_t)k->per_block);
@@ -196,6 +215,16 @@ read_hash(const FlowState *f, const Touch *t, bool many)
 	return h;
 }
 
+/* What an address is a multiple of: libraries may choose other code for it, compilers start a sum elsewhere. Up to 64 bytes,
+ * which every slab and every planned place has. */
+static uint64_t
+aligned(int64_t offset)
+{
+	uint64_t a = (uint64_t)offset | 64;
+
+	return a & -a;
+}
+
 /* ---- steps --------------------------------------------------------------------------------------------------------- */
 
 static Pair
@@ -210,7 +239,10 @@ gemm_shape(const FlowState *f, const Gemm *g)
 	for (int i = 0; i < COUNT(o); i++) {
 		h = pair_with(h, (uint64_t)o[i]->dtype);
 		h = pair_with(pair_with(pair_with(h, (uint64_t)o[i]->sz), (uint64_t)o[i]->s0), (uint64_t)o[i]->s1);
+		h.strict = with(h.strict, aligned(o[i]->offset));
 	}
+	if (g->has_bias)
+		h.strict = with(h.strict, aligned(g->bias_offset));
 	return h;
 }
 
@@ -223,10 +255,12 @@ launch_shape(const FlowState *f, const ProgStep *s)
 		const Arg *x = &s->arg[i];
 
 		h = pair_with(h, (uint64_t)x->kind);
-		if (x->kind == ARG_pointer)
+		if (x->kind == ARG_pointer) {
 			h = pair_extent(pair_with(h, (uint64_t)x->access + 10 * (uint64_t)x->padded), &x->extent);
-		else
+			h.strict = with(h.strict, aligned(x->offset));
+		} else {
 			h = pair_with(h, x->kind == ARG_f32 ? bits(x->f) : x->kind == ARG_i64 ? (uint64_t)x->i : x->u);
+		}
 	}
 	return h;
 }
@@ -263,7 +297,7 @@ follow(FlowState *f, const ProgStep *s)
 {
 	Touch *t;
 	int    n = touches_of(f->a, s, &t);
-	bool   gemm = s->kind == STEP_gemm, many = strcmp(kind_of(f->p, s), "sum_squares") == 0;
+	bool   gemm = s->kind == STEP_gemm, many = strcmp(step_kind(f->p, s), "sum_squares") == 0;
 	Pair   h = gemm ? gemm_shape(f, &s->gemm) : launch_shape(f, s), before;
 
 	for (int i = 0; i < n; i++)

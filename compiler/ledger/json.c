@@ -199,5 +199,5 @@ ledger_trace(const Ledger *l, Text *t)
 		            1e6 * at, (long long)l->live[i]);
 		at += l->step[i].seconds;
 	}
-	text_printf(t, "\n]}\n");
+	text_printf(t, ",\n{\"ph\": \"C\", \"pid\": 1, \"name\": \"live activations\", \"ts\": %.6f, \"args\": {\"bytes\": 0}}\n]}\n", 1e6 * at);
 }

@@ -29,12 +29,6 @@ add(LedgerRows *rows, const char *name, const ProgStep *s, const LedgerStep *t)
 	r->role_seconds[t->role] += t->seconds;
 }
 
-static const char *
-line_name(Loc loc)
-{
-	return loc.file ? intern_printf("%s:%d", loc.file, loc.line) : "(no line)";
-}
-
 static int
 longest_first(const void *a, const void *b)
 {
@@ -62,22 +56,25 @@ ledger_make(Arena *a, const Program *p, const Entry *e, const Rates *rates, int 
 	l->cores = cores;
 	l->rates = rates_of_cores(rates, cores);
 	ledger_memory(a, l);
-	ledger_time(a, l);
+	l->step = entry_costs(a, p, e, &l->rates);
 	for (int i = 0; i < COUNT(all); i++)
 		all[i]->at = arena_new_array(a, LedgerRow, e->nstep + 1);
 	for (int i = 0; i < e->nstep; i++) {
 		const LedgerStep *t = &l->step[i];
 
+		l->flops += e->step[i].flops;
+		l->bytes += e->step[i].bytes;
+		l->seconds += t->seconds;
 		add(&l->kernels, t->name, &e->step[i], t);
 		add(&l->kinds, t->kind, &e->step[i], t);
 		add(&l->roles, role_name[t->role], &e->step[i], t);
-		add(&l->lines, line_name(e->step[i].loc), &e->step[i], t);
+		add(&l->lines, step_line(e->step[i].loc), &e->step[i], t);
 	}
 	for (int v = 1; v <= l->nvalue && l->peak >= 0; v++) {
 		const LedgerValue *x = &l->value[v];
 
 		if (x->owner == OWNER_activations && x->made >= 0 && x->first <= l->peak && x->last >= l->peak) {
-			LedgerRow *r = row_of(&l->lines, line_name(e->step[x->made].loc), e->step[x->made].loc);
+			LedgerRow *r = row_of(&l->lines, step_line(e->step[x->made].loc), e->step[x->made].loc);
 
 			r->at_peak += x->bytes;
 			r->values_at_peak++;

@@ -3,19 +3,7 @@
 #ifndef D2V_LEDGER_H
 #define D2V_LEDGER_H
 
-#include "compiler/program/program.h"
-
-/* ---- rates.c: what devices reach --------------------------------------------------------------------- */
-
-/* Operations and bytes a second. On a processor those of one core. */
-typedef struct Rates {
-	const char *device;
-	double      gemm_f32, gemm_bf16, attend_f32, attend_bf16, other, bandwidth;
-	bool        per_core;
-	const char *source;                /* where the numbers come from: a sentence for people */
-} Rates;
-const Rates *rates_find(const char *device);            /* "cpu", "h100", "h200"; NULL when unknown */
-Rates        rates_of_cores(const Rates *one, int cores); /* of so many; a GPU's are left alone */
+#include "compiler/program/cost.h" /* Rates, StepRole, StepCost */
 
 /* ---- ledger.c: the ledger of one entry ------------------------------------------------------------------- */
 
@@ -25,9 +13,6 @@ typedef enum {
 } Owner;
 extern const char *const owner_name[OWNERS];
 
-typedef enum { ROLE_forward, ROLE_backward, ROLE_teacher, ROLE_update, ROLES } StepRole;
-extern const char *const role_name[ROLES];
-
 /* A value that steps make (program.h: Named), by its number. */
 typedef struct {
 	Owner   owner;                     /* activations, gradients, scratch; a variable's kind when it becomes one */
@@ -36,12 +21,7 @@ typedef struct {
 	bool    output;
 } LedgerValue;
 
-typedef struct {
-	StepRole    role;
-	const char *kind, *name;           /* "gemm", "rows", "attend" ..; "gemm bf16NT 128 x 64 x 64", "k001_rows" */
-	double      seconds;               /* the floor: the larger of work / rate and bytes / bandwidth */
-	bool        by_work;               /* work is the larger */
-} LedgerStep;
+typedef StepCost LedgerStep;
 
 /* Steps that have something in common: kernel, kind, role, line. Sorted by time, longest first. */
 typedef struct {
@@ -78,10 +58,13 @@ void ledger_text(const Ledger *l, Text *out);
 void ledger_json(const Ledger *l, Text *out);
 void ledger_trace(const Ledger *l, Text *out);          /* for chrome://tracing and Perfetto */
 const char *size_text(char out[24], double bytes);      /* 1.5 MiB */
+const char *count_text(char out[24], double x);         /* 12.4 G */
+const char *time_text(char out[24], double seconds);    /* 12.40 ms */
 
 /* ---- diff.c: two programs -------------------------------------------------------------------------------------- */
 
-/* identical: proved from the programs, every bit. reordered: the same sums, added in another order. */
+/* identical: proved from the programs, every bit (of cuBLASLt's codes for a gemm, the same choice taken for granted). reordered: the
+ * same formulas, which another rounding tells apart: sums in another order, a product and a sum fused or not. */
 typedef enum { NUMERICS_identical, NUMERICS_reordered, NUMERICS_different } Numerics;
 extern const char *const numerics_name[];
 
@@ -101,6 +84,8 @@ typedef struct {
 	const char *reason;
 	Change     *change;
 	int         n;
+	int         kernels_same, kernels_launches, kernels_other, kernels_only[2]; /* of one text, and of these launched more or less often; .. */
+	bool        all;                   /* diff_text: every change; set it before */
 } ProgramDiff;
 ProgramDiff *program_diff(Arena *a, Side x, Side y);
 void diff_text(const ProgramDiff *d, Text *out);

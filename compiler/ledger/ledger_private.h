@@ -22,12 +22,6 @@ int values_of(const Entry *e);         /* the largest number of a value that a s
 /* memory.c */
 void ledger_memory(Arena *a, Ledger *l);
 
-/* rates.c: the floor of one step */
-void ledger_time(Arena *a, Ledger *l);
-StepRole role_of(const ProgStep *s);
-const char *kind_of(const Program *p, const ProgStep *s);
-const char *step_name(Arena *a, const Program *p, const ProgStep *s);
-
 /* flow.c: what the bits of a program's results follow from, as hashes. A result's hash covers the kernels, numbers and
  * shapes it was computed with, and of what, back to variables, inputs, scalars and tables; not where it lay or when it was made. */
 typedef struct { const char *name; uint64_t strict, loose; } Flow; /* loose: order of additions left out */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOP = 12, WIDE = 64, TALL = 8, LINE_TEXT = 60 };
+enum { TOP = 12, WIDE = 64, TALL = 8, COLUMNS = 100 };
 
 const char *
 size_text(char out[24], double bytes)
@@ -21,7 +21,7 @@ size_text(char out[24], double bytes)
 }
 
 /* 12.3 G, for work */
-static const char *
+const char *
 count_text(char out[24], double x)
 {
 	static const char *const unit[] = {"", " k", " M", " G", " T", " P"};
@@ -35,7 +35,7 @@ count_text(char out[24], double x)
 	return out;
 }
 
-static const char *
+const char *
 time_text(char out[24], double seconds)
 {
 	if (seconds >= 1)
@@ -53,52 +53,77 @@ share(double part, double whole)
 	return whole > 0 ? 100 * part / whole : 0;
 }
 
-/* ---- head ------------------------------------------------------------------------------------------------ */
+/* "h200"; of a processor "cpu, 2 cores". */
+static const char *
+device_text(const Ledger *l)
+{
+	const Rates *known = rates_find(l->rates.device);
+
+	if (!known || !known->per_core)
+		return l->rates.device;
+	return intern_printf("%s, %d core%s", l->rates.device, l->cores, l->cores == 1 ? "" : "s");
+}
+
+/* ---- head: one line for each thing that most people want to know ------------------------------------------- */
 
 static void
 put_head(const Ledger *l, Text *t)
 {
-	const Program *p = l->program;
-	const Rates   *r = &l->rates;
-	char           w[24], b[24], s[24];
+	const Program  *p = l->program;
+	const ProgStep *s = l->peak < 0 ? NULL : &l->entry->step[l->peak];
+	char            x[24];
 
-	text_printf(t, "%s for %s, %s: %d steps, %s operations, %s moved, at least %s\n", p->recipe.spec_name, p->target, l->entry->name,
-	            l->entry->nstep, count_text(w, l->flops), size_text(b, l->bytes), time_text(s, l->seconds));
-	text_printf(t, "rates of %s", r->device);
-	if (rates_find(r->device) && rates_find(r->device)->per_core)
-		text_printf(t, ", %d core%s", l->cores, l->cores == 1 ? "" : "s");
-	text_printf(t, ": gemm %sFLOP/s f32", count_text(w, r->gemm_f32));
-	text_printf(t, ", %sFLOP/s bf16", count_text(w, r->gemm_bf16));
-	text_printf(t, "; attention %s, %s", count_text(w, r->attend_f32), count_text(b, r->attend_bf16));
-	text_printf(t, "; other %s", count_text(w, r->other));
-	text_printf(t, "; memory %sB/s\n(%s)\n", count_text(w, r->bandwidth), r->source);
+	text_printf(t, "%s, %s on %s, batch %lld\n\n", p->recipe.spec_name, l->entry->name, p->target, (long long)p->recipe.data.batch);
+	text_printf(t, "  memory  %10s  on the device; workspace of its libraries comes on top\n", size_text(x, (double)l->total));
+	if (s) {
+		text_printf(t, "  peak    %10s  of activations alive in step %d of %d, %s", size_text(x, (double)l->peak_bytes), l->peak + 1,
+		            l->entry->nstep, role_name[l->step[l->peak].role]);
+		text_printf(t, s->loc.file ? ", %s\n" : "\n", step_line(s->loc));
+	}
+	text_printf(t, "  time    %10s  at least, at the rates of %s\n", time_text(x, l->seconds), device_text(l));
+	text_printf(t, "  work    %10s  operations in %d steps", count_text(x, l->flops), l->entry->nstep);
+	text_printf(t, "; %s moved\n", size_text(x, l->bytes));
 }
 
 /* ---- memory ------------------------------------------------------------------------------------------------ */
 
 static void
-put_memory(const Ledger *l, Text *t)
+put_owner(const Ledger *l, int o, Text *t)
 {
 	const Program *p = l->program;
 	char           s[24];
+	bool           first = true;
+
+	text_printf(t, "%-14s %16lld %12s %5.1f%%  ", owner_name[o], (long long)l->owner[o], size_text(s, (double)l->owner[o]),
+	            share((double)l->owner[o], (double)l->total));
+	for (int i = 0; i < p->nslab; i++)
+		if (l->slab_owner[i][o]) {
+			text_printf(t, "%s%s", first ? "" : " ", p->slab[i].name);
+			first = false;
+		}
+	text_printf(t, "\n");
+}
+
+/* Most bytes first. */
+static void
+put_memory(const Ledger *l, Text *t)
+{
+	bool done[OWNERS] = {false};
+	char s[24];
 
 	text_printf(t, "\n%-14s %16s %12s %6s  %s\n", "memory", "bytes", "", "share", "slabs");
-	for (int o = 0; o < OWNERS; o++) {
-		bool first = true;
+	for (int n = 0; n < OWNERS; n++) {
+		int most = -1;
 
-		if (!l->owner[o])
-			continue;
-		text_printf(t, "%-14s %16lld %12s %5.1f%%  ", owner_name[o], (long long)l->owner[o], size_text(s, (double)l->owner[o]),
-		            share((double)l->owner[o], (double)l->total));
-		for (int i = 0; i < p->nslab; i++)
-			if (l->slab_owner[i][o]) {
-				text_printf(t, "%s%s", first ? "" : " ", p->slab[i].name);
-				first = false;
-			}
-		text_printf(t, "\n");
+		for (int o = 0; o < OWNERS; o++)
+			if (!done[o] && l->owner[o] && (most < 0 || l->owner[o] > l->owner[most]))
+				most = o;
+		if (most < 0)
+			break;
+		done[most] = true;
+		put_owner(l, most, t);
 	}
-	text_printf(t, "%-14s %16lld %12s         what the device allocates; libraries' workspace comes on top\n", "total",
-	            (long long)l->total, size_text(s, (double)l->total));
+	text_printf(t, "%-14s %16lld %12s %5.1f%%\n", "sum", (long long)l->total, size_text(s, (double)l->total), 100.0);
 }
 
 static int
@@ -111,21 +136,24 @@ by_peak(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* The text of a spec line, cut short. */
+/* The text of a spec line, as much as fits on ours. */
 static void
 put_line_text(Loc loc, Text *t)
 {
-	int         len = 0;
+	int         len = 0, column = 0, room;
 	const char *line = loc.file ? diag_source_line(loc.file, loc.line, &len) : NULL;
 
-	if (!line)
+	while ((size_t)column < t->n && t->at[t->n - 1 - (size_t)column] != '\n')
+		column++;
+	room = COLUMNS - column - 2;
+	if (!line || room < 8)
 		return;
 	while (len > 0 && (*line == ' ' || *line == '\t')) {
 		line++;
 		len--;
 	}
-	if (len > LINE_TEXT)
-		text_printf(t, "  %.*s..", LINE_TEXT - 2, line);
+	if (len > room)
+		text_printf(t, "  %.*s..", room - 2, line);
 	else
 		text_printf(t, "  %.*s", len, line);
 }
@@ -145,18 +173,12 @@ static void
 put_peak(Arena *a, const Ledger *l, Text *t)
 {
 	LedgerRow     **row = arena_new_array(a, LedgerRow *, l->lines.n + 1);
-	const ProgStep *s;
-	char            x[24], y[24];
+	char            x[24];
 	int             n = 0, wide;
 
 	if (l->peak < 0)
 		return;
-	s = &l->entry->step[l->peak];
-	text_printf(t, "\npeak: %s of activations live (in %s) at step %d of %d, %s, %s", size_text(x, (double)l->peak_bytes),
-	            size_text(y, (double)l->act_bytes), l->peak + 1, l->entry->nstep, l->step[l->peak].name, s->what);
-	if (s->loc.file)
-		text_printf(t, ", %s:%d", s->loc.file, s->loc.line);
-	text_printf(t, "\n%12s %6s %6s  made by line\n", "alive then", "share", "values");
+	text_printf(t, "\n%12s %6s %6s  made by spec line\n", "at the peak", "share", "values");
 	for (int i = 0; i < l->lines.n; i++)
 		if (l->lines.at[i].at_peak)
 			row[n++] = &l->lines.at[i];
@@ -224,6 +246,32 @@ put_timeline(const Ledger *l, Text *t)
 /* ---- time ---------------------------------------------------------------------------------------------------- */
 
 static void
+put_rates(const Ledger *l, Text *t)
+{
+	const Rates *r = &l->rates;
+	char         w[24];
+
+	text_printf(t, "\ntime at least: work or bytes, whichever takes longer, at the rates of %s:\n", device_text(l));
+	text_printf(t, "gemm %sFLOP/s", count_text(w, r->gemm_f32));
+	text_printf(t, ", %s in bf16", count_text(w, r->gemm_bf16));
+	text_printf(t, "; attention %s", count_text(w, r->attend_f32));
+	text_printf(t, ", %s in bf16", count_text(w, r->attend_bf16));
+	text_printf(t, "\nother %s", count_text(w, r->other));
+	text_printf(t, "; memory %sB/s\n(%s)\n", count_text(w, r->bandwidth), r->source);
+}
+
+/* A kernel with its spec line, a gemm (which stands for several) without. */
+static const char *
+row_text(bool kernel, const LedgerRow *r)
+{
+	const char *slash = r->loc.file ? strrchr(r->loc.file, '/') : NULL;
+
+	if (!kernel || !r->loc.file || strncmp(r->name, "gemm ", 5) == 0)
+		return r->name;
+	return intern_printf("%s, %s:%d", r->name, slash ? slash + 1 : r->loc.file, r->loc.line);
+}
+
+static void
 put_rows(const Ledger *l, const char *title, const LedgerRows *rows, Text *t)
 {
 	char w[24], b[24], s[24];
@@ -233,7 +281,7 @@ put_rows(const Ledger *l, const char *title, const LedgerRows *rows, Text *t)
 		const LedgerRow *r = &rows->at[i];
 
 		text_printf(t, "%12s %5.1f%% %6d %10s %11s  %s\n", time_text(s, r->seconds), share(r->seconds, l->seconds), r->steps,
-		            count_text(w, r->flops), size_text(b, r->bytes), r->name);
+		            count_text(w, r->flops), size_text(b, r->bytes), row_text(rows == &l->kernels, r));
 	}
 	if (rows->n > TOP)
 		text_printf(t, "%12s %6s %6s %10s %11s  %d more\n", "", "", "", "", "", rows->n - TOP);
@@ -292,6 +340,7 @@ ledger_text(const Ledger *l, Text *out)
 	put_memory(l, out);
 	put_peak(a, l, out);
 	put_timeline(l, out);
+	put_rates(l, out);
 	put_rows(l, "role", &l->roles, out);
 	put_rows(l, "kind", &l->kinds, out);
 	put_rows(l, "kernel", &l->kernels, out);

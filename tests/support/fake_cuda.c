@@ -556,7 +556,7 @@ CUresult
 cuDeviceGetName(char *name, int room, CUdevice d)
 {
 	(void)d;
-	snprintf(name, (size_t)room, "Fake GPU");
+	snprintf(name, (size_t)room, "%s", getenv("D2V_FAKE_GPU") ? getenv("D2V_FAKE_GPU") : "Fake GPU");
 	return CUDA_SUCCESS;
 }
 

@@ -1,6 +1,6 @@
 /* What a step takes at least: its work at the device's rate, or its bytes at the device's bandwidth, whichever is longer.
  * Launches, waits and caches are not in it: a prediction to hold measured times against, not a promise. */
-#include "compiler/ledger/ledger_private.h"
+#include "compiler/program/cost.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -44,7 +44,7 @@ rates_of_cores(const Rates *one, int cores)
 }
 
 StepRole
-role_of(const ProgStep *s)
+step_role(const ProgStep *s)
 {
 	for (int r = 0; r < ROLES; r++)
 		if (strcmp(s->what, role_name[r]) == 0)
@@ -54,7 +54,7 @@ role_of(const ProgStep *s)
 
 /* Codegen calls kernels k<number>_<kind>; others are a kind of their own. */
 const char *
-kind_of(const Program *p, const ProgStep *s)
+step_kind(const Program *p, const ProgStep *s)
 {
 	const char *name, *at;
 
@@ -83,49 +83,54 @@ step_name(Arena *a, const Program *p, const ProgStep *s)
 	                    g->accumulate ? " +=" : "");
 }
 
+const char *
+step_line(Loc loc)
+{
+	return loc.file ? intern_printf("%s:%d", loc.file, loc.line) : "(no line)";
+}
+
+/* ---- time ------------------------------------------------------------------------------------------------------ */
+
 static double
-rate_of(const Ledger *l, const ProgStep *s, const char *kind, bool bf16)
+rate_of(const Rates *r, const ProgStep *s, const char *kind, bool bf16)
 {
 	if (s->kind == STEP_gemm)
-		return s->gemm.a.dtype == DT_bf16 ? l->rates.gemm_bf16 : l->rates.gemm_f32;
+		return s->gemm.a.dtype == DT_bf16 ? r->gemm_bf16 : r->gemm_f32;
 	if (strncmp(kind, "attend", 6) == 0 && strstr(kind, "finish") == NULL)
-		return bf16 ? l->rates.attend_bf16 : l->rates.attend_f32;
-	return l->rates.other;
+		return bf16 ? r->attend_bf16 : r->attend_f32;
+	return r->other;
 }
 
 /* A program does not say what attention multiplies in; gemms of the same role do. */
 static bool
-role_is_bf16(const Entry *e, const char *what)
+role_is_bf16(const Entry *e, StepRole role)
 {
 	for (int i = 0; i < e->nstep; i++)
-		if (e->step[i].kind == STEP_gemm && strcmp(e->step[i].what, what) == 0 && e->step[i].gemm.a.dtype == DT_bf16)
+		if (e->step[i].kind == STEP_gemm && step_role(&e->step[i]) == role && e->step[i].gemm.a.dtype == DT_bf16)
 			return true;
 	return false;
 }
 
-void
-ledger_time(Arena *a, Ledger *l)
+StepCost *
+entry_costs(Arena *a, const Program *p, const Entry *e, const Rates *r)
 {
-	const Entry *e = l->entry;
-	bool         bf16[ROLES];
+	StepCost *all = arena_new_array(a, StepCost, e->nstep + 1);
+	bool      bf16[ROLES];
 
-	for (int r = 0; r < ROLES; r++)
-		bf16[r] = role_is_bf16(e, role_name[r]);
-	l->step = arena_new_array(a, LedgerStep, e->nstep + 1);
+	for (int i = 0; i < ROLES; i++)
+		bf16[i] = role_is_bf16(e, (StepRole)i);
 	for (int i = 0; i < e->nstep; i++) {
 		const ProgStep *s = &e->step[i];
-		LedgerStep     *out = &l->step[i];
+		StepCost       *out = &all[i];
 		double          work, traffic;
 
-		out->role = role_of(s);
-		out->kind = kind_of(l->program, s);
-		out->name = step_name(a, l->program, s);
-		work = s->flops / rate_of(l, s, out->kind, bf16[out->role]);
-		traffic = s->bytes / l->rates.bandwidth;
+		out->role = step_role(s);
+		out->kind = step_kind(p, s);
+		out->name = step_name(a, p, s);
+		work = s->flops / rate_of(r, s, out->kind, bf16[out->role]);
+		traffic = s->bytes / r->bandwidth;
 		out->by_work = work > traffic;
 		out->seconds = out->by_work ? work : traffic;
-		l->flops += s->flops;
-		l->bytes += s->bytes;
-		l->seconds += out->seconds;
 	}
+	return all;
 }
