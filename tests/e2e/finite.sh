@@ -85,6 +85,16 @@ holds 'the same state' cmp "$tmp/run/checkpoint-00000002.safetensors" "$tmp/back
 ends 'in block 7 of a run' 5 'first bad value' train tokens "$tmp/tokens/spec.d2v" --set peak_lr=1e3
 also 'block\[7\]'
 
+# Without a limit to the norm nothing but the order of the plan makes updates wait for it.
+mkdir -p "$tmp/free/lib"
+cp models/lib/vit.d2v "$tmp/free/lib"
+sed '/clip = global_norm/d' models/fashion.d2v >"$tmp/free/fashion.d2v"
+sed 's|include .*|include "fashion.d2v";|' "$gray" >"$tmp/free/spec.d2v"
+ends 'no limit to the norm' 5 'holds the state before step 3' train free1 "$tmp/free/spec.d2v" --set peak_lr=1e30
+if grep -q 'going back' "$tmp/said"; then bad 'updates do not wait for the norm' "$tmp/said"; fi
+holds 'two steps of it' train free2 "$tmp/free/spec.d2v" --set peak_lr=1e30 --until 2
+holds 'the state after the last good step' cmp "$tmp/free1/checkpoint-00000002.safetensors" "$tmp/free2/checkpoint-00000002.safetensors"
+
 # The same search on emulated CUDA kernels.
 d2v compile "$tmp/forward/spec.d2v" --target=cuda --out "$tmp/cuda" --quiet --set L=8 || bad 'compiled for cuda'
 ends 'emulated' 1 '[not-finite]' d2v-run step "$tmp/cuda" --device emulate --feed "$tmp/good.feed"

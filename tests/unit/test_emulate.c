@@ -157,8 +157,12 @@ program_make(void)
 		int k = kernel_index(cases[i].kernel);
 		if (k == fx.p.nkernel)
 			fx.kernel[fx.p.nkernel++] =
-				(Kernel){cases[i].kernel, "all.cu",      cases[i].block,
-			                 cases[i].shared, cases[i].grid, cases[i].per_block};
+				(Kernel){.name = cases[i].kernel,
+			                 .file = "all.cu",
+			                 .block = cases[i].block,
+			                 .shared = cases[i].shared,
+			                 .grid = cases[i].grid,
+			                 .per_block = cases[i].per_block};
 		fx.step[i] = (ProgStep){.kind = STEP_launch,
 		                        .kernel = k,
 		                        .narg = cases[i].narg,
