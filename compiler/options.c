@@ -82,6 +82,9 @@ take(Arena *a, Options *o, const OptionRow *row, char *word, const char *value)
 			                   value);
 		/* fall through */
 	case OPTION_text:
+		if (!*value)
+			return usage_error(o->verb, "%s wants %s, and there is nothing", row->name,
+			                   row->value);
 		if (*text)
 			return usage_error(o->verb, "%s is given twice", row->name);
 		*text = value;

@@ -72,6 +72,13 @@ on_pass(const Graph *g, int index, const char *name, void *arg)
 	h->before = t.at;
 }
 
+/* Before the first pass there is the graph as it was lowered. */
+static Status
+dump_known(const Options *o)
+{
+	return o->dump && strcmp(o->dump, "lower") ? pass_known(o->dump) : OK;
+}
+
 /* ---- the story ----------------------------------------------------------------------------------------- */
 
 static Status
@@ -79,6 +86,7 @@ run_passes(Arena *a, const Options *o, Spec *spec)
 {
 	Hook h = {a, o->dump_dir, o->dump, NULL, OK};
 
+	TRY(dump_known(o));
 	TRY(pass_run(spec->train, NULL, on_pass, &h));
 	for (int i = 0; i < spec->nfeature; i++) {
 		spec->feature[i]->variables_from = spec->train;
@@ -208,11 +216,12 @@ do_opt(Arena *a, const Options *o)
 			printf("%-10s %s\n", pass_table[p].name, pass_table[p].does);
 		return OK;
 	}
+	TRY(dump_known(o));
 	TRY(file_read(o->file, &text, &n));
 	diag_source(intern(o->file), text);
 	TRY(graph_parse(a, o->file, text, &g));
 	TRY(graph_verify(g, "parse", false));
-	if (o->passes && *o->passes)
+	if (o->passes)
 		TRY(pass_run(g, o->passes, on_pass, &h));
 	if (!o->dump) {
 		graph_print(g, &t);

@@ -430,6 +430,15 @@ data_class_name(const Data *d, int label)
 	return label >= 0 && label < d->src.classes ? d->src.class_name[label] : "?";
 }
 
+const char *
+data_sample_name(const Data *d, Arena *a, uint32_t sample)
+{
+	if (sample >= d->src.n)
+		return "?";
+	return d->src.path ? d->src.path[sample]
+	                   : arena_printf(a, "image %u of %s", sample, d->src.file);
+}
+
 int64_t
 data_bad(const Data *d)
 {

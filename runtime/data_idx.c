@@ -193,6 +193,7 @@ idx_open(Arena *a, const char *images, Source *out)
 	*out = (Source){0};
 	TRY(idx_read(a, images, "images", 3, dim, &pixels));
 	out->pixels = pixels;
+	out->file = arena_strdup(a, images);
 	out->n = dim[0];
 	out->h = dim[1];
 	out->w = dim[2];

@@ -28,6 +28,7 @@ typedef struct {
 	const int32_t *label;  /* NULL: unknown */
 	const uint8_t *pixels; /* IDX: [n][h][w]; NULL for folders */
 	int64_t        w, h;
+	const char    *file; /* IDX: where the pixels are from */
 	char         **path; /* folders */
 	/* Says whether two sources hold the same images: a hash of the pixels of an IDX file; of a folder, whose
 	 * files would take too long to read, of names (below the root) and sizes. */

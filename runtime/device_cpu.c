@@ -206,16 +206,22 @@ steps_of(const Dev *d, const Entry *e)
 }
 
 static Status
-cpu_run(Dev *d, const Entry *e)
+cpu_part(Dev *d, const Entry *e, int first, int last)
 {
-	const CpuStep *s = steps_of(d, e);
-	for (const CpuStep *end = s + e->nstep; s < end; s++) {
+	const CpuStep *s = steps_of(d, e) + first;
+	for (const CpuStep *end = s + (last - first); s < end; s++) {
 		if (s->fn)
 			s->fn(s->p, s->n);
 		else
 			TRY(gemm_run(d->gemms, s->gemm));
 	}
 	return OK;
+}
+
+static Status
+cpu_run(Dev *d, const Entry *e)
+{
+	return cpu_part(d, e, 0, e->nstep);
 }
 
 static double
@@ -270,6 +276,7 @@ const Device        d2v_device = {
 	       .get = cpu_get,
 	       .run = cpu_run,
 	       .profile = cpu_profile,
+	       .part = cpu_part,
 	       .allocated = cpu_allocated,
 	       .workspace = cpu_workspace,
 	       .rates = cpu_own_rates,

@@ -2,6 +2,7 @@
  * of everything it depends on (source and what it includes, flags, compiler, CPU), so the next
  * start only loads it. What earlier starts left half made in the cache is removed. Refuses an
  * object that lacks a kernel. */
+#include "compiler/base/cache.h"
 #include "runtime/device_cpu_build.h"
 
 #include <ctype.h>
@@ -168,7 +169,9 @@ kernels_load(Arena *a, const Toolchain *tool, const Program *p, const char *fold
 		s = object_name(&b, hex);
 	const char *object = s == OK ? arena_printf(a, "%s/%s-%s.so", cache, tool->device, hex) : "";
 	cache_tidy(a, cache);
-	if (s == OK && !file_exists(object))
+	if (s == OK && file_exists(object))
+		cache_touch(object);
+	else if (s == OK)
 		s = build(&b, cache, object);
 	sources_free(&b);
 	TRY(s);

@@ -267,6 +267,7 @@ const Device        d2v_device = {
 	       .get = move_get,
 	       .run = graph_run,
 	       .profile = graph_profile,
+	       .part = graph_part,
 	       .allocated = cuda_allocated,
 	       .workspace = cuda_workspace,
 	       .rates = cuda_rates,

@@ -104,6 +104,7 @@ Status gemm_tune(Dev *d, cublasLtHandle_t blas, GemmPlan *const *plan, int n, co
 /* ---- device_cuda_graph.c ----------------------------------------------------------------------- */
 Status graph_run(Dev *d, const Entry *e);
 Status graph_profile(Dev *d, const Entry *e, double *seconds);
+Status graph_part(Dev *d, const Entry *e, int first, int end);
 void   graph_close(Dev *d);
 
 #endif

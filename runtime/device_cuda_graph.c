@@ -20,14 +20,14 @@ step_name(const Dev *d, const ProgStep *s)
 	return s->kind == STEP_launch ? d->p->kernel[s->kernel].name : "gemm";
 }
 
-/* mark NULL: no events. */
+/* The steps first .. end - 1. mark NULL: no events. */
 static Status
-enqueue(Dev *d, const Entry *e, const CudaEntry *ce, CUevent *mark)
+enqueue(Dev *d, const Entry *e, const CudaEntry *ce, int first, int end, CUevent *mark)
 {
 	if (mark)
 		CU(cuEventRecord(mark[0], d->stream), "an event");
 	TRY(gemm_before(d, (int)(ce - d->entry)));
-	for (int i = 0; i < e->nstep; i++) {
+	for (int i = first; i < end; i++) {
 		const CudaStep *s = &ce->step[i];
 		if (s->fn)
 			CU(cuLaunchKernel(s->fn, s->grid, 1, 1, s->block, 1, 1, s->shared,
@@ -58,7 +58,7 @@ record(Dev *d, const Entry *e, CudaEntry *ce)
 	CUgraph graph = NULL;
 	CU(cuStreamBeginCapture(d->stream, CU_STREAM_CAPTURE_MODE_RELAXED), "recording %s",
 	   e->name);
-	Status   s = enqueue(d, e, ce, NULL);
+	Status   s = enqueue(d, e, ce, 0, e->nstep, NULL);
 	CUresult ended =
 		d->cu->cuStreamEndCapture(d->stream, &graph); /* always: else the stream stays so */
 	if (s == OK)
@@ -91,7 +91,7 @@ graph_profile(Dev *d, const Entry *e, double *seconds)
 			CU(cuEventCreate(&ce->mark[i], CU_EVENT_DEFAULT), "an event");
 	}
 	TRY(move_flush(d));
-	TRY(enqueue(d, e, ce, ce->mark));
+	TRY(enqueue(d, e, ce, 0, e->nstep, ce->mark));
 	CU(cuStreamSynchronize(d->stream), "running %s", e->name);
 	for (int i = 0; i < e->nstep; i++) {
 		float ms = 0;
@@ -99,6 +99,15 @@ graph_profile(Dev *d, const Entry *e, double *seconds)
 		   "the time of step %d of %s", i + 1, e->name);
 		seconds[i] += 1e-3 * ms;
 	}
+	return OK;
+}
+
+Status
+graph_part(Dev *d, const Entry *e, int first, int end)
+{
+	TRY(move_flush(d));
+	TRY(enqueue(d, e, entry_of(d, e), first, end, NULL));
+	CU(cuStreamSynchronize(d->stream), "running steps %d to %d of %s", first + 1, end, e->name);
 	return OK;
 }
 

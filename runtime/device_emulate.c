@@ -148,13 +148,13 @@ now(void)
 
 /* seconds may be NULL */
 static Status
-steps_run(Dev *d, const Entry *e, double *seconds)
+steps_run(Dev *d, const Entry *e, int first, int end, double *seconds)
 {
 	if (e < d->p->entry || e >= d->p->entry + d->p->nentry)
 		BUG("this entry belongs to another program");
 	const EmulateStep *s = d->step[e - d->p->entry];
 	double             before = now();
-	for (int i = 0; i < e->nstep; i++) {
+	for (int i = first; i < end; i++) {
 		TRY(s[i].fn ? check_launch(d->check, &s[i]) : gemm_run(d->gemms, s[i].gemm));
 		if (seconds == NULL)
 			continue;
@@ -168,13 +168,19 @@ steps_run(Dev *d, const Entry *e, double *seconds)
 static Status
 emulate_run(Dev *d, const Entry *e)
 {
-	return steps_run(d, e, NULL);
+	return steps_run(d, e, 0, e->nstep, NULL);
+}
+
+static Status
+emulate_part(Dev *d, const Entry *e, int first, int end)
+{
+	return steps_run(d, e, first, end, NULL);
 }
 
 static Status
 emulate_profile(Dev *d, const Entry *e, double *seconds)
 {
-	return steps_run(d, e, seconds);
+	return steps_run(d, e, 0, e->nstep, seconds);
 }
 
 static int64_t
@@ -204,6 +210,7 @@ const Device        d2v_device = {
 	       .get = emulate_get,
 	       .run = emulate_run,
 	       .profile = emulate_profile,
+	       .part = emulate_part,
 	       .allocated = emulate_allocated,
 	       .workspace = emulate_workspace,
 	       .rates = emulate_rates,

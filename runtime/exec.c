@@ -73,6 +73,7 @@ exec_open(Arena *a, const char *folder, const char *device, const char *cache, E
 {
 	Exec *x = arena_new_one(a, Exec);
 	*out = NULL;
+	x->folder = arena_strdup(a, folder);
 	TRY(program_open(a, folder, &x->p));
 	TRY(scalars_parse(a, x));
 	TRY(device_load(device ? device : x->p->target, &x->device));

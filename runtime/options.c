@@ -66,6 +66,8 @@ options_parse(int argc, char **argv, const char *verb, const char *usage, const 
 		if (value == NULL && i + 1 == argc)
 			return usage_error(verb, "a value is missing after", arg);
 		*o[k].text = value ? value + 1 : argv[++i];
+		if (**o[k].text == 0)
+			return usage_error(verb, "there is nothing behind", arg);
 	}
 	return *folder ? OPTIONS_run : usage_error(verb, "missing argument", "FOLDER");
 }

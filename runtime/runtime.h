@@ -25,6 +25,8 @@ typedef struct {
 	Status (*run)(Dev *, const Entry *e);                 /* all steps of an entry, in order */
 	/* As run, adding each step's seconds to seconds[0 .. e->nstep-1]. */
 	Status (*profile)(Dev *, const Entry *e, double *seconds);
+	/* Only the steps first .. end - 1, which are done when it returns. */
+	Status (*part)(Dev *, const Entry *e, int first, int end);
 	int64_t (*allocated)(Dev *);                          /* bytes it allocated for slabs */
 	int64_t (*workspace)(Dev *);                          /* bytes beside the slabs: scratch of its libraries */
 	/* The rest may be NULL, and then exec.c does it with put and get. A device that has them may still be at work when
@@ -49,6 +51,7 @@ typedef struct {
 	Dev          *dev;
 	double        steps, spe;  /* total steps of the run; steps per epoch: for host expressions */
 	const struct Expr *const *scalar; /* per entry: its scalars' expressions, parsed by exec_open */
+	const char   *folder;      /* of the program */
 	const char   *data_hash;   /* data_fingerprint of what it trains on; NULL: nothing, or nobody should care */
 	struct ExecMove *move;            /* exec_move.c: what was asked for and not taken, memory of exec_stage */
 } Exec;
@@ -108,6 +111,7 @@ const char *data_fingerprint(const Data *d);          /* 32 hex digits: the same
 int64_t     data_steps_per_epoch(const Data *d);      /* floor(samples / batch) */
 int         data_classes(const Data *d);
 const char *data_class_name(const Data *d, int label);
+const char *data_sample_name(const Data *d, Arena *a, uint32_t sample); /* its file, or its place in an IDX file */
 int64_t     data_bad(const Data *d);                  /* unreadable files so far */
 Status      data_next(Data *d, Batch **out);          /* the next batch in order; waits for the workers; *out NULL after the last (evaluation) */
 void        data_done(Data *d, Batch *b);             /* give the batch back */

@@ -3,6 +3,7 @@
  * No data set, no checkpoints, no log. Refuses to start before weights and batches of all steps
  * were checked. */
 #include "runtime/files_private.h"
+#include "runtime/finite.h"
 #include "runtime/run_private.h"
 
 #include <inttypes.h>
@@ -102,21 +103,55 @@ list_all(const Exec *x, const Entry *e)
 /* ---- the steps ----------------------------------------------------------------------------- */
 
 static Status
+start(Exec *x, const Options *o)
+{
+	return o->init ? feed_load(x, o->init, o->names, o->seed) : init_all(x, o->seed);
+}
+
+static Status
+put(Exec *x, const Entry *e, StepBatch *batch, const Options *o, int64_t k)
+{
+	TRY(exec_scalars(x, e, o->first + k));
+	return step_batch_put(batch, k);
+}
+
+/* The k-th step has no finite loss or gradient norm: where does that come from? A device that could not stop in time
+ * starts over for the state before it. */
+static Status
+bad_step(Arena *a, Guard *g, StepBatch *batch, const Options *o, int64_t k)
+{
+	Exec *x = g->x;
+	user_error("not-finite", "%s%s", guard_text(a, g, o->first + k),
+	           o->dump ? arena_printf(a, "; %s is not written", o->dump) : "");
+	if (!g->halves) {
+		TRY(start(x, o));
+		for (int64_t i = 0; i < k; i++) {
+			TRY(put(x, g->e, batch, o, i));
+			TRY(x->device->run(x->dev, g->e));
+		}
+		TRY(put(x, g->e, batch, o, k));
+	}
+	finite_report(g, NULL, NULL, stderr);
+	return FAIL;
+}
+
+static Status
 run_steps(Arena *a, Exec *x, const Entry *e, const Options *o)
 {
 	StepRange  range = {o->steps, o->first, o->seed};
 	StepBatch *batch;
 	StepDump  *dump;
+	Guard      guard;
 	TRY(step_batch_open(a, x, e, o->feed, &range, &batch));
 	TRY(step_dump_open(a, x, e, o->names, o->steps, &dump));
-	if (o->init)
-		TRY(feed_load(x, o->init, o->names, o->seed));
-	else
-		TRY(init_all(x, o->seed));
+	guard_open(x, e, &guard);
+	TRY(start(x, o));
 	for (int64_t k = 0; k < o->steps; k++) {
-		TRY(exec_scalars(x, e, o->first + k));
-		TRY(step_batch_put(batch, k));
-		TRY(x->device->run(x->dev, e));
+		bool finite;
+		TRY(put(x, e, batch, o, k));
+		TRY(guard_run(&guard, &finite));
+		if (!finite)
+			return bad_step(a, &guard, batch, o, k);
 		TRY(step_dump_take(dump, k));
 		printf("step %" PRId64, o->first + k);
 		for (int i = 0; i < e->noutput; i++)

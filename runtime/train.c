@@ -4,16 +4,14 @@
  * RUN holds: program/ (a copy of the program, so that the run can be evaluated and resumed
  * without the spec), run.txt (what the run was started with), log.jsonl and events, checkpoints,
  * report.html. Batch s depends on (seed, s) alone and everything else is in the checkpoint, so a
- * resumed run gives the bits of an uninterrupted one. Refuses to start into a folder that already
- * holds a run, and to resume with another seed, length or data set. */
+ * resumed run gives the bits of an uninterrupted one. Refuses to save the result of a step
+ * without a finite loss and gradient norm. */
 #include "runtime/profile.h"
-#include "runtime/run_private.h"
+#include "runtime/train_private.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -48,42 +46,9 @@ static const char usage[] =
 	"  d2v-run train runs/a/program --data train=/usr/share/datasets/fashion-mnist --out "
 	"runs/a --resume\n"
 	"\n"
-	"SIGINT or SIGTERM: the step is finished, the run saved, and the exit code is 4.\n";
-
-typedef struct {
-	const char *folder, *data, *out, *steps, *until, *seed, *threads, *workers, *device, *cache;
-	bool        resume, profile, quiet;
-} Options;
-
-enum { MAX_VALUES = 64, MAX_AHEAD = 4 };
-
-typedef struct {
-	Arena         *a;
-	const Options *opt;
-	Exec          *x;
-	const Recipe  *r;
-	const Entry   *e;
-	Feeds         *feeds;
-	Data          *data;
-	Log           *log;
-	char          *from; /* checkpoint to start from, or NULL */
-	uint64_t       seed;
-	int64_t        asked_seed, workers;
-	int64_t        start, total, until, spe, save_every,
-		saved;            /* saved: step of the newest checkpoint, -1 none */
-	int64_t     samples;      /* of the run that is resumed; 0: a new run */
-	char        data_was[33]; /* fingerprint of its data */
-	int         nvalue;       /* value[0] is the epoch, the others are the scalar outputs */
-	const char *name[MAX_VALUES];
-	double      value[MAX_VALUES];
-	int64_t     enqueued, done;   /* steps given to the device, steps whose values are known */
-	double      epoch[MAX_AHEAD]; /* of the steps between the two */
-	double      clock, rate; /* when the last step was done; samples per second, smoothed */
-	int         loss;        /* index of the loss, or -1 */
-	bool        has_stop;
-	Expr        stop;
-	double     *seconds; /* --profile: per step of the entry */
-} Train;
+	"SIGINT or SIGTERM: the step is finished, the run saved, and the exit code is 4.\n"
+	"A loss or gradient norm that is not finite: the run is saved as it was before that step, the first bad value is\n"
+	"sought and named, and the exit code is 5.\n";
 
 static volatile sig_atomic_t signalled;
 
@@ -91,6 +56,12 @@ static void
 on_signal(int s)
 {
 	signalled = s;
+}
+
+bool
+train_signalled(void)
+{
+	return signalled != 0;
 }
 
 static double
@@ -101,288 +72,44 @@ now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- the run's folder ------------------------------------------------------------------------ */
-
-static const char run_format[] = "d2v-run 1\nspec_hash %32s\nseed %" SCNu64 "\nsteps %" SCNd64
-				 "\nsamples %" SCNd64 "\ndata %32s\n";
-
-static Status
-run_write(const Train *t, const char *path)
-{
-	const char *s = arena_printf(t->a,
-	                             "d2v-run 1\nspec_hash %s\nseed %" PRIu64 "\nsteps %" PRId64
-	                             "\nsamples %" PRId64 "\ndata %s\n",
-	                             t->r->spec_hash, t->seed, t->total, data_samples(t->data),
-	                             data_fingerprint(t->data));
-	return file_write_atomic(path, s, strlen(s));
-}
-
-/* Is there a run, and does what the command line says agree with it? */
-static Status
-run_check(Train *t, const char *path)
-{
-	const Options *o = t->opt;
-	bool there = file_exists(path) || file_exists(arena_printf(t->a, "%s/log.jsonl", o->out));
-	if (!o->resume)
-		return there ? user_error("run-exists",
-		                          "%s already holds a run; --resume goes on with it, or "
-		                          "give another --out",
-		                          o->out)
-		             : OK;
-	if (!file_exists(path))
-		return user_error("run-missing", "%s holds no run to resume (there is no %s)",
-		                  o->out, path);
-	char    *text, hash[33];
-	size_t   n;
-	uint64_t seed;
-	int64_t  steps, samples;
-	TRY(file_read(path, &text, &n));
-	int got = sscanf(text, run_format, hash, &seed, &steps, &samples, t->data_was);
-	free(text);
-	if (got != 5)
-		return user_error("run-damaged", "%s is damaged", path);
-	if (strcmp(hash, t->r->spec_hash) != 0)
-		return user_error("run-differs",
-		                  "%s is a run of another spec (or of other --set values)", o->out);
-	if (o->seed && seed != t->seed)
-		return user_error("run-differs",
-		                  "%s was started with seed %" PRIu64
-		                  "; a resumed run keeps its seed",
-		                  o->out, seed);
-	if (o->steps && steps != t->total)
-		return user_error("run-differs",
-		                  "%s was started with a length of %" PRId64
-		                  " steps, and its schedules depend on that; to end "
-		                  "earlier use --until",
-		                  o->out, steps);
-	t->seed = seed;
-	t->total = steps;
-	t->samples = samples;
-	return OK;
-}
-
-/* ---- setting up ------------------------------------------------------------------------------ */
-
-/* What the command line alone can get wrong; FAIL means EXIT_USAGE. */
-static Status
-numbers(Train *t)
-{
-	const Options *o = t->opt;
-	TRY(option_integer("seed", o->seed, 0, UINT32_MAX, &t->asked_seed));
-	TRY(option_integer("steps", o->steps, 1, INT32_MAX, &t->total));
-	TRY(option_integer("until", o->until, 1, INT32_MAX, &t->until));
-	TRY(option_integer("workers", o->workers, 1, 256, &t->workers));
-	TRY(option_threads(o->threads));
-	const char *eq = strchr(o->data, '=');
-	if (eq && eq != o->data && eq[1])
-		return OK;
-	fprintf(stderr, "d2v: error: --data takes NAME=PATH, not `%s` [usage]\n", o->data);
-	return FAIL;
-}
-
-static Status
-choose_seed(Train *t)
-{
-	/* Seeds are u32 on the device; a larger one would be cut there and nowhere else. */
-	if (t->r->seed > UINT32_MAX)
-		return user_error("seed", "the spec's seed %" PRIu64 " is more than 32 bits",
-		                  t->r->seed);
-	t->seed = t->opt->seed ? (uint64_t)t->asked_seed : t->r->seed;
-	return OK;
-}
-
-static Status
-values_open(Train *t)
-{
-	Binding b[MAX_VALUES];
-	t->name[t->nvalue++] = "epoch";
-	t->loss = -1;
-	for (int i = 0; i < t->e->noutput; i++) {
-		if (t->e->output[i].type.rank != 0)
-			continue;
-		if (t->nvalue == MAX_VALUES)
-			return user_error("watches", "more than %d scalar outputs", MAX_VALUES - 1);
-		if (strcmp(t->e->output[i].name, "loss") == 0)
-			t->loss = t->nvalue;
-		t->name[t->nvalue++] = t->e->output[i].name;
-	}
-	for (int i = 0; i < t->nvalue; i++)
-		b[i] = (Binding){t->name[i], 0};
-	t->has_stop = t->r->stop && *t->r->stop;
-	return t->has_stop ? expr_parse(t->r->stop, b, t->nvalue, &t->stop) : OK;
-}
-
-static Status
-data_path(const Train *t, const char **path)
-{
-	const char *given = t->opt->data, *eq = strchr(given, '='), *source = t->r->data.source;
-	if (strlen(source) != (size_t)(eq - given) || memcmp(source, given, strlen(source)) != 0)
-		return user_error("data-source", "the spec has the data source `%s`, not `%.*s`",
-		                  source, (int)(eq - given), given);
-	*path = eq + 1;
-	return OK;
-}
-
-/* Where to start, before anything slow: `from` is the checkpoint, NULL for the beginning. */
-static Status
-start_find(Train *t)
-{
-	t->saved = -1;
-	if (!t->opt->resume)
-		return OK;
-	TRY(checkpoint_latest(t->a, t->opt->out, &t->from, &t->start));
-	if (t->from == NULL) {
-		t->start = 0;
-		fprintf(stderr, "d2v: %s ended before its first checkpoint; starting at step 0\n",
-		        t->opt->out);
-	}
-	return OK;
-}
-
-static Status
-start_state(Train *t)
-{
-	if (t->from == NULL)
-		return init_all(t->x, t->seed);
-	uint64_t seed;
-	int64_t  step;
-	TRY(checkpoint_load(t->x, t->from, &step, &seed));
-	if (seed != t->seed || step != t->start)
-		return user_error("run-differs",
-		                  "%s has seed %" PRIu64 " and step %" PRId64
-		                  ", the run has %" PRIu64 " and %" PRId64,
-		                  t->from, seed, step, t->seed, t->start);
-	t->saved = t->start;
-	return OK;
-}
-
-static Status
-open_data(Train *t)
-{
-	const char *path = NULL;
-	TRY(data_path(t, &path));
-	DataOptions o = {.seed = t->seed,
-	                 .workers = (int)t->workers,
-	                 .start_step = t->start,
-	                 .train = true,
-	                 .max_bad = 100};
-	TRY(data_open(t->r, path, "train", &o, &t->data));
-	if (t->samples && t->samples != data_samples(t->data))
-		return user_error("run-differs",
-		                  "%s was started on %" PRId64 " samples, but %s holds %" PRId64
-		                  "; a resumed run keeps its data",
-		                  t->opt->out, t->samples, path, data_samples(t->data));
-	if (t->samples && strcmp(t->data_was, data_fingerprint(t->data)) != 0)
-		return user_error(
-			"run-differs",
-			"%s was started on other data: %s holds as many samples, but not the "
-			"same (fingerprint %s, then %s); a resumed run keeps its data",
-			t->opt->out, path, data_fingerprint(t->data), t->data_was);
-	t->x->data_hash = data_fingerprint(t->data);
-	t->spe = data_steps_per_epoch(t->data);
-	if (t->spe < 1)
-		return user_error("data-small",
-		                  "%s has %" PRId64 " samples, less than one batch of %" PRId64,
-		                  path, data_samples(t->data), t->r->data.batch);
-	return OK;
-}
-
-static void
-lengths(Train *t)
-{
-	const Recipe *r = t->r;
-	if (t->total == 0)
-		t->total = r->length_steps > 0 ? r->length_steps
-		                               : llround(r->length_epochs * (double)t->spe);
-	if (t->until == 0 || t->until > t->total)
-		t->until = t->total;
-	t->save_every = r->checkpoint_steps;
-	if (t->save_every <= 0 && r->checkpoint_epochs > 0)
-		t->save_every = llround(r->checkpoint_epochs * (double)t->spe);
-	if (t->save_every <= 0 && r->checkpoint_epochs > 0)
-		t->save_every = 1;
-	t->x->steps = (double)t->total;
-	t->x->spe = (double)t->spe;
-	t->x->p->recipe.seed = t->seed;
-}
-
-/* This program is one rank. A spec for more says another batch than the one a step will see; the run is still
- * a run, but not the one that was described, and nobody should find that out from its curves. */
-static void
-ranks_warn(const Recipe *r)
-{
-	long long batch = (long long)r->data.batch;
-	if (r->ranks > 1)
-		diag_warning((Loc){0}, "ranks",
-		             "the spec is for %d ranks, this run has 1: each step averages over "
-		             "%lld samples, "
-		             "not %d x %lld = %lld, and an epoch has %d times as many steps",
-		             r->ranks, batch, r->ranks, batch, batch * r->ranks, r->ranks);
-}
-
-static Status
-setup(Train *t)
-{
-	const Options *o = t->opt;
-	TRY(exec_open(t->a, o->folder, o->device, o->cache, &t->x));
-	t->r = &t->x->p->recipe;
-	t->e = program_entry(t->x->p, "train");
-	if (t->e == NULL)
-		return user_error("no-train", "the program in %s has no entry `train`", o->folder);
-	const char *run_file = arena_printf(t->a, "%s/run.txt", o->out);
-	ranks_warn(t->r);
-	TRY(choose_seed(t));
-	TRY(values_open(t));
-	TRY(feeds_open(t->a, t->x, t->e, &t->feeds));
-	TRY(run_check(t, run_file));
-	TRY(start_find(t));
-	TRY(open_data(t));
-	lengths(t);
-	TRY(start_state(t));
-	TRY(file_make_dirs(o->out));
-	TRY(run_copy_program(t->a, t->x->p, o->folder, arena_printf(t->a, "%s/program", o->out)));
-	if (!o->resume)
-		TRY(run_write(t, run_file));
-	TRY(log_open(o->out, t->r, o->resume, t->start, &t->log));
-	t->seconds = arena_new_array(t->a, double, t->e->nstep + 1);
-	if (t->start >= t->until)
-		fprintf(stderr, "d2v: %s has done its %" PRId64 " steps; nothing is left to do\n",
-		        o->out, t->until);
-	else if (!o->quiet)
-		fprintf(stderr,
-		        "%s: steps %" PRId64 " to %" PRId64 " of %" PRId64 ", %" PRId64
-		        " a step, %.1f MiB\n",
-		        t->r->spec_name, t->start + 1, t->until, t->total, t->r->data.batch,
-		        (double)t->x->device->allocated(t->x->dev) / (1 << 20));
-	return OK;
-}
-
 /* ---- the loop -------------------------------------------------------------------------------- */
 
-/* Give one step to the device. Whether it is done when this returns is the device's affair. */
-static Status
-step_start(Train *t)
+Status
+train_put(Train *t, int64_t step)
 {
 	Batch *b;
 	TRY(data_next(t->data, &b));
-	if (b == NULL || b->step != t->enqueued)
+	if (b == NULL || b->step != step)
 		BUG("the data gave batch %lld for step %lld", b ? (long long)b->step : -1,
-		    (long long)t->enqueued);
-	t->epoch[t->enqueued % MAX_AHEAD] = (double)b->epoch;
+		    (long long)step);
+	t->epoch[step % MAX_AHEAD] = (double)b->epoch;
+	memcpy(t->ids, b->sample, sizeof *t->ids * (size_t)t->r->data.batch);
 	Status s = feeds_put(t->x, t->feeds, b);
 	data_done(t->data, b);
 	TRY(s);
-	TRY(exec_scalars(t->x, t->e, t->enqueued));
+	return exec_scalars(t->x, t->e, step);
+}
+
+/* Give one step to the device. Whether it is done when this returns is the device's affair. */
+static Status
+step_start(Train *t, bool *finite)
+{
+	*finite = true;
+	TRY(train_put(t, t->enqueued));
 	if (t->opt->profile)
 		TRY(t->x->device->profile(t->x->dev, t->e, t->seconds));
+	else if (t->guard.halves)
+		TRY(guard_run(&t->guard, finite));
 	else
 		TRY(t->x->device->run(t->x->dev, t->e));
 	t->enqueued++;
+	if (!*finite)
+		return OK;
 	return exec_ask(t->x, t->e, t->name + 1, t->nvalue - 1);
 }
 
-static Status
-save(Train *t, int64_t done)
+Status
+train_save(Train *t, int64_t done)
 {
 	if (t->saved == done)
 		return OK;
@@ -395,14 +122,6 @@ save(Train *t, int64_t done)
 static int
 reason_to_stop(const Train *t)
 {
-	if (t->loss >= 0 && !isfinite(t->value[t->loss])) {
-		progress_end();
-		fprintf(stderr,
-		        "d2v: the loss of step %" PRId64
-		        " is %g; not saved, %s keeps its earlier checkpoints [loss-not-finite]\n",
-		        t->done, t->value[t->loss], t->opt->out);
-		return EXIT_STOPPED;
-	}
 	if (t->has_stop && expr_run(&t->stop, t->value) != 0) {
 		progress_end();
 		fprintf(stderr, "d2v: stopped after step %" PRId64 ": `%s` holds [stop]\n", t->done,
@@ -431,24 +150,32 @@ step_end(Train *t)
 	return OK;
 }
 
+/* Of the last step that is done, as far as the guard has not looked itself. */
 static bool
-loss_is_finite(const Train *t)
+is_finite(Train *t)
 {
-	return t->loss < 0 || isfinite(t->value[t->loss]);
+	bool finite = true;
+	for (int i = 0; i < t->guard.njudged; i++)
+		for (int k = 1; k < t->nvalue; k++)
+			if (t->name[k] == t->guard.judged[i]->name) {
+				t->guard.value[i] = (float)t->value[k];
+				finite &= isfinite(t->value[k]) != 0;
+			}
+	return finite;
 }
 
 /* A stop on a device that works ahead is seen when later steps have been given to it: they are finished and
- * logged, and what is saved is the state after the last of them. A loss that is not finite is never saved. */
+ * logged, and what is saved is the state after the last of them. */
 static int
 stop(Train *t)
 {
-	bool finite = loss_is_finite(t);
-	while (finite && t->done < t->enqueued) {
+	while (t->done < t->enqueued) {
 		if (step_end(t) != OK)
 			return diag_exit_code();
-		finite = loss_is_finite(t);
+		if (!is_finite(t))
+			return train_bad_step(t);
 	}
-	return finite && save(t, t->done) != OK ? diag_exit_code() : EXIT_STOPPED;
+	return train_save(t, t->done) != OK ? diag_exit_code() : EXIT_STOPPED;
 }
 
 /* Finish steps until only `ahead` are under way; EXIT_OK: go on. */
@@ -458,6 +185,8 @@ catch_up(Train *t, int64_t ahead)
 	while (t->enqueued - t->done > ahead) {
 		if (step_end(t) != OK)
 			return diag_exit_code();
+		if (!is_finite(t))
+			return train_bad_step(t);
 		if (reason_to_stop(t) != EXIT_OK)
 			return stop(t);
 	}
@@ -475,7 +204,7 @@ interrupted(Train *t)
 		        t->done);
 		return EXIT_INTERRUPTED;
 	}
-	if (save(t, t->done) != OK)
+	if (train_save(t, t->done) != OK)
 		return diag_exit_code();
 	fprintf(stderr, "d2v: interrupted; step %" PRId64 " is saved in %s, go on with --resume\n",
 	        t->done, t->opt->out);
@@ -491,15 +220,18 @@ loop(Train *t)
 	while (t->done < t->until) {
 		bool ending = signalled || t->enqueued == t->until, due = false;
 		if (!ending) {
-			if (step_start(t) != OK)
+			bool finite;
+			if (step_start(t, &finite) != OK)
 				return diag_exit_code();
+			if (!finite)
+				return train_bad_step(t);
 			due = t->enqueued == t->until ||
 			      (t->save_every > 0 && t->enqueued % t->save_every == 0);
 		}
 		int code = catch_up(t, ending || due ? 0 : ahead);
 		if (code != EXIT_OK)
 			return code;
-		if (due && save(t, t->done) != OK)
+		if (due && train_save(t, t->done) != OK)
 			return diag_exit_code();
 		if (ending && t->done < t->until)
 			return interrupted(t);
@@ -510,7 +242,7 @@ loop(Train *t)
 static int
 run(Train *t)
 {
-	if (setup(t) != OK)
+	if (train_setup(t) != OK)
 		return diag_exit_code();
 	/* The first signal ends the run after its step; a second one ends the process. */
 	struct sigaction act = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
@@ -527,7 +259,7 @@ run(Train *t)
 int
 verb_train(int argc, char **argv)
 {
-	Options      o = {0};
+	TrainOptions o = {0};
 	const Option known[] = {
 		{"data", &o.data, NULL},       {"out", &o.out, NULL},
 		{"steps", &o.steps, NULL},     {"until", &o.until, NULL},
@@ -546,7 +278,7 @@ verb_train(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	Train t = {.a = arena_new(), .opt = &o};
-	int   code = numbers(&t) == OK ? run(&t) : EXIT_USAGE;
+	int   code = train_numbers(&t) == OK ? run(&t) : EXIT_USAGE;
 	if (t.log && log_close(t.log) != OK && code == EXIT_OK)
 		code = diag_exit_code();
 	if (t.log && (code == EXIT_OK || code == EXIT_STOPPED) &&

@@ -10,6 +10,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+enum { MOST_STREAM = 256 << 20 }; /* of what is no file on a disk, and may never end: pipes, /dev/zero */
+
 Status
 file_read(const char *path, char **text, size_t *n)
 {
@@ -17,11 +19,18 @@ file_read(const char *path, char **text, size_t *n)
 	if (fd < 0)
 		return user_error("file-unreadable", "cannot open `%s`: %s", path, strerror(errno));
 	/* The size is only a first guess: pipes have none and files may grow. */
-	struct stat st;
+	struct stat st = {0};
 	size_t      cap = fstat(fd, &st) == 0 && st.st_size > 0 ? (size_t)st.st_size + 1 : 4096;
 	size_t      have = 0;
 	char       *all = malloc(cap + 1);
 	while (all) {
+		if (have > MOST_STREAM && !S_ISREG(st.st_mode)) {
+			free(all);
+			close(fd);
+			return user_error("file-unreadable",
+			                  "`%s` does not end: %d MiB were read, and it is no file on a disk",
+			                  path, MOST_STREAM >> 20);
+		}
 		if (have == cap) {
 			cap *= 2;
 			char *more = realloc(all, cap + 1);

@@ -111,8 +111,20 @@ write_kernel(Arena *a, const TargetCode *code, const Source *s, const char *name
 
 /* ---- entries ------------------------------------------------------------------------------------------------------- */
 
+/* Types are part of a kernel's text, so all its launches have the same. */
 static void
-fill_step(Arena *a, const Builder *b, const Draft *d, ProgStep *s)
+fill_types(Arena *a, const Draft *d, Kernel *k)
+{
+	if (k->ntype)
+		return;
+	k->ntype = d->npointer;
+	k->type = arena_new_array(a, Dtype, d->npointer + 1);
+	for (int i = 0; i < d->npointer; i++)
+		k->type[i] = d->pointer[i].type.dtype;
+}
+
+static void
+fill_step(Arena *a, const Builder *b, const Draft *d, Program *p, ProgStep *s)
 {
 	const Source *src;
 
@@ -120,6 +132,7 @@ fill_step(Arena *a, const Builder *b, const Draft *d, ProgStep *s)
 	if (s->kind != STEP_launch)
 		return;
 	src = &b->source.at[s->kernel];
+	fill_types(a, d, &p->kernel[s->kernel]);
 	s->arg = arena_new_array(a, Arg, d->npointer + src->nnumber + 1);
 	for (int i = 0; i < d->npointer; i++)
 		s->arg[s->narg++] = (Arg){.kind = ARG_pointer, .slab = d->pointer[i].slab, .offset = d->pointer[i].offset};
@@ -129,7 +142,7 @@ fill_step(Arena *a, const Builder *b, const Draft *d, ProgStep *s)
 }
 
 static void
-fill_entry(Arena *a, const Program *p, const Graph *g, const Builder *b, const Drafts *drafts, Val *output, Entry *e)
+fill_entry(Arena *a, Program *p, const Graph *g, const Builder *b, const Drafts *drafts, Val *output, Entry *e)
 {
 	e->name = g->name;
 	e->scalar = arena_new_array(a, Scalar, g->n);
@@ -153,7 +166,7 @@ fill_entry(Arena *a, const Program *p, const Graph *g, const Builder *b, const D
 		e->output[e->noutput++] = (OutputSpec){.name = g->out[i].name, .type = n->type, .slab = n->place.slab, .offset = n->place.offset};
 	}
 	for (int i = 0; i < drafts->n; i++)
-		fill_step(a, b, &drafts->at[i], &e->step[e->nstep++]);
+		fill_step(a, b, &drafts->at[i], p, &e->step[e->nstep++]);
 }
 
 /* ---- the program ----------------------------------------------------------------------------------------------------- */

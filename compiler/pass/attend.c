@@ -153,14 +153,15 @@ settle_sides(Match *m)
 	return true;
 }
 
-/* Has the device a kernel for so many queries, keys, and this width? */
+/* Has the device a kernel for so many queries, keys, and this width, and so many heads of all samples? */
 static bool
-head_fits(const TargetInfo *target, int64_t t, int64_t u, int64_t e)
+head_fits(const TargetInfo *target, int64_t t, int64_t u, int64_t e, int64_t heads)
 {
 	if (target->attend_tokens)
 		return t <= target->attend_tokens && u <= target->attend_tokens && e <= target->attend_width;
-	/* a processor keeps a head's keys, values and their gradients, and a block of scores, on a thread's stack */
-	return 20 * (u + 32) * (e + 16) + 800 * (u + 32) <= ATTEND_STACK;
+	/* a processor keeps a head's keys, values and their gradients, and a block of scores, on a thread's stack, and how
+	 * far each head is */
+	return 20.0 * (double)(u + 32) * (double)(e + 16) + 800.0 * (double)(u + 32) + 4.0 * (double)heads <= ATTEND_STACK;
 }
 
 /* The rules of attend's types, asked before building. */
@@ -174,7 +175,7 @@ axes_fit(const Match *m)
 	if (!t || !u || u->name != m->u.name || !type_same_axes(k, v) || q->dtype != k->dtype ||
 	    v->dtype != k->dtype)
 		return false;
-	if (!head_fits(&m->g->target, t->size, u->size, m->e.size))
+	if (!head_fits(&m->g->target, t->size, u->size, m->e.size, type_elems(q) / (t->size * m->e.size)))
 		return false;
 	if (m->r != NO_VAL) {
 		const Type *r = &m->g->node[m->r].type;

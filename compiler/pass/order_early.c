@@ -1,7 +1,10 @@
 /* The second half of pass order. Given kernels in an order that works, move forward every kernel that gives back at least
  * as many bytes as it takes: weight gradients, above all, whose result has its own slab and whose operands are then
- * free. All other kernels keep their order. */
+ * free. All other kernels keep their order, but none that writes a variable runs before the loss and the norm of the
+ * gradients are there: a step that is no good can be given up with nothing lost. */
 #include "compiler/pass/order_private.h"
+
+#include <string.h>
 
 typedef Vec(int) Ints;
 typedef Vec(Val) Vals;
@@ -68,6 +71,25 @@ overwrite_last(Early *e, int k, Val v, const int *writer)
 		overwrite_last(e, k, n->in[i], writer);
 }
 
+/* Whoever looks at the loss and at the norm of the gradients finds every variable as it was before the step. */
+static void
+judge_first(Early *e, const int *writer)
+{
+	static const char *const judged[] = {"loss", "grad_norm"};
+	Graph *g = e->g;
+
+	for (int i = 0; i < g->nout; i++)
+		for (int j = 0; j < COUNT(judged); j++) {
+			int k = g->node[g->out[i].val].kernel;
+
+			if (strcmp(g->out[i].name, judged[j]) || k < 0)
+				continue;
+			for (Val v = 0; v < g->n; v++)
+				if (writer[v] >= 0)
+					need(e, k, writer[v]);
+		}
+}
+
 static void
 survey(Early *e)
 {
@@ -83,6 +105,7 @@ survey(Early *e)
 		if (a != NO_VAL)
 			writer[x.param[i]] = g->node[g->node[a].in[0]].kernel;
 	}
+	judge_first(e, writer);
 	for (Val v = 0; v < g->n; v++) {
 		const Node *n = &g->node[v];
 

@@ -17,6 +17,8 @@ typedef struct {
 extern const Pass pass_table[];
 extern const int  pass_count;
 
+Status pass_known(const char *name); /* reports a name that is no pass's, with the nearest */
+
 /* Called after each pass (and once before the first with name "lower", index 0): dumps, prints. May be NULL. */
 typedef void PassHook(const Graph *g, int index, const char *name, void *arg);
 /* Run the comma-separated passes (NULL: all, in order), verifying after each. */

@@ -34,6 +34,12 @@ unknown_pass(const char *name, size_t n)
 	return FAIL;
 }
 
+Status
+pass_known(const char *name)
+{
+	return find_pass(name, strlen(name)) < 0 ? unknown_pass(name, strlen(name)) : OK;
+}
+
 static Status
 run_one(Graph *g, int which, int index, PassHook *hook, void *arg)
 {

@@ -125,12 +125,30 @@ optional_size(Parse *x, const char *name, int64_t most, int64_t *out)
 	return scan_int(&x->s, name, 1, most, out);
 }
 
+/* (f32, bool), when it stands there */
+static Status
+kernel_types(Parse *x, Kernel *k)
+{
+	Vec(Dtype) type = {0};
+	if (!scan_take(&x->s, "("))
+		return OK;
+	do {
+		Dtype t;
+		TRY(parse_dtype(x, &t));
+		vec_push(x->arena, &type, t);
+	} while (scan_take(&x->s, ","));
+	k->type = type.at;
+	k->ntype = type.n;
+	return scan_want(&x->s, ")");
+}
+
 static Status
 kernel_line(Parse *x)
 {
 	Kernel k = {0};
 	TRY(scan_word(&x->s, "the name of a kernel", &k.name));
 	TRY(scan_string(&x->s, "the name of its file", &k.file));
+	TRY(kernel_types(x, &k));
 	int64_t block = 0;
 	TRY(optional_size(x, "block", INT32_MAX, &block));
 	TRY(optional_size(x, "shared", MOST_BYTES, &k.shared));

@@ -258,6 +258,9 @@ put_kernels(Text *out, const Program *p)
 		             {"per_block", k->per_block}};
 		text_printf(out, "  %s", k->name);
 		put_string(out, " ", k->file ? k->file : "");
+		for (int j = 0; j < k->ntype; j++)
+			text_printf(out, "%s%s%s", j ? ", " : " (", dtype_name[k->type[j]],
+			            j == k->ntype - 1 ? ")" : "");
 		for (int j = 0; j < COUNT(shape); j++)
 			if (shape[j].value != 0)
 				text_printf(out, " %s=%lld", shape[j].name,

@@ -160,6 +160,8 @@ typedef struct {
 	int64_t     shared;                /* bytes of dynamic shared memory */
 	int64_t     grid;                  /* blocks of a launch, or 0: */
 	int64_t     per_block;             /* .. the launch's first i64 argument counts elements, a block does so many */
+	int         ntype;                 /* of the elements behind its pointers, in order; 0: not said, and no value of it can be looked at */
+	Dtype      *type;
 } Kernel;
 
 typedef enum { STEP_launch, STEP_gemm, STEP_KINDS } StepKind;

@@ -64,6 +64,8 @@ step_seal(const Program *p, const ProgStep *s)
 		mix(&h, k->shared);
 		mix(&h, k->grid);
 		mix(&h, k->per_block);
+		for (int i = 0; i < k->ntype; i++)
+			mix(&h, k->type[i]);
 		for (int i = 0; i < s->narg; i++)
 			mix_arg(&h, &s->arg[i]);
 		return (uint32_t)(h >> 32);

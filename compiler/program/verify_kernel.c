@@ -127,6 +127,22 @@ verify_count(Verify *v, const Entry *e, int step)
 	           verify_step_name(v, e, step), (long long)count_of(s));
 }
 
+/* NULL when the kernel's types, if it says any, fit what is behind the pointers. */
+static const char *
+types_wrong(const Kernel *k, const ProgStep *s)
+{
+	int n = 0;
+	for (int i = 0; i < s->narg && k->ntype; i++) {
+		const Extent *e = &s->arg[i].extent;
+		if (s->arg[i].kind != ARG_pointer)
+			continue;
+		if (n < k->ntype && e->bytes % dtype_bytes[k->type[n]])
+			return "a part of an element";
+		n++;
+	}
+	return n < k->ntype ? "fewer pointers" : n > k->ntype ? "more pointers" : NULL;
+}
+
 static void
 verify_signatures(Verify *v)
 {
@@ -139,6 +155,11 @@ verify_signatures(Verify *v)
 			if (s->kind != STEP_launch)
 				continue;
 			verify_count(v, &p->entry[i], j);
+			const char *wrong = types_wrong(&p->kernel[s->kernel], s);
+			if (wrong)
+				verify_bad(v, 27, "%s and the types of kernel `%s` do not agree: %s",
+				           verify_step_name(v, &p->entry[i], j),
+				           p->kernel[s->kernel].name, wrong);
 			if (!first[s->kernel]) {
 				first[s->kernel] = s;
 				continue;

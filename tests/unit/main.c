@@ -1,5 +1,7 @@
 /* The runner of all unit tests: one suite for each line of suites.def, Check's own report. Arguments name the
  * suites to run; none means all. Fails when a name is unknown, so that a misspelt one cannot pass. */
+#include "tests/unit/scratch.h"
+
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +48,12 @@ main(int argc, char **argv)
 		fprintf(stderr, "\n");
 		return 2;
 	}
+	if (!scratch_open()) {
+		perror("unit-tests: /tmp");
+		return 2;
+	}
 	srunner_run_all(runner, CK_ENV);
+	scratch_close();
 	int failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	return failed ? 1 : 0;

@@ -537,6 +537,18 @@ slab_bytes(Mutant *m)
 }
 
 static bool
+kernel_type(Mutant *m)
+{
+	m->kernel = &m->p->kernel[pick(m, m->p->nkernel)];
+	if (m->kernel->ntype == 0)
+		return false;
+	Dtype *type = &m->kernel->type[pick(m, m->kernel->ntype)];
+	KEEP(m, *type);
+	*type = (Dtype)((*type + 1 + pick(m, DT_COUNT - 1)) % DT_COUNT);
+	return true;
+}
+
+static bool
 kernel_shape(Mutant *m)
 {
 	if (strcmp(m->p->target, "cuda") != 0)
@@ -588,5 +600,6 @@ const Mutation mutations[] = {
 	{"value of an output", output_value},
 	{"bytes of a slab", slab_bytes},
 	{"shape of a kernel", kernel_shape},
+	{"types of a kernel", kernel_type},
 };
 const int mutation_count = COUNT(mutations);

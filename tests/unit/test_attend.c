@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "compiler/codegen/codegen.h"
+#include "tests/unit/scratch.h"
 
 Suite *suite_attend(void);
 
@@ -469,8 +470,8 @@ trial_check(Trial *z, void *library, void (*set_threads)(int))
 static void *
 load(const Text *text, const char *with)
 {
-	char folder[] = "/tmp/d2v-test-attend-XXXXXX", source[64], object[64], command[512];
-	ck_assert(mkdtemp(folder) != NULL);
+	char folder[SCRATCH], source[SCRATCH + 16], object[SCRATCH + 16], command[512];
+	scratch_folder(folder, "attend");
 	snprintf(source, sizeof source, "%s/k.c", folder);
 	snprintf(object, sizeof object, "%s/k.so", folder);
 	ck_assert(file_write_atomic(source, text->at, text->n) == OK);

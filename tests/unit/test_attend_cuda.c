@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tests/unit/attend_trial.h"
+#include "tests/unit/scratch.h"
 
 Suite *suite_attend_cuda(void);
 
@@ -265,9 +266,9 @@ entry_text(Text *out, const AttendTrial *z, int which)
 static void *
 load(const Text *text)
 {
-	char folder[] = "/tmp/d2v-test-attend-XXXXXX", source[64], prelude[64], object[64],
+	char folder[SCRATCH], source[SCRATCH + 16], prelude[SCRATCH + 16], object[SCRATCH + 16],
 	     command[512];
-	ck_assert(mkdtemp(folder) != NULL);
+	scratch_folder(folder, "attend");
 	snprintf(source, sizeof source, "%s/k.cc", folder);
 	snprintf(object, sizeof object, "%s/k.so", folder);
 	snprintf(prelude, sizeof prelude, "%s/prelude.cuh", folder);

@@ -1,5 +1,6 @@
 /* base: arenas, text, messages, files, types, random numbers. */
 #include "compiler/base/base.h"
+#include "tests/unit/scratch.h"
 
 #include <check.h>
 #include <math.h>
@@ -257,9 +258,9 @@ END_TEST
 
 START_TEST(files)
 {
-	char   folder[] = "/tmp/d2v-test-XXXXXX", path[64], *text;
+	char   folder[SCRATCH], path[SCRATCH + 16], *text;
 	size_t n;
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	scratch_folder(folder, "base");
 	snprintf(path, sizeof path, "%s/a//b/c", folder);
 	ck_assert(file_make_dirs(path) == OK && file_make_dirs(path) == OK && file_exists(path));
 	snprintf(path, sizeof path, "%s/a/b/c/f", folder);
@@ -279,7 +280,7 @@ START_TEST(files)
 	                                   "directory [file-unreadable]\n"));
 	free(said);
 	diag_reset();
-	char command[128];
+	char command[192];
 	snprintf(command, sizeof command, "test \"$(ls %s/a/b/c)\" = f && rm -r %s", folder,
 	         folder);
 	ck_assert_int_eq(system(command), 0);

@@ -2,6 +2,7 @@
  * NVRTC is, that it compiles by several processes, keeps what it made, tells what kernels cost and what is wrong. */
 #include "compiler/base/cache.h"
 #include "compiler/base/nvrtc.h"
+#include "tests/unit/scratch.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -11,13 +12,13 @@
 
 Suite *suite_cache(void);
 
-static char   folder[] = "/tmp/d2v-cache-XXXXXX";
+static char   folder[SCRATCH];
 static Arena *a;
 
 static void
 begin(void)
 {
-	ck_assert(mkdtemp(folder) != NULL);
+	scratch_folder(folder, "cache");
 	a = arena_new();
 }
 

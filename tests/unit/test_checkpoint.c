@@ -2,6 +2,7 @@
  * nothing changed on the device), which files are kept; names tables, stacked tensors, converted dtypes; batches
  * and dumps of `d2v step`. */
 #include "runtime/files_private.h"
+#include "tests/unit/scratch.h"
 
 #include <check.h>
 #include <math.h>
@@ -50,7 +51,7 @@ static Exec        exec;
 static Dev         dev;
 
 static Arena *arena;
-static char   folder[64];
+static char   folder[SCRATCH];
 static char  *said;
 static size_t said_bytes;
 static FILE  *said_file;
@@ -115,8 +116,7 @@ begin(void)
 		dev.slab[0][i] = (char)(i * 7);
 	memset(dev.slab[1], 0, SLAB_BYTES);
 	arena = arena_new();
-	strcpy(folder, "/tmp/d2v-checkpoint-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	scratch_folder(folder, "checkpoint");
 	listening();
 }
 

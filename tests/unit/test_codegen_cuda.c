@@ -5,6 +5,7 @@
 #include "compiler/pass/pass.h"
 #include "tests/support/pipeline.h"
 #include "tests/support/random_graph.h"
+#include "tests/unit/scratch.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@ Suite *suite_codegen_cuda(void);
 
 enum { SEEDS = 3 };
 
-static char folder[64];
+static char folder[SCRATCH];
 
 /* As it is; everything in several blocks, a warp or more a row, arrays in shared memory; the same with arrays in scratch. */
 static const CudaTuning tunings[] = {
@@ -83,8 +84,7 @@ END_TEST
 static void
 folder_make(void)
 {
-	strcpy(folder, "/tmp/d2v-codegen-XXXXXX");
-	ck_assert(mkdtemp(folder) != NULL);
+	scratch_folder(folder, "codegen");
 }
 
 static void

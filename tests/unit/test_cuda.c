@@ -4,6 +4,7 @@
 #include "compiler/base/cache.h"
 #include "runtime/runtime.h"
 #include "tests/support/use_fake_cuda.h"
+#include "tests/unit/scratch.h"
 
 #include <check.h>
 #include <math.h>
@@ -25,7 +26,7 @@ static const char axpy_text[] =
 static FakeCuda     *gpu;
 static const Device *cuda;
 static Arena        *arena;
-static char          folder[] = "/tmp/d2v-cuda-XXXXXX";
+static char          folder[SCRATCH];
 static char         *said;
 static size_t        said_bytes;
 static FILE         *said_to;
@@ -42,7 +43,7 @@ static void
 begin(void)
 {
 	char path[128];
-	ck_assert(mkdtemp(folder) != NULL);
+	scratch_folder(folder, "cuda");
 	snprintf(path, sizeof path, "%s/kernels", folder);
 	ck_assert(file_make_dirs(path) == OK);
 	ck_assert(fake_cuda_use(&gpu));

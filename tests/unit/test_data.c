@@ -2,6 +2,7 @@
  * of workers, resuming, unreadable files. Single images are in test_image.c. */
 #include "runtime/data_private.h"
 #include "tests/unit/image_files.h"
+#include "tests/unit/scratch.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 Suite *suite_data(void);
 
 static Arena *arena;
-static char   folder[64];
+static char   folder[SCRATCH];
 static char  *said;
 static size_t said_bytes;
 static FILE  *said_file;
@@ -21,8 +22,7 @@ static void
 begin(void)
 {
 	arena = arena_new();
-	strcpy(folder, "/tmp/d2v-data-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	scratch_folder(folder, "data");
 	said_file = open_memstream(&said, &said_bytes);
 	diag_sink(said_file);
 }

@@ -2,6 +2,7 @@
  * order; every mistake it should tell of, made. Needs d2v-emulate.so beside the test runner, and a C++ compiler. */
 #include "compiler/base/base.h"
 #include "runtime/runtime.h"
+#include "tests/unit/scratch.h"
 
 #include <check.h>
 #include <math.h>
@@ -115,7 +116,7 @@ static const struct {
 };
 
 typedef struct {
-	char          folder[64];
+	char          folder[SCRATCH + 16];
 	Program       p;
 	ProgSlab      slab[2];
 	Kernel        kernel[COUNT(cases)];
@@ -129,7 +130,7 @@ static Fixture fx;
 static char   *said;
 static FILE   *said_file;
 static size_t  said_bytes;
-static char    cache[] = "/tmp/d2v-test-emulate-XXXXXX";
+static char    cache[SCRATCH];
 
 static int
 kernel_index(const char *name)
@@ -157,8 +158,12 @@ program_make(void)
 		int k = kernel_index(cases[i].kernel);
 		if (k == fx.p.nkernel)
 			fx.kernel[fx.p.nkernel++] =
-				(Kernel){cases[i].kernel, "all.cu",      cases[i].block,
-			                 cases[i].shared, cases[i].grid, cases[i].per_block};
+				(Kernel){.name = cases[i].kernel,
+			                 .file = "all.cu",
+			                 .block = cases[i].block,
+			                 .shared = cases[i].shared,
+			                 .grid = cases[i].grid,
+			                 .per_block = cases[i].per_block};
 		fx.step[i] = (ProgStep){.kind = STEP_launch,
 		                        .kernel = k,
 		                        .narg = cases[i].narg,
@@ -171,7 +176,7 @@ program_make(void)
 static void
 setup_all(void)
 {
-	ck_assert(mkdtemp(cache) != NULL);
+	scratch_folder(cache, "emulate");
 }
 
 static void

@@ -1,6 +1,7 @@
 /* k-NN, linear probe and confidence interval, on data whose answer is known; the verb eval on a
  * run made by hand (its program is one kernel; needs d2v-cpu.so beside the test runner). */
 #include "runtime/eval_private.h"
+#include "tests/unit/scratch.h"
 
 #include <check.h>
 #include <jansson.h>
@@ -183,7 +184,7 @@ static const char kernel_text[] = "#include <stdint.h>\n"
 				  "}\n";
 
 static Arena *arena;
-static char   run_folder[64];
+static char   run_folder[SCRATCH];
 static char  *said;
 static size_t said_bytes;
 static FILE  *said_file;
@@ -325,8 +326,7 @@ static void
 run_make(void)
 {
 	arena = arena_new();
-	strcpy(run_folder, "/tmp/d2v-eval-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(run_folder));
+	scratch_folder(run_folder, "eval");
 	said_file = open_memstream(&said, &said_bytes);
 	diag_sink(said_file);
 	write_program();

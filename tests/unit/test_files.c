@@ -1,6 +1,7 @@
 /* Files of the runtime: safetensors (round trips and every refusal), logs (resuming), event records (known CRCs,
  * frames read back), the report (one self-contained file). */
 #include "runtime/files_private.h"
+#include "tests/unit/scratch.h"
 
 #include <check.h>
 #include <inttypes.h>
@@ -12,7 +13,7 @@
 Suite *suite_files(void);
 
 static Arena *arena;
-static char   folder[64];
+static char   folder[SCRATCH];
 static char  *said;
 static size_t said_bytes;
 static FILE  *said_file;
@@ -37,8 +38,7 @@ static void
 begin(void)
 {
 	arena = arena_new();
-	strcpy(folder, "/tmp/d2v-files-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	scratch_folder(folder, "files");
 	listening();
 }
 

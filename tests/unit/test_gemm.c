@@ -6,6 +6,7 @@
 #include "compiler/base/cache.h"
 #include "runtime/runtime.h"
 #include "tests/support/use_fake_cuda.h"
+#include "tests/unit/scratch.h"
 
 #include <check.h>
 #include <math.h>
@@ -16,7 +17,7 @@
 Suite *suite_gemm(void);
 
 static const char *target = "cpu"; /* of the running test, which has a process of its own */
-static char        cache[] = "/tmp/d2v-gemm-XXXXXX";
+static char        cache[SCRATCH];
 
 static const Device *
 device(void)
@@ -29,7 +30,7 @@ device(void)
 static void
 use_cpu(void)
 {
-	ck_assert(mkdtemp(cache) != NULL);
+	scratch_folder(cache, "gemm");
 }
 
 static FakeCuda *fakes;
@@ -48,7 +49,7 @@ cache_gone(void)
 	if (fakes)
 		ck_assert_msg(fakes->errors[0] == 0, "%s", fakes->errors);
 	ck_assert(cache_trim(cache, 0, NULL) == OK);
-	char inner[64];
+	char inner[SCRATCH + 16];
 	snprintf(inner, sizeof inner, "%s/cuda", cache);
 	rmdir(inner);
 	rmdir(cache);

@@ -2,6 +2,7 @@
  * be read, crop boxes, the evaluation transform; and masks. */
 #include "runtime/data_private.h"
 #include "tests/unit/image_files.h"
+#include "tests/unit/scratch.h"
 
 #include <check.h>
 #include <math.h>
@@ -13,14 +14,13 @@
 Suite *suite_image(void);
 
 static Arena *arena;
-static char   folder[64];
+static char   folder[SCRATCH];
 
 static void
 begin(void)
 {
 	arena = arena_new();
-	strcpy(folder, "/tmp/d2v-image-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	scratch_folder(folder, "image");
 }
 
 static void

@@ -2,8 +2,10 @@
  * of an object depends on, what is left in the cache folder, whose fault a failure is. */
 #include "compiler/base/base.h"
 #include "runtime/runtime.h"
+#include "tests/unit/scratch.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +15,7 @@
 
 Suite *suite_kernels(void);
 
-static char folder[] = "/tmp/d2v-test-kernels-XXXXXX";
+static char folder[SCRATCH];
 
 static const char *
 path_of(const char *name)
@@ -26,8 +28,7 @@ path_of(const char *name)
 static void
 folder_make(void)
 {
-	strcpy(folder + strlen(folder) - 6, "XXXXXX");
-	ck_assert(mkdtemp(folder) != NULL);
+	scratch_folder(folder, "kernels");
 	ck_assert(file_make_dirs(path_of("kernels")) == OK);
 }
 
@@ -152,6 +153,26 @@ START_TEST(names)
 }
 END_TEST
 
+/* An object that is found is used: a cache that is full lets go of others first. */
+START_TEST(touched)
+{
+	static const struct timespec old[2] = {{1000000000, 0}, {1000000000, 0}};
+	struct stat                  s;
+	glob_t                       g;
+	folder_make();
+	kernel_write("deeper.h", "enum { DEEPER = 0 };\n");
+	prelude_write(3);
+	kernels_write("ADD", "");
+	gives(3);
+	ck_assert(glob(path_of("cache/*.so"), 0, NULL, &g) == 0 && g.gl_pathc == 1);
+	ck_assert(utimensat(AT_FDCWD, g.gl_pathv[0], old, 0) == 0);
+	gives(3);
+	ck_assert(stat(g.gl_pathv[0], &s) == 0 && s.st_mtime > old[0].tv_sec);
+	globfree(&g);
+	folder_drop();
+}
+END_TEST
+
 /* Each of these would break its neighbours in one run of the compiler. */
 START_TEST(neighbours)
 {
@@ -237,6 +258,7 @@ suite_kernels(void)
 	TCase *c = tcase_create("kernels");
 	tcase_set_timeout(c, 240);
 	tcase_add_test(c, names);
+	tcase_add_test(c, touched);
 	tcase_add_test(c, neighbours);
 	tcase_add_test(c, faults);
 	tcase_add_test(c, leavings);

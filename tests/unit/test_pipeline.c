@@ -4,6 +4,7 @@
 #include "compiler/pass/pass.h"
 #include "tests/support/pipeline.h"
 #include "tests/support/random_graph.h"
+#include "tests/unit/scratch.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@ Suite *suite_pipeline(void);
 /* Each loop index takes one of every `LANES` seeds. */
 enum { LANES = 6, SMALL = 8, LARGE = 2 };
 
-static char folder[64];
+static char folder[SCRATCH];
 
 /* A random graph all of whose parameters have a gradient, and values for everything its update reads. Some graphs look at
  * a parameter through `sign` only, which autodiff refuses: those give way to another seed. */
@@ -84,8 +85,7 @@ END_TEST
 static void
 folder_make(void)
 {
-	strcpy(folder, "/tmp/d2v-pipeline-XXXXXX");
-	ck_assert(mkdtemp(folder) != NULL);
+	scratch_folder(folder, "pipeline");
 }
 
 static void

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "compiler/codegen/codegen.h"
+#include "tests/unit/scratch.h"
 
 Suite *suite_prelude(void);
 
@@ -41,10 +42,10 @@ static const char *const flags[] = {"-O3 -march=native", "-O1"};
 static void *
 load(const char *with)
 {
-	char folder[] = "/tmp/d2v-test-prelude-XXXXXX", source[64], object[64], command[512];
+	char folder[SCRATCH], source[SCRATCH + 16], object[SCRATCH + 16], command[512];
 	Text text = {0};
 	text_printf(&text, "%s%s", prelude_cpu, kernels);
-	ck_assert(mkdtemp(folder) != NULL);
+	scratch_folder(folder, "prelude");
 	snprintf(source, sizeof source, "%s/k.c", folder);
 	snprintf(object, sizeof object, "%s/k.so", folder);
 	ck_assert(file_write_atomic(source, text.at, text.n) == OK);

@@ -20,6 +20,7 @@ static NameMap     map[2];
 static const char *gain_only[] = {"block[0].gain"};
 static DrawSpec    draw[1];
 static Kernel      kernel[2];
+static Dtype       behind[7]; /* the pointers of kernel 1 */
 static Table       table[1];
 static int32_t     numbers[40];
 static Scalar      scalar[1];
@@ -159,7 +160,8 @@ make_program(void)
 	make_train();
 	draw[0] = (DrawSpec){"m", "m", "block_mask", 2, 2, 3, 1, 4, 0.3, 3.33};
 	kernel[0] = (Kernel){.name = "k0", .file = "k0.c"};
-	kernel[1] = (Kernel){.name = "k1", .file = "k0.c"};
+	memcpy(behind, (Dtype[]){DT_f32, DT_f32, DT_bool, DT_u32, DT_i32, DT_f32, DT_f32}, sizeof behind);
+	kernel[1] = (Kernel){.name = "k1", .file = "k0.c", .ntype = COUNT(behind), .type = behind};
 	for (int i = 0; i < COUNT(numbers); i++)
 		numbers[i] = i * i - 100;
 	table[0] = (Table){ACT, 2048, COUNT(numbers), numbers};
@@ -531,6 +533,8 @@ static void p26_before(void) { arg[0].before = 1; }
 static void p26_padded(void) { arg[9].padded = true; }
 static void p26_more(void) { arg[9].nmore = 1, arg[9].more = variables; }
 static void p27(void) { arg[3].i = 95; }
+static void p27_types(void) { kernel[1].ntype--; }
+static void p27_part(void) { behind[2] = DT_f32, arg[5].extent.bytes = 6; }
 static void p27_unused(void) { step[0].kernel = 0; }
 static void p28(void) { kernel[0].block = 32; }
 static void p28_cuda(void) { program.target = "cuda", kernel[0].block = kernel[1].block = 48, kernel[0].grid = kernel[1].grid = 1; }
@@ -645,6 +649,8 @@ static const struct {
 	R(26, p26_more),
 	R(27, p27),
 	R(27, p27_unused),
+	R(27, p27_types),
+	R(27, p27_part),
 	R(28, p28),
 	R(28, p28_cuda),
 	R(28, p28_both),

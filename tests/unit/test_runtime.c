@@ -2,6 +2,7 @@
  * by hand (its gemms have test_gemm.c). Needs d2v-cpu.so beside the test runner. */
 #include "compiler/base/base.h"
 #include "runtime/runtime.h"
+#include "tests/unit/scratch.h"
 
 #include <check.h>
 #include <math.h>
@@ -261,7 +262,7 @@ END_TEST
 
 /* ---- the cpu device -------------------------------------------------------------------------- */
 
-static char folder[] = "/tmp/d2v-test-runtime-XXXXXX";
+static char folder[SCRATCH];
 
 static const Device *
 cpu(void)
@@ -274,8 +275,7 @@ cpu(void)
 static void
 folder_make(void)
 {
-	strcpy(folder + strlen(folder) - 6, "XXXXXX");
-	ck_assert(mkdtemp(folder) != NULL);
+	scratch_folder(folder, "runtime");
 }
 
 static void
