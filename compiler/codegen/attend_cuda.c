@@ -5,23 +5,21 @@
  *
  * Arithmetic is that of attend_cpu: products of bf16 factors with f32 sums, probabilities and dS
  * rounded to bf16 where they become factors, softmax in f32. Every sum has one order, so the same
- * inputs give the same bits. It refuses, as a mistake of the caller, what attend_cuda_fits says no
- * to. */
+ * inputs give the same bits. It refuses, as a mistake of the caller, what is beyond
+ * ATTEND_CUDA_TOKENS and ATTEND_CUDA_WIDTH. */
 #include "compiler/codegen/attend_cuda_private.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
-enum { MOST_TOKENS = 1025, MOST_WIDTH = 128 };
-
 static const char *const ctype[DT_COUNT] = {[DT_f32] = "float", [DT_bf16] = "uint16_t"};
 
-bool
-attend_cuda_fits(int64_t t, int64_t u, int64_t e)
+static bool
+fits(const AttendKernel *k)
 {
-	return t >= 1 && u >= 1 && e >= 1 && t <= MOST_TOKENS && u <= MOST_TOKENS &&
-	       e <= MOST_WIDTH;
+	return k->t >= 1 && k->u >= 1 && k->e >= 1 && k->t <= ATTEND_CUDA_TOKENS &&
+	       k->u <= ATTEND_CUDA_TOKENS && k->e <= ATTEND_CUDA_WIDTH;
 }
 
 int64_t
@@ -330,7 +328,7 @@ attend_cuda_draw(Text *out, const AttendKernel *k, const char *columns, const ch
 static void
 check(const AttendKernel *k)
 {
-	if (!attend_cuda_fits(k->t, k->u, k->e) || k->nouter < 0 || k->nouter > ATTEND_OUTER ||
+	if (!fits(k) || k->nouter < 0 || k->nouter > ATTEND_OUTER ||
 	    k->nbias < 0 || k->nbias > k->nouter)
 		BUG("attend kernel of impossible shape: T %" PRId64 ", U %" PRId64 ", E %" PRId64
 		    ", %d outer axes, %d in r",

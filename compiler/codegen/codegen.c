@@ -256,7 +256,7 @@ needed_features(const Target *target, Graph *const *graph, int ngraph)
 /* ---- targets ------------------------------------------------------------------------------------------------------------- */
 
 const Target target_cpu = {"cpu", ".c", "prelude.h", prelude_cpu, NULL, {0}, &cpu_code};
-const Target target_cuda = {"cuda", ".cu", "prelude.cuh", prelude_cuda, "", {.attend_tokens = 1025, .attend_width = 128}, &cuda_code};
+const Target target_cuda = {"cuda", ".cu", "prelude.cuh", prelude_cuda, "", {.attend_tokens = ATTEND_CUDA_TOKENS, .attend_width = ATTEND_CUDA_WIDTH}, &cuda_code};
 
 const Target *
 target_find(const char *name)

@@ -50,7 +50,6 @@ extern CudaTuning cuda_tuning;
 
 /* An operand: rank-4 view with element strides; the head-width axis E always has stride 1.
  * outer[i] is the stride of outer axis i (0 when the operand lacks it). */
-enum { ATTEND_OUTER = 4 };
 typedef struct { Dtype dtype; int64_t token, outer[ATTEND_OUTER]; bool narrow; } AttendOperand; /* narrow: its place is not 16-byte aligned */
 typedef struct {
 	bool    grad;
@@ -81,8 +80,8 @@ void attend_emit_cpu(Text *out, const AttendKernel *k, const char *name);
 /* scratch: bytes that the launch writes before it reads them, passed as `float *scratch` behind the other pointers when
  * not 0. shared: bytes of dynamic shared memory. */
 typedef struct { int block; int64_t shared, grid, scratch; } AttendLaunch;
-/* Has the kernel a form for so many queries and keys of this width? */
-bool attend_cuda_fits(int64_t t, int64_t u, int64_t e);
+/* What there are kernels for: T and U from 1 to these tokens, E from 1 to this width, whatever is a multiple of what. */
+enum { ATTEND_CUDA_TOKENS = 1025, ATTEND_CUDA_WIDTH = 128 };
 /* Append `extern "C" __global__ void NAME(T *.., float rate, unsigned long long site)`, pointers as above. A gradient with
  * a bias leaves partial sums of dr in scratch and has no parameter dr: */
 void attend_emit_cuda(Text *out, const AttendKernel *k, const char *name, AttendLaunch *launch);
