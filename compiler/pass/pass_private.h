@@ -21,4 +21,7 @@ void recompute_blocks(Graph *g, const bool *forward);
 /* ---- gemm_merge.c ----------------------------------------------------------------------------------- */
 void gemm_merge_siblings(Graph *g);
 
+/* ---- gemm_narrow.c ---------------------------------------------------------------------------------- */
+void gemm_narrow(Graph *g);
+
 #endif
