@@ -128,7 +128,10 @@ compile_program(Arena *a, const Options *o, Spec *spec, const char *target, Comp
 
 	if (t.arch && o->arch)
 		t.arch = o->arch;
-	spec->train->recompute_blocks = o->recompute && strcmp(o->recompute, "blocks") == 0;
+	spec->train->recompute = t.info.recompute;
+	for (int i = 0; o->recompute && i < RECOMPUTE_COUNT; i++)
+		if (strcmp(o->recompute, recompute_name[i]) == 0)
+			spec->train->recompute = (Recompute)i;
 	spec->train->target = t.info;
 	for (int i = 0; i < spec->nfeature; i++)
 		spec->feature[i]->target = t.info;

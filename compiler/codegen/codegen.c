@@ -255,8 +255,8 @@ needed_features(const Target *target, Graph *const *graph, int ngraph)
 
 /* ---- targets ------------------------------------------------------------------------------------------------------------- */
 
-const Target target_cpu = {"cpu", ".c", "prelude.h", prelude_cpu, NULL, {0}, &cpu_code};
-const Target target_cuda = {"cuda", ".cu", "prelude.cuh", prelude_cuda, "", {.attend_tokens = ATTEND_CUDA_TOKENS, .attend_width = ATTEND_CUDA_WIDTH}, &cuda_code};
+const Target target_cpu = {"cpu", ".c", "prelude.h", prelude_cpu, NULL, {.recompute = RECOMPUTE_cheap}, &cpu_code};
+const Target target_cuda = {"cuda", ".cu", "prelude.cuh", prelude_cuda, "", {.recompute = RECOMPUTE_none, .attend_tokens = ATTEND_CUDA_TOKENS, .attend_width = ATTEND_CUDA_WIDTH}, &cuda_code};
 
 const Target *
 target_find(const char *name)

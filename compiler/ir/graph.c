@@ -20,6 +20,8 @@ op_find(const char *name)
 	return (Op)op;
 }
 
+const char *const recompute_name[RECOMPUTE_COUNT] = {"none", "cheap", "blocks"};
+
 Graph *
 graph_new(Arena *a, const char *name)
 {
@@ -28,6 +30,7 @@ graph_new(Arena *a, const char *name)
 	g->arena = a;
 	g->name = intern(name);
 	g->training.loss = NO_VAL;
+	g->recompute = RECOMPUTE_cheap;
 	return g;
 }
 

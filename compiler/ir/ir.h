@@ -100,8 +100,13 @@ typedef struct { const char *name; int64_t bytes; } Slab;
 /* What a pass did not do, for people: "attend: not fused", where, why. */
 typedef struct { const char *what, *why; Loc loc; } Remark;
 
+/* What the backward pass computes again instead of keeping it, from least to most. */
+typedef enum { RECOMPUTE_none, RECOMPUTE_cheap, RECOMPUTE_blocks, RECOMPUTE_COUNT } Recompute;
+extern const char *const recompute_name[RECOMPUTE_COUNT];
+
 /* What a device's kernels can do, as far as passes ask. 0: a processor's, which bounds bytes instead (pass attend). */
 typedef struct {
+	Recompute recompute;                 /* unless the user says otherwise: where bandwidth is short and memory is not, none */
 	int64_t attend_tokens, attend_width; /* most queries or keys, widest head, for attention as one kernel */
 } TargetInfo;
 enum { ATTEND_OUTER = 4 };          /* most axes besides queries, keys and width, on every target */
@@ -121,7 +126,7 @@ typedef struct Graph {
 	Dtype       matmul;             /* DT_f32 or DT_bf16: operand type of matrix work, from `precision` */
 	Dtype       matmul_average;     /* the same for matrix work on an average's (teacher's) variables */
 	TargetInfo  target;
-	bool        recompute_blocks;   /* pass recompute keeps only what joins blocks */
+	Recompute   recompute;          /* what pass recompute does; cheap in a new graph */
 	struct Graph *variables_from; /* a planned graph whose variables this one shares (features follow train) and whose host, input and table slabs it extends; or NULL */
 	Vec(Remark) remark;
 	Val        *replaced;           /* pass-private: pending graph_replace */
