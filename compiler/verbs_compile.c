@@ -126,8 +126,10 @@ compile_program(Arena *a, const Options *o, Spec *spec, const char *target, Comp
 {
 	Target  t = *target_find(target);
 
-	if (t.arch && o->arch)
+	if (t.arch && o->arch) {
 		t.arch = o->arch;
+		t.info.attend_tokens = gpu_of(t.arch).attend_tokens;
+	}
 	spec->train->recompute = t.info.recompute;
 	for (int i = 0; o->recompute && i < RECOMPUTE_COUNT; i++)
 		if (strcmp(o->recompute, recompute_name[i]) == 0)

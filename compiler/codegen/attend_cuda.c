@@ -70,7 +70,7 @@ attend_wide(const AttendKernel *k, const AttendOperand *a, int64_t elems)
 int64_t
 attend_shared_most(const AttendKernel *k)
 {
-	return k->shared_most > 0 ? k->shared_most : SHARED_MOST;
+	return k->shared_most > 0 ? k->shared_most : gpu_of(NULL).shared_most;
 }
 
 int64_t
@@ -78,7 +78,7 @@ attend_shares(const AttendKernel *k, int64_t shared, int64_t threads)
 {
 	int64_t fit = (attend_shared_most(k) + 1024) / (shared + 1024), most = 2048 / threads, n;
 	fit = fit < most ? fit : most;
-	n = (k->processors > 0 ? k->processors : PROCESSORS) * (fit < 1 ? 1 : fit) /
+	n = (k->processors > 0 ? k->processors : gpu_of(NULL).processors) * (fit < 1 ? 1 : fit) /
 	    attend_heads(k);
 	n = n < 1 ? 1 : n;
 	return n < attend_images(k) ? n : attend_images(k);

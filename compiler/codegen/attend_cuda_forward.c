@@ -13,24 +13,37 @@
 
 enum { MOST_KEYS = 208, MOST_WARPS = 8 };
 
+/* Queries of a block, given its keys: how many tiles they are. */
+static int64_t
+cut_rows(const AttendKernel *k, AttendCut *c)
+{
+	/* With several chunks a warp's sums stay in registers over all of them: one tile for each warp. */
+	int64_t most = c->chunks > 1 ? MOST_WARPS : 2 * MOST_WARPS,
+		all = attend_up(k->t, TILE) / TILE, tiles;
+
+	for (c->blocks = (all + most - 1) / most;; c->blocks++) {
+		tiles = (all + c->blocks - 1) / c->blocks;
+		c->rows = tiles * TILE;
+		c->shared =
+			2 * attend_shared(c->keys, c->width) + attend_shared(c->rows, c->width);
+		if (c->shared <= attend_shared_most(k) || tiles == 1)
+			return tiles;
+	}
+}
+
 static AttendCut
 cut_forward(const AttendKernel *k)
 {
 	AttendCut c = {.heads = attend_heads(k),
 	               .images = attend_images(k),
 	               .width = attend_up(k->e, TILE)};
+	int64_t   tiles = 0;
 	c.chunks = attend_up(k->u, MOST_KEYS) / MOST_KEYS;
-	c.keys = attend_up((k->u + c.chunks - 1) / c.chunks, TILE);
-	/* With several chunks a warp's sums stay in registers over all of them: one tile for each warp. */
-	int64_t most = c.chunks > 1 ? MOST_WARPS : 2 * MOST_WARPS,
-		all = attend_up(k->t, TILE) / TILE, tiles;
-	for (c.blocks = (all + most - 1) / most;; c.blocks++) {
-		tiles = (all + c.blocks - 1) / c.blocks;
-		c.rows = tiles * TILE;
-		c.shared = 2 * attend_shared(c.keys, c.width) + attend_shared(c.rows, c.width);
-		if (c.shared <= attend_shared_most(k) || tiles == 1)
-			break;
-	}
+	do { /* keys that fit beside one tile of queries */
+		c.keys = attend_up((k->u + c.chunks - 1) / c.chunks, TILE);
+		c.chunks = (k->u + c.keys - 1) / c.keys;
+		tiles = cut_rows(k, &c);
+	} while (c.shared > attend_shared_most(k) && c.keys > TILE && c.chunks++);
 	c.rounds = attend_up(tiles, MOST_WARPS) / MOST_WARPS;
 	c.warps = (tiles + c.rounds - 1) / c.rounds;
 	c.two = c.chunks == 1 && 2 * (c.shared + 1024) <= attend_shared_most(k) + 1024;

@@ -5,10 +5,6 @@
 #include "compiler/codegen/attend_private.h"
 
 enum {
-	SHARED_MOST =
-		227 *
-		1024, /* bytes of shared memory that a block may have on sm_90 and sm_100; a multiprocessor has 1 KiB more, and each block takes 1 KiB more than it asks for */
-	PROCESSORS = 132, /* multiprocessors that a launch whose blocks loop should fill */
 	LANES = 32,
 	CHUNK = 8, /* bf16 of a 16-byte access */
 	TILE = 16  /* rows of a product on the tensor cores */
@@ -43,6 +39,7 @@ int64_t attend_heads(const AttendKernel *k);
 int64_t attend_images(const AttendKernel *k);
 /* May rows of this operand be touched 16 bytes (`elems` elements) at a time? */
 bool    attend_wide(const AttendKernel *k, const AttendOperand *a, int64_t elems);
+/* Of a block; a multiprocessor has 1 KiB more, and each block takes 1 KiB more than it asks for. */
 int64_t attend_shared_most(const AttendKernel *k);
 /* Shares so that looping CTAs fill the device about once. */
 int64_t attend_shares(const AttendKernel *k, int64_t shared, int64_t threads);

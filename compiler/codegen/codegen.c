@@ -315,7 +315,7 @@ codegen(Arena *a, const Recipe *recipe, Graph *const *graph, int ngraph, const T
 {
 	Compiled *c = arena_new_one(a, Compiled);
 	Program  *p = arena_new_one(a, Program);
-	Builder   b = {.a = a, .code = target->code, .scratch_slab = graph[0]->nslab};
+	Builder   b = {.a = a, .code = target->code, .gpu = gpu_of(target->arch), .scratch_slab = graph[0]->nslab};
 	Drafts   *drafts = arena_new_array(a, Drafts, ngraph);
 	Classes  *classes = arena_new_array(a, Classes, ngraph);
 
