@@ -151,7 +151,7 @@ attend_cuda_open(Text *out, const AttendKernel *k, const AttendCut *c, const cha
 	head_comment(out, k, c);
 	text_printf(out,
 	            "extern \"C\" __global__ void __launch_bounds__(%" PRId64 "%s)\n%s(const %s *q",
-	            c->warps * LANES, c->two ? ", 2" : "", name, ctype[k->q.dtype]);
+	            c->warps * LANES, c->two ? ", 2" : ", 1", name, ctype[k->q.dtype]);
 	parameter(out, &k->k, "const ", "k");
 	parameter(out, &k->v, "const ", "v");
 	if (k->has_bias)
@@ -191,11 +191,16 @@ static void
 offset_text(Text *out, const AttendKernel *k, const AttendOperand *a, const char *name,
             const char *tabs)
 {
-	const char *plus = "";
-	text_printf(out, "%sconst int64_t %so = ", tabs, name);
+	const char *plus = "", *wide = "";
+	int64_t     farthest = 0;
+	for (int i = 0; i < k->nouter; i++)
+		farthest += (k->outer[i] - 1) * a->outer[i];
+	if (farthest > INT32_MAX) /* else half as many registers, and there are seven of these */
+		wide = "(int64_t)";
+	text_printf(out, "%sconst %s %so = ", tabs, *wide ? "int64_t" : "int", name);
 	for (int i = 0; i < k->nouter; i++)
 		if (a->outer[i] != 0 && k->outer[i] > 1) {
-			text_printf(out, "%s(int64_t)o%d * %" PRId64, plus, i, a->outer[i]);
+			text_printf(out, "%s%so%d * %" PRId64, plus, wide, i, a->outer[i]);
 			plus = " + ";
 		}
 	text_printf(out, "%s;\n", *plus ? "" : "0");
@@ -231,6 +236,11 @@ attend_cuda_offsets(Text *out, const AttendKernel *k, const char *tabs)
 		offset_text(out, k, &k->dk, "dk", tabs);
 		offset_text(out, k, &k->dv, "dv", tabs);
 	}
+}
+
+void
+attend_cuda_key(Text *out, const AttendKernel *k, const char *tabs)
+{
 	if (!k->dropout)
 		return;
 	text_printf(out, "%sconst D2vDraw draw = {*seed, *step, sample[", tabs);

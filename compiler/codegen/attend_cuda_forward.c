@@ -155,6 +155,8 @@ static void
 inverse_text(Text *out, const AttendKernel *k)
 {
 	const char *kept = k->dropout ? "kept * " : "";
+	if (k->dropout)
+		attend_put(out, "\t\tconst float kept = 1 / (1 - rate);\n");
 	text_printf(out,
 	            "\t\tconst float inverse[2] = {%sd2v_inverse(d2v_row_sum(sum[0])), "
 	            "%sd2v_inverse(d2v_row_sum(sum[1]))};\n",
@@ -201,8 +203,7 @@ forward_prologue(Text *out, const AttendKernel *k, const AttendCut *c)
 	                "\tconst int first_row = blockIdx.x % BLOCKS * (TILES * 16);\n");
 	attend_cuda_task(out, k, "blockIdx.x / BLOCKS % HEADS", "blockIdx.x / (BLOCKS * HEADS)");
 	attend_cuda_offsets(out, k, "\t");
-	if (k->dropout)
-		attend_put(out, "\tconst float kept = 1 / (1 - rate);\n");
+	attend_cuda_key(out, k, "\t");
 }
 
 void

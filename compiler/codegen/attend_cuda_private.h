@@ -48,8 +48,9 @@ int64_t attend_shares(const AttendKernel *k, int64_t shared, int64_t threads);
 void attend_cuda_open(Text *out, const AttendKernel *k, const AttendCut *c, const char *name);
 /* int head and (unless NULL) image, where they are needed. */
 void attend_cuda_task(Text *out, const AttendKernel *k, const char *head, const char *image);
-/* Given these: the offsets of the operands, and what dropout needs. */
+/* Given these: the offsets of the operands; and what dropout needs, where it draws: registers are scarce elsewhere. */
 void attend_cuda_offsets(Text *out, const AttendKernel *k, const char *tabs);
+void attend_cuda_key(Text *out, const AttendKernel *k, const char *tabs);
 /* "name + nameo + (first) * stride, stride" of an operand. */
 void attend_cuda_rows(Text *out, const AttendOperand *a, const char *name, const char *first);
 
