@@ -49,7 +49,7 @@ typedef struct {
 #define FLAG(name, field, does) {name, OPTION_flag, offsetof(Options, field), NULL, does}
 #define ALONE(name, field, does) {name, OPTION_alone, offsetof(Options, field), NULL, does}
 #define SET {"--set", OPTION_set, 0, "NAME=VALUE", "give a dim or let of the spec another value; may be repeated"}
-#define RECOMPUTE CHOICE("--recompute", recompute, "cheap|blocks", "what the backward pass computes again: what is cheap (default), or whole blocks, to save memory")
+#define RECOMPUTE CHOICE("--recompute", recompute, "none|cheap|blocks", "what the backward pass computes again, to save memory: nothing (default for cuda), what is cheap (default for cpu), or whole blocks")
 #define RUN_TEXT(name) {name, OPTION_run_text, 0, NULL, NULL}
 #define RUN_FLAG(name) {name, OPTION_run_flag, 0, NULL, NULL}
 #define END {NULL, OPTION_flag, 0, NULL, NULL}

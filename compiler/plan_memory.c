@@ -117,20 +117,20 @@ best_first(const void *a, const void *b)
 static void
 search(Search *x, const Subject *p, const Remedy *now)
 {
-	bool bf16 = p->spec->train->matmul == DT_bf16;
+	bool      bf16 = p->spec->train->matmul == DT_bf16;
+	Recompute now_again = p->spec->train->recompute;
 
 	x->axis = p->spec->train->batch_axis;
-	for (int more = 0; more < 2; more++)
+	for (Recompute more = now_again; more < RECOMPUTE_COUNT; more++)
 		for (int half = 0; half < (bf16 ? 1 : 2); half++) {
 			Options     changed = *x->o;
-			const char *change = arena_printf(x->a, "%s%s%s", more ? "--recompute=blocks" : "", half && more ? " " : "",
+			const char *again = more > now_again ? arena_printf(x->a, "--recompute=%s", recompute_name[more]) : "";
+			const char *change = arena_printf(x->a, "%s%s%s", again, half && *again ? " " : "",
 			                                  half ? "--set precision=bf16" : "");
 
 			if (half)
 				override(&changed, "precision", "bf16");
-			changed.recompute = more ? "blocks" : x->o->recompute;
-			if (more && x->o->recompute && strcmp(x->o->recompute, "blocks") == 0)
-				continue;
+			changed.recompute = recompute_name[more];
 			try_batches(x, &changed, change, half, now->batch);
 		}
 	qsort(x->at, (size_t)x->n, sizeof *x->at, best_first);

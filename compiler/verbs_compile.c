@@ -79,6 +79,28 @@ dump_known(const Options *o)
 	return o->dump && strcmp(o->dump, "lower") ? pass_known(o->dump) : OK;
 }
 
+/* What passes did not do, and why, once where several graphs of a spec say the same. */
+static void
+put_remarks(Graph *const *graph, int n)
+{
+	Graph *all = graph_new(graph[0]->arena, "remarks");
+
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < graph[i]->remark.n; k++) {
+			const Remark *r = &graph[i]->remark.at[k];
+
+			graph_remark(all, r->what, r->loc, r->why);
+		}
+	for (int i = 0; i < all->remark.n; i++) {
+		const Remark *r = &all->remark.at[i];
+
+		fprintf(stderr, "%s", r->what);
+		if (r->loc.file)
+			fprintf(stderr, " at %s:%d", r->loc.file, r->loc.line);
+		fprintf(stderr, ": %s\n", r->why);
+	}
+}
+
 /* ---- the story ----------------------------------------------------------------------------------------- */
 
 static Status
@@ -96,23 +118,35 @@ run_passes(Arena *a, const Options *o, Spec *spec)
 	return h.status;
 }
 
+static Graph **
+spec_graphs(Arena *a, const Spec *spec)
+{
+	Graph **graph = arena_new_array(a, Graph *, spec->nfeature + 1);
+
+	graph[0] = spec->train;
+	for (int i = 0; i < spec->nfeature; i++)
+		graph[i + 1] = spec->feature[i];
+	return graph;
+}
+
 Status
 compile_program(Arena *a, const Options *o, Spec *spec, const char *target, Compiled **out)
 {
-	Graph **graph = arena_new_array(a, Graph *, spec->nfeature + 1);
 	Target  t = *target_find(target);
 
-	if (t.arch && o->arch)
+	if (t.arch && o->arch) {
 		t.arch = o->arch;
-	spec->train->recompute_blocks = o->recompute && strcmp(o->recompute, "blocks") == 0;
+		t.info.attend_tokens = gpu_of(t.arch).attend_tokens;
+	}
+	spec->train->recompute = t.info.recompute;
+	for (int i = 0; o->recompute && i < RECOMPUTE_COUNT; i++)
+		if (strcmp(o->recompute, recompute_name[i]) == 0)
+			spec->train->recompute = (Recompute)i;
 	spec->train->target = t.info;
 	for (int i = 0; i < spec->nfeature; i++)
 		spec->feature[i]->target = t.info;
 	TRY(run_passes(a, o, spec));
-	graph[0] = spec->train;
-	for (int i = 0; i < spec->nfeature; i++)
-		graph[i + 1] = spec->feature[i];
-	TRY(codegen(a, &spec->recipe, graph, spec->nfeature + 1, &t, out));
+	TRY(codegen(a, &spec->recipe, spec_graphs(a, spec), spec->nfeature + 1, &t, out));
 	return program_verify((*out)->program);
 }
 
@@ -197,6 +231,7 @@ do_compile(Arena *a, const Options *o)
 	if (!folder)
 		folder = arena_printf(a, "generated/%s-%s", spec->recipe.spec_name, target);
 	TRY(compile(a, o, spec, target, folder));
+	put_remarks(spec_graphs(a, spec), spec->nfeature + 1);
 	if (!o->quiet)
 		fprintf(stderr, "%s: %.2f s\n", folder, now() - start);
 	return strcmp(target, "cuda") == 0 && !o->no_nvrtc ? cuda_report(a, o, folder) : OK;
@@ -227,6 +262,7 @@ do_opt(Arena *a, const Options *o)
 		graph_print(g, &t);
 		fwrite(t.at, 1, t.n, stdout);
 	}
+	put_remarks(&g, 1);
 	text_free(&t);
 	free(h.before);
 	return h.status;

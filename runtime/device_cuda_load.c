@@ -88,11 +88,14 @@ function_fit(Dev *d, const Kernel *k, CUfunction fn)
 	if (k->block < 1 || k->block > threads)
 		return user_error("kernel-block", "`%s` can run with %d threads a block, not %d",
 		                  k->name, threads, k->block);
-	if (k->shared < 0 || fixed + k->shared > d->most_shared)
-		return world_error("kernel-shared",
-		                   "`%s` needs %lld bytes of shared memory a block, %s has %d",
-		                   k->name, (long long)(fixed + k->shared), d->name,
-		                   d->most_shared);
+	if (k->shared < 0 || fixed + k->shared > d->most_shared) {
+		world_error("kernel-shared",
+		            "`%s` needs %lld bytes of shared memory a block, %s has %d", k->name,
+		            (long long)(fixed + k->shared), d->name, d->most_shared);
+		diag_hint("`d2v compile --target=cuda --arch=sm_%d%d` cuts kernels up for this GPU",
+		          d->major, d->minor);
+		return FAIL;
+	}
 	if (k->shared > 0)
 		CU(cuFuncSetAttribute(fn, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
 		                      (int)k->shared),

@@ -5,23 +5,21 @@
  *
  * Arithmetic is that of attend_cpu: products of bf16 factors with f32 sums, probabilities and dS
  * rounded to bf16 where they become factors, softmax in f32. Every sum has one order, so the same
- * inputs give the same bits. It refuses, as a mistake of the caller, what attend_cuda_fits says no
- * to. */
+ * inputs give the same bits. It refuses, as a mistake of the caller, what is beyond
+ * ATTEND_CUDA_TOKENS and ATTEND_CUDA_WIDTH. */
 #include "compiler/codegen/attend_cuda_private.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
-enum { MOST_TOKENS = 1025, MOST_WIDTH = 128 };
-
 static const char *const ctype[DT_COUNT] = {[DT_f32] = "float", [DT_bf16] = "uint16_t"};
 
-bool
-attend_cuda_fits(int64_t t, int64_t u, int64_t e)
+static bool
+fits(const AttendKernel *k)
 {
-	return t >= 1 && u >= 1 && e >= 1 && t <= MOST_TOKENS && u <= MOST_TOKENS &&
-	       e <= MOST_WIDTH;
+	return k->t >= 1 && k->u >= 1 && k->e >= 1 && k->t <= ATTEND_CUDA_TOKENS &&
+	       k->u <= ATTEND_CUDA_TOKENS && k->e <= ATTEND_CUDA_WIDTH;
 }
 
 int64_t
@@ -72,7 +70,7 @@ attend_wide(const AttendKernel *k, const AttendOperand *a, int64_t elems)
 int64_t
 attend_shared_most(const AttendKernel *k)
 {
-	return k->shared_most > 0 ? k->shared_most : SHARED_MOST;
+	return k->shared_most > 0 ? k->shared_most : gpu_of(NULL).shared_most;
 }
 
 int64_t
@@ -80,7 +78,7 @@ attend_shares(const AttendKernel *k, int64_t shared, int64_t threads)
 {
 	int64_t fit = (attend_shared_most(k) + 1024) / (shared + 1024), most = 2048 / threads, n;
 	fit = fit < most ? fit : most;
-	n = (k->processors > 0 ? k->processors : PROCESSORS) * (fit < 1 ? 1 : fit) /
+	n = (k->processors > 0 ? k->processors : gpu_of(NULL).processors) * (fit < 1 ? 1 : fit) /
 	    attend_heads(k);
 	n = n < 1 ? 1 : n;
 	return n < attend_images(k) ? n : attend_images(k);
@@ -153,7 +151,7 @@ attend_cuda_open(Text *out, const AttendKernel *k, const AttendCut *c, const cha
 	head_comment(out, k, c);
 	text_printf(out,
 	            "extern \"C\" __global__ void __launch_bounds__(%" PRId64 "%s)\n%s(const %s *q",
-	            c->warps * LANES, c->two ? ", 2" : "", name, ctype[k->q.dtype]);
+	            c->warps * LANES, c->two ? ", 2" : ", 1", name, ctype[k->q.dtype]);
 	parameter(out, &k->k, "const ", "k");
 	parameter(out, &k->v, "const ", "v");
 	if (k->has_bias)
@@ -193,11 +191,16 @@ static void
 offset_text(Text *out, const AttendKernel *k, const AttendOperand *a, const char *name,
             const char *tabs)
 {
-	const char *plus = "";
-	text_printf(out, "%sconst int64_t %so = ", tabs, name);
+	const char *plus = "", *wide = "";
+	int64_t     farthest = 0;
+	for (int i = 0; i < k->nouter; i++)
+		farthest += (k->outer[i] - 1) * a->outer[i];
+	if (farthest > INT32_MAX) /* else half as many registers, and there are seven of these */
+		wide = "(int64_t)";
+	text_printf(out, "%sconst %s %so = ", tabs, *wide ? "int64_t" : "int", name);
 	for (int i = 0; i < k->nouter; i++)
 		if (a->outer[i] != 0 && k->outer[i] > 1) {
-			text_printf(out, "%s(int64_t)o%d * %" PRId64, plus, i, a->outer[i]);
+			text_printf(out, "%s%so%d * %" PRId64, plus, wide, i, a->outer[i]);
 			plus = " + ";
 		}
 	text_printf(out, "%s;\n", *plus ? "" : "0");
@@ -233,6 +236,11 @@ attend_cuda_offsets(Text *out, const AttendKernel *k, const char *tabs)
 		offset_text(out, k, &k->dk, "dk", tabs);
 		offset_text(out, k, &k->dv, "dv", tabs);
 	}
+}
+
+void
+attend_cuda_key(Text *out, const AttendKernel *k, const char *tabs)
+{
 	if (!k->dropout)
 		return;
 	text_printf(out, "%sconst D2vDraw draw = {*seed, *step, sample[", tabs);
@@ -330,7 +338,7 @@ attend_cuda_draw(Text *out, const AttendKernel *k, const char *columns, const ch
 static void
 check(const AttendKernel *k)
 {
-	if (!attend_cuda_fits(k->t, k->u, k->e) || k->nouter < 0 || k->nouter > ATTEND_OUTER ||
+	if (!fits(k) || k->nouter < 0 || k->nouter > ATTEND_OUTER ||
 	    k->nbias < 0 || k->nbias > k->nouter)
 		BUG("attend kernel of impossible shape: T %" PRId64 ", U %" PRId64 ", E %" PRId64
 		    ", %d outer axes, %d in r",

@@ -349,6 +349,7 @@ gradient_text(Text *out, const AttendKernel *k, const AttendCut *c)
 	            "\tfor (int image = share; image < IMAGES; image += %" PRId64 ") {\n",
 	            c->shares);
 	attend_cuda_offsets(out, k, "\t");
+	attend_cuda_key(out, k, "\t");
 	attend_put(out, "#pragma unroll 1\n"
 	                "\tfor (int block = 0; block < BLOCKS; block++) {\n"
 	                "\tconst int first_row = block * ROWS;\n"
@@ -384,6 +385,7 @@ attend_cuda_fma(Text *out, const AttendKernel *k, const char *name, AttendLaunch
 		attend_cuda_task(out, k, "blockIdx.x / BLOCKS % HEADS",
 		                 "blockIdx.x / (BLOCKS * HEADS)");
 		attend_cuda_offsets(out, k, "\t");
+		attend_cuda_key(out, k, "\t");
 		fetch(out, k, &k->q, "q", "query", "first_row", "T - first_row", "ROWS", "\t");
 		forward_text(out, k);
 		launch->grid = c.heads * c.images * c.blocks;

@@ -13,24 +13,37 @@
 
 enum { MOST_KEYS = 208, MOST_WARPS = 8 };
 
+/* Queries of a block, given its keys: how many tiles they are. */
+static int64_t
+cut_rows(const AttendKernel *k, AttendCut *c)
+{
+	/* With several chunks a warp's sums stay in registers over all of them: one tile for each warp. */
+	int64_t most = c->chunks > 1 ? MOST_WARPS : 2 * MOST_WARPS,
+		all = attend_up(k->t, TILE) / TILE, tiles;
+
+	for (c->blocks = (all + most - 1) / most;; c->blocks++) {
+		tiles = (all + c->blocks - 1) / c->blocks;
+		c->rows = tiles * TILE;
+		c->shared =
+			2 * attend_shared(c->keys, c->width) + attend_shared(c->rows, c->width);
+		if (c->shared <= attend_shared_most(k) || tiles == 1)
+			return tiles;
+	}
+}
+
 static AttendCut
 cut_forward(const AttendKernel *k)
 {
 	AttendCut c = {.heads = attend_heads(k),
 	               .images = attend_images(k),
 	               .width = attend_up(k->e, TILE)};
+	int64_t   tiles = 0;
 	c.chunks = attend_up(k->u, MOST_KEYS) / MOST_KEYS;
-	c.keys = attend_up((k->u + c.chunks - 1) / c.chunks, TILE);
-	/* With several chunks a warp's sums stay in registers over all of them: one tile for each warp. */
-	int64_t most = c.chunks > 1 ? MOST_WARPS : 2 * MOST_WARPS,
-		all = attend_up(k->t, TILE) / TILE, tiles;
-	for (c.blocks = (all + most - 1) / most;; c.blocks++) {
-		tiles = (all + c.blocks - 1) / c.blocks;
-		c.rows = tiles * TILE;
-		c.shared = 2 * attend_shared(c.keys, c.width) + attend_shared(c.rows, c.width);
-		if (c.shared <= attend_shared_most(k) || tiles == 1)
-			break;
-	}
+	do { /* keys that fit beside one tile of queries */
+		c.keys = attend_up((k->u + c.chunks - 1) / c.chunks, TILE);
+		c.chunks = (k->u + c.keys - 1) / c.keys;
+		tiles = cut_rows(k, &c);
+	} while (c.shared > attend_shared_most(k) && c.keys > TILE && c.chunks++);
 	c.rounds = attend_up(tiles, MOST_WARPS) / MOST_WARPS;
 	c.warps = (tiles + c.rounds - 1) / c.rounds;
 	c.two = c.chunks == 1 && 2 * (c.shared + 1024) <= attend_shared_most(k) + 1024;
@@ -142,6 +155,8 @@ static void
 inverse_text(Text *out, const AttendKernel *k)
 {
 	const char *kept = k->dropout ? "kept * " : "";
+	if (k->dropout)
+		attend_put(out, "\t\tconst float kept = 1 / (1 - rate);\n");
 	text_printf(out,
 	            "\t\tconst float inverse[2] = {%sd2v_inverse(d2v_row_sum(sum[0])), "
 	            "%sd2v_inverse(d2v_row_sum(sum[1]))};\n",
@@ -188,8 +203,7 @@ forward_prologue(Text *out, const AttendKernel *k, const AttendCut *c)
 	                "\tconst int first_row = blockIdx.x % BLOCKS * (TILES * 16);\n");
 	attend_cuda_task(out, k, "blockIdx.x / BLOCKS % HEADS", "blockIdx.x / (BLOCKS * HEADS)");
 	attend_cuda_offsets(out, k, "\t");
-	if (k->dropout)
-		attend_put(out, "\tconst float kept = 1 / (1 - rate);\n");
+	attend_cuda_key(out, k, "\t");
 }
 
 void

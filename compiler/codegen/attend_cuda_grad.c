@@ -52,13 +52,16 @@ attend_cut_grad(const AttendKernel *k)
 	               .width = attend_up(k->e, 2 * TILE)};
 	int64_t   tiles = attend_up(k->t, TILE) / TILE, pairs;
 	c.chunks = attend_up(k->u, MOST_KEYS) / MOST_KEYS;
-	c.keys = attend_up((k->u + c.chunks - 1) / c.chunks, TILE);
-	for (c.blocks = 1;; c.blocks++) {
-		c.rows = (tiles + c.blocks - 1) / c.blocks * TILE;
-		if (c.rows <= 2 * MOST_PAIRS * TILE &&
-		    (shared_bytes(&c) <= attend_shared_most(k) || c.rows == TILE))
-			break;
-	}
+	do { /* keys that fit beside one tile of queries */
+		c.keys = attend_up((k->u + c.chunks - 1) / c.chunks, TILE);
+		c.chunks = (k->u + c.keys - 1) / c.keys;
+		for (c.blocks = 1;; c.blocks++) {
+			c.rows = (tiles + c.blocks - 1) / c.blocks * TILE;
+			if (c.rows <= 2 * MOST_PAIRS * TILE &&
+			    (shared_bytes(&c) <= attend_shared_most(k) || c.rows == TILE))
+				break;
+		}
+	} while (shared_bytes(&c) > attend_shared_most(k) && c.keys > TILE && c.chunks++);
 	tiles = c.rows / TILE;
 	c.rounds = attend_up(tiles, MOST_PAIRS) / MOST_PAIRS;
 	pairs = (tiles + c.rounds - 1) / c.rounds;

@@ -5,10 +5,6 @@
 #include "compiler/codegen/attend_private.h"
 
 enum {
-	SHARED_MOST =
-		227 *
-		1024, /* bytes of shared memory that a block may have on sm_90 and sm_100; a multiprocessor has 1 KiB more, and each block takes 1 KiB more than it asks for */
-	PROCESSORS = 132, /* multiprocessors that a launch whose blocks loop should fill */
 	LANES = 32,
 	CHUNK = 8, /* bf16 of a 16-byte access */
 	TILE = 16  /* rows of a product on the tensor cores */
@@ -43,6 +39,7 @@ int64_t attend_heads(const AttendKernel *k);
 int64_t attend_images(const AttendKernel *k);
 /* May rows of this operand be touched 16 bytes (`elems` elements) at a time? */
 bool    attend_wide(const AttendKernel *k, const AttendOperand *a, int64_t elems);
+/* Of a block; a multiprocessor has 1 KiB more, and each block takes 1 KiB more than it asks for. */
 int64_t attend_shared_most(const AttendKernel *k);
 /* Shares so that looping CTAs fill the device about once. */
 int64_t attend_shares(const AttendKernel *k, int64_t shared, int64_t threads);
@@ -51,8 +48,9 @@ int64_t attend_shares(const AttendKernel *k, int64_t shared, int64_t threads);
 void attend_cuda_open(Text *out, const AttendKernel *k, const AttendCut *c, const char *name);
 /* int head and (unless NULL) image, where they are needed. */
 void attend_cuda_task(Text *out, const AttendKernel *k, const char *head, const char *image);
-/* Given these: the offsets of the operands, and what dropout needs. */
+/* Given these: the offsets of the operands; and what dropout needs, where it draws: registers are scarce elsewhere. */
 void attend_cuda_offsets(Text *out, const AttendKernel *k, const char *tabs);
+void attend_cuda_key(Text *out, const AttendKernel *k, const char *tabs);
 /* "name + nameo + (first) * stride, stride" of an operand. */
 void attend_cuda_rows(Text *out, const AttendOperand *a, const char *name, const char *first);
 

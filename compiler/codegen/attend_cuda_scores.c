@@ -50,6 +50,7 @@ attend_cuda_half(Text *out, const AttendKernel *k, const AttendCut *c, bool whol
 	                "\t\t\t\t{\n"
 	                "\t\t\t\t\tfloat top[2] = {-1e30f, -1e30f}");
 	attend_put(out, whole ? ";\n" : ", sum[2] = {0, 0};\n");
+	attend_cuda_key(out, k, "\t\t\t\t\t");
 	if (k->dropout)
 		attend_cuda_draw(out, k, "HALF", at, "\t\t\t\t\t");
 	attend_cuda_bias(out, k, "HALF / 8", at, "\t\t\t\t\t");

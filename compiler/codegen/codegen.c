@@ -268,8 +268,8 @@ needed_features(const Target *target, Graph *const *graph, int ngraph)
 
 /* ---- targets ------------------------------------------------------------------------------------------------------------- */
 
-const Target target_cpu = {"cpu", ".c", "prelude.h", prelude_cpu, NULL, {0}, &cpu_code};
-const Target target_cuda = {"cuda", ".cu", "prelude.cuh", prelude_cuda, "", {.attend_tokens = 1025, .attend_width = 128}, &cuda_code};
+const Target target_cpu = {"cpu", ".c", "prelude.h", prelude_cpu, NULL, {.recompute = RECOMPUTE_cheap}, &cpu_code};
+const Target target_cuda = {"cuda", ".cu", "prelude.cuh", prelude_cuda, "", {.recompute = RECOMPUTE_none, .attend_tokens = ATTEND_CUDA_TOKENS, .attend_width = ATTEND_CUDA_WIDTH}, &cuda_code};
 
 const Target *
 target_find(const char *name)
@@ -328,7 +328,7 @@ codegen(Arena *a, const Recipe *recipe, Graph *const *graph, int ngraph, const T
 {
 	Compiled *c = arena_new_one(a, Compiled);
 	Program  *p = arena_new_one(a, Program);
-	Builder   b = {.a = a, .code = target->code, .scratch_slab = graph[0]->nslab};
+	Builder   b = {.a = a, .code = target->code, .gpu = gpu_of(target->arch), .scratch_slab = graph[0]->nslab};
 	Drafts   *drafts = arena_new_array(a, Drafts, ngraph);
 	Classes  *classes = arena_new_array(a, Classes, ngraph);
 

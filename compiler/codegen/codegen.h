@@ -46,11 +46,15 @@ typedef struct {
 } CudaTuning;
 extern CudaTuning cuda_tuning;
 
+/* ---- arch.c --------------------------------------------------------------------------------------------- */
+/* Multiprocessors; bytes of shared memory of a block; queries and keys for which attention fits there in f32. */
+typedef struct { int processors; int64_t shared_most, attend_tokens; } Gpu;
+Gpu gpu_of(const char *arch); /* "sm_80"; the nearest older one that is known; "" and NULL: sm_90 */
+
 /* ---- attend_cpu.c: C text of one attend or attend_grad kernel ----------------------------------------- */
 
 /* An operand: rank-4 view with element strides; the head-width axis E always has stride 1.
  * outer[i] is the stride of outer axis i (0 when the operand lacks it). */
-enum { ATTEND_OUTER = 4 };
 typedef struct { Dtype dtype; int64_t token, outer[ATTEND_OUTER]; bool narrow; } AttendOperand; /* narrow: its place is not 16-byte aligned */
 typedef struct {
 	bool    grad;
@@ -66,8 +70,8 @@ typedef struct {
 	double  scale;
 	AttendOperand q, k, v, out;          /* grad: out is d out */
 	AttendOperand dq, dk, dv;            /* grad only */
-	int     processors;                  /* cuda: multiprocessors that a gradient's looping blocks should fill, 0: those of sm_90 */
-	int64_t shared_most;                 /* cuda: bytes of shared memory that a block may have, 0: 227 KiB (sm_80: 163 KiB) */
+	int     processors;                  /* cuda: multiprocessors that a gradient's looping blocks should fill; 0: of sm_90 */
+	int64_t shared_most;                 /* cuda: bytes of shared memory that a block may have; 0: of sm_90 */
 } AttendKernel;
 /* Append `void NAME(void *const *p, const Num *n)` to out, with a head comment for people.
  * p: q k v [r] [sample u32[], step u32[1], seed u32[1]] then forward: out; grad: dout dq dk dv [dr].
@@ -81,8 +85,9 @@ void attend_emit_cpu(Text *out, const AttendKernel *k, const char *name);
 /* scratch: bytes that the launch writes before it reads them, passed as `float *scratch` behind the other pointers when
  * not 0. shared: bytes of dynamic shared memory. */
 typedef struct { int block; int64_t shared, grid, scratch; } AttendLaunch;
-/* Has the kernel a form for so many queries and keys of this width? */
-bool attend_cuda_fits(int64_t t, int64_t u, int64_t e);
+/* What there are kernels for: T and U from 1 to these tokens (less where a block has less shared memory: Gpu), E from 1 to
+ * this width, whatever is a multiple of what. */
+enum { ATTEND_CUDA_TOKENS = 1025, ATTEND_CUDA_WIDTH = 128 };
 /* Append `extern "C" __global__ void NAME(T *.., float rate, unsigned long long site)`, pointers as above. A gradient with
  * a bias leaves partial sums of dr in scratch and has no parameter dr: */
 void attend_emit_cuda(Text *out, const AttendKernel *k, const char *name, AttendLaunch *launch);

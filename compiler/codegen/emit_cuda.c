@@ -26,6 +26,22 @@ walk_once(Cuda *c, bool dry, int numbers)
 	cuda_nests(c);
 }
 
+/* Does a row have elements of 4 bytes along it? Then 4 of them fill an access of 16 bytes. */
+static bool
+reads_words(const Cuda *c, const Deal *d)
+{
+	for (int i = 0; i < c->wide.n; i++)
+		if (c->wide.at[i].mask == d->mask && c->wide.at[i].by_row && dtype_bytes[c->wide.at[i].dtype] == 4)
+			return true;
+	for (int i = 0; i < c->e.r->n; i++) {
+		const Node *n = node_at(&c->e, i);
+
+		if (c->e.mask[i] == d->mask && !is_column(&c->e, i) && n->place.slab >= 0 && dtype_bytes[n->type.dtype] == 4)
+			return true;
+	}
+	return false;
+}
+
 /* Narrower pieces where what was hoped for does not fit what is there; false when nothing changed. */
 static bool
 narrow(Cuda *c)
@@ -35,7 +51,8 @@ narrow(Cuda *c)
 	for (int i = 0; i < c->deal.n; i++) {
 		Deal *d = &c->deal.at[i];
 
-		if (d->width > 1 && (d->wide == 0 || (c->e.r->flat && d->plain > 0))) {
+		if (d->width > 1 && (d->wide == 0 || (c->e.r->flat && d->plain > 0) ||
+		                     (c->walk != PACKED && d->width > 4 && reads_words(c, d)))) {
 			d->width /= 2;
 			changed = true;
 		}
@@ -67,7 +84,7 @@ signature(const Cuda *c, bool scratch, Text *t)
 	/* how many blocks of a launch that adds up columns share a processor is known: so many registers they may have */
 	if (c->walk == COLUMNS && c->grid > 1)
 		text_printf(t, "extern \"C\" __global__ void __launch_bounds__(%d, %d)\n@N@(",
-		            c->block, c->block < CUDA_SHARE ? CUDA_SHARE / c->block : 1);
+		            c->block, cuda_column_share(c->block));
 	else
 		text_printf(t, "extern \"C\" __global__ void __launch_bounds__(%d)\n@N@(",
 		            c->block);

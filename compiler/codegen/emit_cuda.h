@@ -56,7 +56,8 @@ typedef struct {
 	int64_t *start;    /* .. per node: the first */
 } Cuda;
 
-enum { CUDA_SHARE = 512 }; /* threads of a launch that adds up columns, on one of 132 processors */
+enum { CUDA_SHARE = 480 }; /* threads, at least, of a launch that adds up columns, on one of 132 processors */
+int cuda_column_share(int block); /* blocks of it on one */
 
 /* ---- emit_cuda_shape.c ---- */
 Walk cuda_choose_loops(Region *r); /* which loops are inner, and so the walk */

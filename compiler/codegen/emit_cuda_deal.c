@@ -21,10 +21,9 @@ cuda_deal(Cuda *c, unsigned mask)
 	if (d.last >= 0) {
 		int most = 4;
 
-		for (int i = 0; i < r->n && c->walk == PACKED;
-		     i++) /* 16 bytes of the narrowest type */
-			if (r->g->node[r->node[i]].place.slab >= 0 &&
-			    dtype_bytes[r->g->node[r->node[i]].type.dtype] < 4)
+		for (int i = 0; i < r->n; i++) /* 16 bytes of the narrowest type */
+			if (c->walk != PACKED || (r->g->node[r->node[i]].place.slab >= 0 &&
+			                          dtype_bytes[r->g->node[r->node[i]].type.dtype] < 4))
 				most = 8;
 		while (most > 1 && !r->flat && r->loop[d.last].size % most)
 			most /= 2;

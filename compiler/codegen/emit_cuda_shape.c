@@ -147,6 +147,12 @@ geometry_rows(Cuda *c)
 	c->grid = cuda_up(rows_of(c->e.r), c->teams) / c->teams;
 }
 
+int
+cuda_column_share(int block)
+{
+	return (CUDA_SHARE + block - 1) / block;
+}
+
 static void
 geometry_columns(Cuda *c)
 {
@@ -169,7 +175,8 @@ geometry_columns(Cuda *c)
 		c->teams = c->lanes == 32 ? cuda_tuning.block / 32 : 1;
 	}
 	c->block = c->lanes * c->teams;
-	c->grid = cuda_tuning.column_threads / c->block;
+	/* as many on each processor: one more block on some would take as long as one more on all */
+	c->grid = cuda_tuning.column_threads / CUDA_SHARE * cuda_column_share(c->block);
 	if (c->grid > rows / (c->teams * cuda_tuning.column_rows))
 		c->grid = rows / (c->teams * cuda_tuning.column_rows);
 	if (c->grid < 1 || rows * d->size <= cuda_tuning.one_block)

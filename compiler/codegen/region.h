@@ -117,6 +117,7 @@ typedef struct { Vec(Val) same; } Classes;
 typedef struct {
 	Arena                   *a;
 	const struct TargetCode *code;
+	Gpu                      gpu;          /* cuda: what kernels are cut up for */
 	Vec(Source)              source;
 	int                      scratch_slab; /* what launches of one kernel pass on to the next lies there, from offset 0 */
 	int64_t                  scratch;      /* bytes of it */

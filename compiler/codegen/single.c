@@ -180,7 +180,7 @@ attend_build(Builder *b, const Graph *g, Val v, Drafts *out)
 	const Node  *n = &g->node[v];
 	bool         grad = n->op == OP_attend_grad;
 	Attention    x;
-	AttendKernel k = {.grad = grad, .scale = n->attr.scale, .sample_axis = -1};
+	AttendKernel k = {.grad = grad, .scale = n->attr.scale, .sample_axis = -1, .processors = b->gpu.processors, .shared_most = b->gpu.shared_most};
 	Draft        draft = {.step = {.loc = n->loc}}, *d = &draft;
 	double       tasks = 1;
 

@@ -20,6 +20,8 @@ op_find(const char *name)
 	return (Op)op;
 }
 
+const char *const recompute_name[RECOMPUTE_COUNT] = {"none", "cheap", "blocks"};
+
 Graph *
 graph_new(Arena *a, const char *name)
 {
@@ -28,6 +30,7 @@ graph_new(Arena *a, const char *name)
 	g->arena = a;
 	g->name = intern(name);
 	g->training.loss = NO_VAL;
+	g->recompute = RECOMPUTE_cheap;
 	return g;
 }
 
@@ -62,6 +65,8 @@ graph_copy(Arena *a, const Graph *g)
 	c->training.update =
 	        copy_array(a, g->training.update, sizeof(Update) * (size_t)g->training.nupdate);
 	c->slab = copy_array(a, g->slab, sizeof(Slab) * (size_t)g->nslab);
+	c->remark.at = copy_array(a, g->remark.at, sizeof(Remark) * (size_t)g->remark.n);
+	c->remark.cap = g->remark.n;
 	if (g->replaced)
 		c->replaced = copy_array(a, g->replaced, sizeof(Val) * (size_t)g->n);
 	return c;
@@ -108,6 +113,19 @@ graph_output(Graph *g, const char *name, Val v)
 		g->out = arena_grow(g->arena, g->out, sizeof(Output) * (size_t)g->nout,
 		                    sizeof(Output) * (size_t)(g->nout ? 2 * g->nout : 1));
 	g->out[g->nout++] = (Output){name, v};
+}
+
+void
+graph_remark(Graph *g, const char *what, Loc loc, const char *why)
+{
+	for (int i = 0; i < g->remark.n; i++) {
+		const Remark *r = &g->remark.at[i];
+
+		if (r->loc.file == loc.file && r->loc.line == loc.line && strcmp(r->what, what) == 0 &&
+		    strcmp(r->why, why) == 0)
+			return;
+	}
+	vec_push(g->arena, &g->remark, (Remark){what, why, loc});
 }
 
 static bool

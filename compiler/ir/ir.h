@@ -97,10 +97,19 @@ typedef struct {
 
 typedef struct { const char *name; int64_t bytes; } Slab;
 
+/* What a pass did not do, for people: "attend: not fused", where, why. */
+typedef struct { const char *what, *why; Loc loc; } Remark;
+
+/* What the backward pass computes again instead of keeping it, from least to most. */
+typedef enum { RECOMPUTE_none, RECOMPUTE_cheap, RECOMPUTE_blocks, RECOMPUTE_COUNT } Recompute;
+extern const char *const recompute_name[RECOMPUTE_COUNT];
+
 /* What a device's kernels can do, as far as passes ask. 0: a processor's, which bounds bytes instead (pass attend). */
 typedef struct {
+	Recompute recompute;                 /* unless the user says otherwise: where bandwidth is short and memory is not, none */
 	int64_t attend_tokens, attend_width; /* most queries or keys, widest head, for attention as one kernel */
 } TargetInfo;
+enum { ATTEND_OUTER = 4 };          /* most axes besides queries, keys and width, on every target */
 
 typedef struct Graph {
 	Arena      *arena;
@@ -117,8 +126,9 @@ typedef struct Graph {
 	Dtype       matmul;             /* DT_f32 or DT_bf16: operand type of matrix work, from `precision` */
 	Dtype       matmul_average;     /* the same for matrix work on an average's (teacher's) variables */
 	TargetInfo  target;
-	bool        recompute_blocks;   /* pass recompute keeps only what joins blocks */
+	Recompute   recompute;          /* what pass recompute does; cheap in a new graph */
 	struct Graph *variables_from; /* a planned graph whose variables this one shares (features follow train) and whose host, input and table slabs it extends; or NULL */
+	Vec(Remark) remark;
 	Val        *replaced;           /* pass-private: pending graph_replace */
 } Graph;
 
@@ -128,6 +138,7 @@ Graph *graph_copy(Arena *a, const Graph *g);
 void   graph_output(Graph *g, const char *name, Val v);
 void   graph_replace(Graph *g, Val old, Val new_val);  /* all uses (operands, outputs, training) of old become new at commit; chains are followed */
 void   graph_commit(Graph *g);                         /* roots: outputs, assigns, training values */
+void   graph_remark(Graph *g, const char *what, Loc loc, const char *why); /* kept once; texts in the graph's arena */
 /* How many nodes and outputs use each value; arena array of g->n. */
 int   *graph_uses(const Graph *g, Arena *a);
 

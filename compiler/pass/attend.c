@@ -6,11 +6,13 @@
  * missing; between softmax and the last contraction may stand dropout as the front end writes it,
  * select(p <= uniform, probabilities, 0) * (1 / (1 - p)). attr.axes[2..] then keeps the order of the
  * draw's axes, since attend redraws by element index.
- * needs: nothing.  keeps: values.  holds still: when anything between the two contractions is used
- * elsewhere too, when axes do not fit attend (infer_attend), when the device has no kernel for heads of this size, when the draw does not cover the scores. */
+ * needs: nothing.  keeps: values.  holds still, and leaves a remark that says why: when anything between the two contractions is
+ * used elsewhere too, when axes do not fit attend (infer_attend), when the device has no kernel for heads of this size, when the
+ * draw does not cover the scores. */
 #include "compiler/pass/pass.h"
 #include "compiler/pass/rules.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -23,12 +25,29 @@ typedef struct {
 	Val          uniform;    /* NO_VAL without dropout */
 	double       scale, rate;
 	Axis         e, u;
+	bool         whole_draw; /* every score has a draw of its own */
+	const char  *why; /* it is attention, but not of a kind that a kernel computes: the reason */
 } Match;
 
 static bool
 used_once(const Match *m, Val v)
 {
 	return m->uses[v] == 1;
+}
+
+/* The match ends here, for a reason that the user is told. */
+static bool PRINTF(2, 3)
+refuse(Match *m, const char *fmt, ...)
+{
+	va_list ap;
+	Text    t = {0};
+
+	va_start(ap, fmt);
+	text_vprintf(&t, fmt, ap);
+	va_end(ap);
+	m->why = arena_strdup(m->g->arena, t.at);
+	text_free(&t);
+	return false;
 }
 
 /* v = x * c or x / c with a constant c: x, and the factor through *c. */
@@ -82,8 +101,7 @@ match_dropout(Match *m, Val v)
 		return NO_VAL;
 	if (g->node[test->in[1]].op != OP_uniform || fabs(c * (1 - p) - 1) > 1e-6)
 		return NO_VAL;
-	if (!type_same_axes(&g->node[test->in[1]].type, &g->node[choice->in[1]].type))
-		return NO_VAL;
+	m->whole_draw = type_same_axes(&g->node[test->in[1]].type, &g->node[choice->in[1]].type);
 	m->uniform = test->in[1];
 	m->rate = p;
 	return choice->in[1];
@@ -105,24 +123,28 @@ match_scores(Match *m, Val s)
 		nside = 2;
 	}
 	for (int i = 0; i < nside; i++) {
-		Val x = side[i];
+		Val  x = side[i];
+		bool once = used_once(m, x);
 
 		m->scale = 1;
-		if (!used_once(m, x))
-			continue;
 		inner = scaled(g, x, &c);
-		if (inner != NO_VAL && used_once(m, inner)) {
+		if (inner != NO_VAL) {
+			once = once && used_once(m, inner);
 			m->scale = c;
 			x = inner;
 		}
-		if (g->node[x].op == OP_contract && g->node[x].attr.naxes == 1 &&
-		    type_same_axes(&g->node[x].type, &n->type)) {
-			m->e = g->node[x].attr.axes[0];
-			m->q = g->node[x].in[0];
-			m->k = g->node[x].in[1];
-			m->r = nside == 2 ? side[1 - i] : NO_VAL;
-			return true;
-		}
+		if (g->node[x].op != OP_contract || !type_same_axes(&g->node[x].type, &n->type))
+			continue;
+		if (!once)
+			return refuse(m, "its products of queries and keys are used elsewhere too");
+		if (g->node[x].attr.naxes != 1)
+			return refuse(m, "queries and keys are multiplied over %d axes, not one",
+			              g->node[x].attr.naxes);
+		m->e = g->node[x].attr.axes[0];
+		m->q = g->node[x].in[0];
+		m->k = g->node[x].in[1];
+		m->r = nside == 2 ? side[1 - i] : NO_VAL;
+		return true;
 	}
 	return false;
 }
@@ -155,40 +177,63 @@ settle_sides(Match *m)
 
 /* Has the device a kernel for so many queries, keys, and this width, and so many heads of all samples? */
 static bool
-head_fits(const TargetInfo *target, int64_t t, int64_t u, int64_t e, int64_t heads)
+head_fits(Match *m, const Axis *t, const Axis *u, int64_t heads)
 {
-	if (target->attend_tokens)
-		return t <= target->attend_tokens && u <= target->attend_tokens && e <= target->attend_width;
-	/* a processor keeps a head's keys, values and their gradients, and a block of scores, on a thread's stack, and how
-	 * far each head is */
-	return 20.0 * (double)(u + 32) * (double)(e + 16) + 800.0 * (double)(u + 32) + 4.0 * (double)heads <= ATTEND_STACK;
+	const TargetInfo *target = &m->g->target;
+	const Axis       *most = t->size > u->size ? t : u;
+	double            stack;
+
+	if (target->attend_tokens) {
+		if (most->size > target->attend_tokens)
+			return refuse(m, "%s is %" PRId64 ", and this target's kernel takes at most %" PRId64 " tokens",
+			              most->name, most->size, target->attend_tokens);
+		if (m->e.size > target->attend_width)
+			return refuse(m, "heads are %" PRId64 " wide (%s), and this target's kernel takes at most %" PRId64,
+			              m->e.size, m->e.name, target->attend_width);
+		return true;
+	}
+	/* a processor keeps a head's keys, values and their gradients, and a block of scores, on a thread's stack, and how far
+	 * each head is */
+	stack = 20.0 * (double)(u->size + 32) * (double)(m->e.size + 16) + 800.0 * (double)(u->size + 32) + 4.0 * (double)heads;
+	if (stack > ATTEND_STACK)
+		return refuse(m, "a head of %" PRId64 " keys (%s) of width %" PRId64 " (%s) takes %.1f MiB of a thread's stack, and this target's kernel has %d",
+		              u->size, u->name, m->e.size, m->e.name, stack / 1048576.0, ATTEND_STACK >> 20);
+	return true;
 }
 
 /* The rules of attend's types, asked before building. */
 static bool
-axes_fit(const Match *m)
+axes_fit(Match *m)
 {
 	const Type *q = &m->g->node[m->q].type, *k = &m->g->node[m->k].type,
 		   *v = &m->g->node[m->v].type;
 	const Axis *t = lone_axis(q, k), *u = lone_axis(k, q);
 
-	if (!t || !u || u->name != m->u.name || !type_same_axes(k, v) || q->dtype != k->dtype ||
-	    v->dtype != k->dtype)
-		return false;
-	if (!head_fits(&m->g->target, t->size, u->size, m->e.size, type_elems(q) / (t->size * m->e.size)))
+	if (!t || !u || u->name != m->u.name)
+		return refuse(m, "queries and keys differ in more axes than one of each");
+	if (!type_same_axes(k, v))
+		return refuse(m, "keys and values have different axes");
+	if (q->dtype != k->dtype || v->dtype != k->dtype)
+		return refuse(m, "queries, keys and values have different types");
+	if (q->rank - 2 > ATTEND_OUTER)
+		return refuse(m, "there are %d axes besides %s, %s and %s, and kernels take at most %d",
+		              q->rank - 2, t->name, u->name, m->e.name, ATTEND_OUTER);
+	if (!head_fits(m, t, u, type_elems(q) / (t->size * m->e.size)))
 		return false;
 	if (m->r != NO_VAL) {
 		const Type *r = &m->g->node[m->r].type;
 
 		if (type_find(r, t->name) < 0 || type_find(r, u->name) < 0)
-			return false;
+			return refuse(m, "what is added to the scores has not both %s and %s", t->name, u->name);
 	}
 	if (m->uniform != NO_VAL) { /* the sample axis must be an outer one */
 		const Type *sample = &m->g->node[m->g->node[m->uniform].in[0]].type;
 
+		if (!m->whole_draw)
+			return refuse(m, "dropout does not draw once for each score");
 		if (sample->axis[0].name == t->name || sample->axis[0].name == u->name ||
 		    type_find(q, sample->axis[0].name) < 0)
-			return false;
+			return refuse(m, "dropout draws by %s, which is no axis of the heads", sample->axis[0].name);
 	}
 	return true;
 }
@@ -207,16 +252,16 @@ match(Match *m, const Node *n)
 		m->v = n->in[1 - i];
 		m->uniform = NO_VAL;
 		m->rate = 0;
-		if (!used_once(m, p))
-			continue;
 		dropped = match_dropout(m, p);
 		soft = dropped == NO_VAL ? p : dropped;
-		if (g->node[soft].op != OP_softmax || !used_once(m, soft) ||
-		    g->node[soft].attr.naxes != 1 || g->node[soft].attr.axes[0].name != m->u.name ||
-		    !used_once(m, g->node[soft].in[0]))
+		if (g->node[soft].op != OP_softmax || g->node[soft].attr.naxes != 1 ||
+		    g->node[soft].attr.axes[0].name != m->u.name || !match_scores(m, g->node[soft].in[0]))
 			continue;
-		if (match_scores(m, g->node[soft].in[0]) && settle_sides(m) && axes_fit(m))
-			return true;
+		if (!used_once(m, p) || !used_once(m, soft))
+			return refuse(m, "its probabilities are used elsewhere too");
+		if (!used_once(m, g->node[soft].in[0]))
+			return refuse(m, "its scores are used elsewhere too");
+		return settle_sides(m) && axes_fit(m);
 	}
 	return false;
 }
@@ -255,6 +300,8 @@ pass_attend(Graph *g)
 
 		if (match(&m, &node))
 			graph_replace(g, v, build_attend(g, &m, &node));
+		else if (m.why)
+			graph_remark(g, "attend: not fused", node.loc, m.why);
 	}
 	arena_free(scratch);
 	graph_commit(g);

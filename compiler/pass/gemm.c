@@ -285,5 +285,6 @@ pass_gemm(Graph *g)
 			make_gemm(g, v, uses, user);
 	graph_commit(g);
 	gemm_merge_siblings(g);
+	gemm_narrow(g);
 	return OK;
 }

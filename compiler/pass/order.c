@@ -150,6 +150,8 @@ renumber(Graph *g, const int *rank)
 	for (int u = 0; u < o.nunit; u++) {
 		units[u] = u;
 		key[u] = rank ? u < g->nkernel ? rank[u] : g->n + u : o.member[u].n ? o.member[u].at[o.member[u].n - 1] : 0;
+		if (u < g->nkernel && o.member[u].n == 1 && is_weight_copy(g, o.member[u].at[0]))
+			key[u] -= 2 * g->n; /* all of them first */
 	}
 	sort_key = key;
 	qsort(units, (size_t)o.nunit, sizeof *units, by_key);

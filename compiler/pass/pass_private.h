@@ -18,7 +18,13 @@ const char **gradient_names(const Graph *g, Val *node);
 /* ---- recompute_blocks.c: forward[v]: the loss follows from v ------------------------------------------------- */
 void recompute_blocks(Graph *g, const bool *forward);
 
+/* ---- plan_weights.c ---------------------------------------------------------------------------------- */
+bool is_weight_copy(const Graph *g, Val v);         /* a variable rounded for matrix work, to be made with all others first */
+
 /* ---- gemm_merge.c ----------------------------------------------------------------------------------- */
 void gemm_merge_siblings(Graph *g);
+
+/* ---- gemm_narrow.c ---------------------------------------------------------------------------------- */
+void gemm_narrow(Graph *g);
 
 #endif

@@ -448,6 +448,7 @@ pass_plan(Graph *g)
 	place_gradients(&p);
 	place_assigned(&p);
 	place_concats(&p);
+	plan_weights(&p);
 	for (Val v = 0; v < g->n; v++)
 		if (p.part[v].whole == NO_VAL && needs_bytes(&p, v))
 			plan_want(&p, v, type_bytes(&g->node[v].type));

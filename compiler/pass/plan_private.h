@@ -26,6 +26,7 @@ typedef struct {
 	Vec(Val) in_place;      /* concats made by pass gemm */
 } Plan;
 
+void    plan_weights(Plan *p); /* plan_weights.c */
 void    plan_want(Plan *p, Val v, int64_t bytes);
 int64_t plan_pack(Plan *p); /* place all wants in slab act; returns its bytes */
 /* The place of the value under operand `v` of concat `whole`, which starts at element `along` of the concat's axis. */

@@ -3,7 +3,8 @@
  *     %g = gelu %h   forward: gemm %g, %w   backward: gemm %d, %g      ==>   backward: gemm %d, gelu(%h)
  * The activation then lives from its kernel to the next gemm, not through the whole step: for a
  * transformer block that is the hidden layer and both norms, and in bf16 the rounded weights. Costs
- * one more pass over the stored value. With Graph.recompute_blocks first whole blocks: recompute_blocks.c.
+ * one more pass over the stored value. Graph.recompute says whether (RECOMPUTE_none: nothing happens), or whether whole blocks come
+ * first: recompute_blocks.c.
  * needs: gemm.  keeps: types, order of the forward pass.  leaves alone: graphs without a loss, values with two large
  * operands. */
 #include "compiler/pass/pass_private.h"
@@ -16,7 +17,7 @@ typedef struct {
 	bool  *read_back; /* per value: something after the loss reads it */
 	Val   *root;      /* per value: the one value of its rank it follows from; itself when there are several */
 	Val   *again;     /* per value: its second copy, or NO_VAL */
-} Recompute;
+} Again;
 
 static bool
 elementwise(const Node *n)
@@ -25,7 +26,7 @@ elementwise(const Node *n)
 }
 
 static void
-find_roots(Recompute *x)
+find_roots(Again *x)
 {
 	for (Val v = 0; v < x->g->n; v++) {
 		const Node *n = &x->g->node[v];
@@ -51,7 +52,7 @@ find_roots(Recompute *x)
 
 /* v once more, from its root. */
 static Val
-copy_chain(Recompute *x, Val v)
+copy_chain(Again *x, Val v)
 {
 	Node n = x->g->node[v];
 	Val  in[3];
@@ -70,7 +71,7 @@ copy_chain(Recompute *x, Val v)
 }
 
 static bool
-worth_it(const Recompute *x, Val v, const bool *fed)
+worth_it(const Again *x, Val v, const bool *fed)
 {
 	const Node *n = &x->g->node[v], *root = &x->g->node[alias_root(x->g, x->root[v])];
 	bool        variable = root->op == OP_param || root->kernel == KERNEL_IN_PLACE;
@@ -100,13 +101,13 @@ find_forward(const Graph *g)
 Status
 pass_recompute(Graph *g)
 {
-	Recompute x = {.g = g};
+	Again x = {.g = g};
 	bool     *fed; /* a forward gemm reads it */
 	int       n;
 
-	if (!(x.forward = find_forward(g)))
+	if (g->recompute == RECOMPUTE_none || !(x.forward = find_forward(g)))
 		return OK;
-	if (g->recompute_blocks) {
+	if (g->recompute == RECOMPUTE_blocks) {
 		recompute_blocks(g, x.forward);
 		x.forward = find_forward(g);
 	}
@@ -119,7 +120,9 @@ pass_recompute(Graph *g)
 		for (int i = 0; i < g->node[v].nin; i++) {
 			Val p = g->node[v].in[i];
 
-			x.read_back[p] |= !x.forward[v] && g->node[v].op != OP_gemm;
+			/* another type of it is not another value: who reads that reads this */
+			x.read_back[p] |= x.forward[v] ? g->node[v].op == OP_cast && x.read_back[v]
+			                               : g->node[v].op != OP_gemm;
 			fed[p] |= x.forward[v] && g->node[v].op == OP_gemm;
 		}
 	for (Val v = 0; v < n; v++)

@@ -1,7 +1,7 @@
 /* Compiles the kernels of program folders with NVRTC, equal texts once:
- *     cuda_compile ARCH CACHE [--list] [--may-spill=KIND ..] FOLDER ..
+ *     cuda_compile ARCH CACHE [--list] [--may-spill=KIND:BYTES ..] FOLDER ..
  * and prints what it saw. A kernel that needs a stack, for registers that it spills or for arrays, is an error unless it
- * is of a kind that may (the name behind its number: "attend_grad"). Exit status 3 where there is no NVRTC. Runs
+ * is of a kind that may spill so many bytes (the name behind its number: "attend_grad"). Exit status 3 where there is no NVRTC. Runs
  * nothing. */
 #include "compiler/base/nvrtc.h"
 #include "compiler/program/program.h"
@@ -23,13 +23,16 @@ typedef struct {
 } Set;
 
 static bool
-may_spill(const Set *s, const char *kernel)
+may_spill(const Set *s, const char *kernel, int bytes)
 {
 	const char *kind = strchr(kernel, '_');
 
-	for (int i = 0; kind && i < s->nmay; i++)
-		if (strcmp(kind + 1, s->may[i]) == 0)
-			return true;
+	for (int i = 0; kind && i < s->nmay; i++) {
+		size_t n = strcspn(s->may[i], ":");
+
+		if (strlen(kind + 1) == n && strncmp(kind + 1, s->may[i], n) == 0 && s->may[i][n] == ':')
+			return bytes <= atoi(s->may[i] + n + 1);
+	}
 	return false;
 }
 
@@ -118,7 +121,7 @@ check(Set *s, const char *arch, const char *cache)
 		if (o[i].spill_stores == 0 && o[i].spill_loads == 0 && o[i].stack == 0)
 			continue;
 		spilling++;
-		wrong += !may_spill(s, s->source[i].name);
+		wrong += !may_spill(s, s->source[i].name, o[i].stack);
 		printf("%s, %s: %d registers, %d bytes of stack, spills %d bytes out and %d in\n",
 		       s->source[i].file, arch, o[i].registers, o[i].stack, o[i].spill_stores,
 		       o[i].spill_loads);
@@ -138,7 +141,7 @@ main(int argc, char **argv)
 
 	if (argc < 4) {
 		fprintf(stderr,
-		        "cuda_compile ARCH CACHE [--list] [--may-spill=KIND ..] FOLDER ..\n");
+		        "cuda_compile ARCH CACHE [--list] [--may-spill=KIND:BYTES ..] FOLDER ..\n");
 		return EXIT_USAGE;
 	}
 	if (missing) {

@@ -39,6 +39,7 @@ static const AttendCase cases[] = {
 	{"two blocks of queries", 240, 20, 80, 2, 1, {1, 3}, true, true, EVEN, H, H, H, 0, 1, 0},
 	{"blocks and chunks", 230, 214, 32, 2, 0, {1, 2}, false, true, EVEN, H, H, H, 0, 1, 0},
 	{"widest", 130, 208, 128, 1, 1, {1}, true, true, EVEN, H, H, H, 0, 0, 0},
+	{"widest, 99 KiB", 40, 208, 128, 1, 1, {2}, true, true, EVEN, H, H, H, 0, 1, 99 << 10},
 	{"little shared memory",
          100,
          100,
@@ -312,6 +313,41 @@ START_TEST(kernels_agree_with_definition)
 }
 END_TEST
 
+/* What pass attend lets through has kernels on every GPU: blocks that fit, in threads and shared memory. */
+START_TEST(fits_every_gpu)
+{
+	static const char *const arch[] = {"sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_103", "sm_120", ""};
+	static const int64_t     size[] = {1, 197, 577, 0}, width[] = {1, 32, 64, 80, ATTEND_CUDA_WIDTH};
+	Text                     text = {0};
+	AttendLaunch             l;
+
+	for (int a = 0; a < COUNT(arch); a++)
+		for (int i = 0; i < COUNT(size); i++)
+			for (int j = 0; j < COUNT(width); j++)
+				for (int what = 0; what < 4; what++) {
+					AttendOperand x = {.dtype = what & 2 ? DT_f32 : DT_bf16, .token = width[j]};
+					Gpu           gpu = gpu_of(arch[a]);
+					int64_t       n = size[i] ? size[i] : gpu.attend_tokens;
+					AttendKernel  k = {.grad = what & 1, .t = n, .u = n, .e = width[j],
+					                   .nouter = 1, .nbias = 1, .outer = {12}, .has_bias = true,
+					                   .sample_axis = -1, .scale = 0.125, .q = x, .k = x, .v = x,
+					                   .out = x, .dq = x, .dk = x, .dv = x,
+					                   .processors = gpu.processors, .shared_most = gpu.shared_most};
+
+					text.n = 0;
+					attend_emit_cuda(&text, &k, "k", &l);
+					ck_assert_msg(l.shared <= gpu.shared_most && l.block <= 1024 && l.grid >= 1,
+					              "%s: %d tokens of %d, kind %d: %d threads, %d bytes of %d",
+					              arch[a], (int)n, (int)width[j], what, l.block, (int)l.shared,
+					              (int)gpu.shared_most);
+				}
+	ck_assert_int_eq(gpu_of("sm_80").shared_most, 163 << 10);
+	ck_assert_int_eq(gpu_of("sm_90a").shared_most, 227 << 10);
+	ck_assert_int_eq(gpu_of(NULL).processors, 132);
+	text_free(&text);
+}
+END_TEST
+
 Suite *
 suite_attend_cuda(void)
 {
@@ -319,6 +355,7 @@ suite_attend_cuda(void)
 	TCase *t = tcase_create("kernels");
 	tcase_set_timeout(t, 300);
 	tcase_add_test(t, kernels_agree_with_definition);
+	tcase_add_test(t, fits_every_gpu);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -20,7 +20,7 @@ static char folder[SCRATCH];
 
 /* As it is; everything in several blocks, a warp or more a row, arrays in shared memory; the same with arrays in scratch. */
 static const CudaTuning tunings[] = {
-	{256, 4, 64, 8, 96 << 10, 264, 132 * 512, 4, 16384, 132 * 8},
+	{256, 4, 64, 8, 96 << 10, 264, 132 * 480, 4, 16384, 132 * 8},
 	{64, 2, 2, 1, 96 << 10, 264, 4096, 1, 0, 0},
 	{32, 1, 4, 2, 0, 2, 2048, 1, 16, 1 << 20},
 };
