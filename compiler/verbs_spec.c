@@ -10,6 +10,7 @@ const OptionRow check_options[] = {
 	CHOICE("--format", format, "text|json",
                "json: one object with ok, diagnostics and summary (default: text)"),
 	FLAG("--quiet", quiet, "no summary"),
+	FLAG("--passes", check_passes, "shrink the sizes, then run the step before and after each pass: do all keep its meaning?"),
 	END,
 };
 
@@ -60,6 +61,8 @@ do_check(Arena *a, const Options *o)
 {
 	Spec *spec;
 
+	if (o->check_passes)
+		return check_passes(a, o);
 	if (o->format && strcmp(o->format, "json") == 0)
 		return check_json(a, o);
 	TRY(dsl_compile(a, o->file, o->set, o->nset, &spec));
