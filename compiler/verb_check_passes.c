@@ -3,11 +3,11 @@
 #include "compiler/d2v_private.h"
 #include "compiler/pass/check.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-/* Operations of a lowered step beyond which the oracle would keep people waiting: about a minute. */
-static const double most_elements = 2e7;
+/* Operations of a lowered step beyond which the oracle would keep people waiting for minutes: differences need the forward pass some
+ * hundred times. */
+static const double most_work = 5e6;
 
 static void
 print_sizes(const Size *size, int n)
@@ -51,36 +51,34 @@ print_rows(Arena *a, const Checked *row, int n)
 	for (int i = 0; i < n; i++)
 		printf("%-10s %6d %6d  %-*s  %10.1e %8.2f\n", row[i].pass, row[i].before, row[i].after, width, compared(a, &row[i]),
 		       row[i].worst, row[i].seconds);
+	printf("\n");
 }
 
 static Status
-small_enough(const Spec *spec, const char *path)
+small_enough(double work, const char *path)
 {
-	double elements = 0;
-
-	for (Val v = 0; v < spec->train->n; v++)
-		elements += (double)type_elems(&spec->train->node[v].type);
-	if (elements <= most_elements)
+	if (work <= most_work)
 		return OK;
-	(void)user_error("too-large", "the smallest sizes found for %s still make a step of %.0f million elements, too many for the oracle", path,
-	                 elements / 1e6);
-	diag_hint("give smaller ones: --set NAME=VALUE for the dims that are numbers");
+	(void)user_error("too-large", "the smallest sizes found for %s still make a step of %.0f million operations; this check takes up to %.0f",
+	                 path, work / 1e6, most_work / 1e6);
+	diag_hint("give smaller ones with --set NAME=VALUE, and leave those that are set as they are no larger than they must be");
 	return FAIL;
 }
 
 /* One line for a graph of features: its passes say the same thing as those of the step. */
 static Status
-check_feature(Arena *a, Graph *g, const char *of)
+check_feature(Arena *a, const Options *o, Graph *g)
 {
 	Checked *row = arena_new_array(a, Checked, pass_count), total = {.worst = 0};
 
-	TRY(passes_check(a, g, pass_table, pass_count, arena_printf(a, "%s (%s)", of, g->name), row));
+	TRY(passes_check(a, g, pass_table, pass_count, arena_printf(a, "%s (%s)", o->file, g->name), row));
 	for (int i = 0; i < pass_count; i++) {
 		total.seconds += row[i].seconds;
 		if (row[i].worst > total.worst)
 			total.worst = row[i].worst;
 	}
-	printf("%s: the same %d passes, difference %.1e, %.2f seconds\n", g->name, pass_count, total.worst, total.seconds);
+	if (!o->quiet)
+		printf("%s: the same %d passes, difference %.1e, %.2f seconds\n", g->name, pass_count, total.worst, total.seconds);
 	return OK;
 }
 
@@ -88,22 +86,31 @@ Status
 check_passes(Arena *a, const Options *o)
 {
 	Checked *row = arena_new_array(a, Checked, pass_count);
+	Shrunk   s;
 	Spec    *spec;
-	Size    *size;
-	int      nsize;
 
-	TRY(dsl_shrink(a, o->file, o->set, o->nset, &spec, &size, &nsize));
-	print_sizes(size, nsize);
-	TRY(small_enough(spec, o->file));
+	if (o->format && strcmp(o->format, "text") != 0) {
+		verb_exit_code = usage_error(o->verb, "--passes prints text; it has no --format=%s", o->format);
+		return OK;
+	}
+	TRY(dsl_shrink(a, o->file, o->set, o->nset, &s));
+	spec = s.spec;
+	if (!o->quiet)
+		print_sizes(s.size, s.nsize);
 	fflush(stdout);
+	TRY(small_enough(s.work, o->file));
+	spec->train->recompute_blocks = o->recompute && strcmp(o->recompute, "blocks") == 0;
+	spec->train->target = target_find(o->target ? o->target : "cpu")->info;
 	TRY(passes_check(a, spec->train, pass_table, pass_count, o->file, row));
-	print_rows(a, row, pass_count);
-	printf("\n");
+	if (!o->quiet)
+		print_rows(a, row, pass_count);
 	for (int i = 0; i < spec->nfeature; i++) {
 		spec->feature[i]->variables_from = spec->train;
-		TRY(check_feature(a, spec->feature[i], o->file));
+		spec->feature[i]->target = spec->train->target;
+		TRY(check_feature(a, o, spec->feature[i]));
 	}
-	printf("bounds: %g of a tensor's largest element; %g for gradients by differences\n", CHECK_BOUND, CHECK_SLOPE_BOUND);
+	if (!o->quiet)
+		printf("bounds: %g of a tensor's largest element; %g for gradients by differences\n", CHECK_BOUND, CHECK_SLOPE_BOUND);
 	printf("every pass keeps the meaning of %s\n", o->file);
 	return OK;
 }

@@ -36,7 +36,13 @@ typedef struct {
 } Size;
 /* The same spec with the smallest sizes that still check, found by trying; what is in `set` stays. No axis becomes 1 that was
  * not. Reports when the spec as it stands is wrong. */
-Status dsl_shrink(Arena *a, const char *path, const Override *set, int nset, Spec **out, Size **size, int *nsize);
+typedef struct {
+	Spec  *spec;
+	Size  *size;                    /* those that could be set, changed or not */
+	int    nsize, tries;
+	double work;                    /* about how many operations a step takes before any pass */
+} Shrunk;
+Status dsl_shrink(Arena *a, const char *path, const Override *set, int nset, Shrunk *out);
 /* Check the `expect` lines that need the plan (the others were checked by dsl_compile). */
 Status dsl_expect(const Spec *spec, const PlanFacts *facts);
 /* Spec.summary's facts as one JSON object, for tools; keys are only ever added. */

@@ -192,7 +192,7 @@ search(Shrink *s)
 }
 
 Status
-dsl_shrink(Arena *a, const char *path, const Override *set, int nset, Spec **out, Size **size, int *nsize)
+dsl_shrink(Arena *a, const char *path, const Override *set, int nset, Shrunk *out)
 {
 	Arena    *first = arena_new();
 	Shrink   *s = arena_new_one(a, Shrink);
@@ -215,11 +215,13 @@ dsl_shrink(Arena *a, const char *path, const Override *set, int nset, Spec **out
 	arena_free(first);
 	search(s);
 	diag_mute(); /* claims about the full size, and about it alone */
-	status = compile(a, s, out);
+	status = compile(a, s, &out->spec);
 	diag_unmute();
 	if (status != OK)
 		BUG("a spec that checked when it was tried does not check any more");
-	*size = s->size;
-	*nsize = s->nsize;
+	out->size = s->size;
+	out->nsize = s->nsize;
+	out->tries = s->tries;
+	out->work = s->work;
 	return OK;
 }

@@ -144,7 +144,7 @@ check_run_pass(Graph *g, const Pass *pass)
 	bug_context = pass->name;
 	status = pass->run(g);
 	if (status == OK)
-		graph_verify(g, pass->name, true);
+		status = graph_verify(g, pass->name, false);
 	bug_context = context;
 	return status;
 }
@@ -186,10 +186,11 @@ changed(Arena *a, const Graph *before, const Pass *pass, Numbers *x, const char 
 	Val v = first_wrong(before, pass, x);
 	Loc loc = v == NO_VAL ? s->loc : before->node[v].loc;
 
-	(void)diag_error(loc, "pass-meaning", "pass `%s` changes the meaning of %s: %s differs by %.2g of its largest element (bound %g)",
-	                 pass->name, of, seen_text(a, s), d, CHECK_BOUND);
-	if (v != NO_VAL)
-		diag_note(loc, "the first value that differs is a `%s` of this line", op_info[before->node[v].op].name);
+	const char *first = v == NO_VAL ? "" : arena_printf(a, ", and the first value that differs is the `%s` on this line",
+	                                                    op_info[before->node[v].op].name);
+
+	(void)diag_error(loc, "pass-meaning", "pass `%s` changes the meaning of %s: %s differs by %.2g of its largest element (bound %g)%s",
+	                 pass->name, of, seen_text(a, s), d, CHECK_BOUND, first);
 	diag_hint("this is a mistake in d2v, not in the spec; the stages are in `d2v compile --dump=%s`", pass->name);
 	return FAIL;
 }

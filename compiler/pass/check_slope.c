@@ -135,6 +135,7 @@ with_probes(Arena *a, const Graph *g, ProbeList *probes)
 	bool  *way = on_the_way(a, g);
 	Val   *map = arena_new_array(a, Val, g->n);
 	Vec(Update) update = {0};
+	Val none = build_const(p, 0, g->node[g->training.loss].loc);
 
 	for (Val v = 0; v < g->n; v++) {
 		const Node *n = &g->node[v];
@@ -151,7 +152,7 @@ with_probes(Arena *a, const Graph *g, ProbeList *probes)
 
 			in[i] = build_bin(p, OP_add, in[i], zero, n->loc);
 			vec_push(a, probes, (Probe){v, i, name});
-			vec_push(a, &update, (Update){.param = name, .lr = zero, .decay = zero, .loc = n->loc});
+			vec_push(a, &update, (Update){.param = name, .lr = none, .decay = none, .loc = n->loc});
 		}
 		map[v] = build(p, n->op, in, n->nin, &n->attr, &n->type, n->loc);
 	}
@@ -205,13 +206,16 @@ wrong_slope(Arena *a, Slopes *s, const Update *u, const Pass *pass, const char *
 	int operand = 0;
 	Val v = wrong_rule(a, s, pass, &operand);
 
-	(void)diag_error(v == NO_VAL ? u->loc : s->forward->node[v].loc, "pass-meaning",
-	                 "pass `%s` changes the meaning of %s: the gradient of `%s` is wrong: along a random direction the loss changes by "
-	                 "%.6g, the gradient says %.6g",
-	                 pass->name, of, u->param, slope[1], slope[0]);
-	if (v != NO_VAL) {
-		diag_note(s->forward->node[v].loc, "wrong from here on, seen from the loss: the rule of `%s` for operand %d, on this line",
-		          op_info[s->forward->node[v].op].name, operand + 1);
+	if (v == NO_VAL) {
+		(void)diag_error(u->loc, "pass-meaning",
+		                 "pass `%s` changes the meaning of %s: the gradient of `%s` is wrong: along a random direction the loss changes by "
+		                 "%.6g, the gradient says %.6g",
+		                 pass->name, of, u->param, slope[1], slope[0]);
+	} else {
+		(void)diag_error(s->forward->node[v].loc, "pass-meaning",
+		                 "pass `%s` changes the meaning of %s: the gradient of `%s` is wrong, because of the rule of `%s` (operand %d) on "
+		                 "this line: along a random direction the loss changes by %.6g, the gradient says %.6g",
+		                 pass->name, of, u->param, op_info[s->forward->node[v].op].name, operand + 1, slope[1], slope[0]);
 		diag_note(u->loc, "`%s` is declared here", u->param);
 	}
 	diag_hint("this is a mistake in d2v, not in the spec; the stages are in `d2v compile --dump=%s`", pass->name);
