@@ -8,8 +8,11 @@ static const Verb verbs[] = {
 	{.name = "check", .args = "SPEC.d2v", .wants = "a file", .option = check_options, .run = do_check,
 	 .does = "say whether a spec is right, and print a summary",
 	 .more = "Parses and checks a spec and prints its axes and their equations, parameters by module, groups, schedule, data\n"
-	         "and draws. Exit code 0 when it is right, 1 when it is not.\n",
-	 .example = "  d2v check models/vit_base.d2v --set B=64\n"},
+	         "and draws. Exit code 0 when it is right, 1 when it is not.\n"
+	         "--passes checks the compiler on this very spec: its sizes are shrunk until it is a toy, and the toy is run in double\n"
+	         "precision before and after each pass. Outputs, updated variables and gradients must stay what they were.\n",
+	 .example = "  d2v check models/vit_base.d2v --set B=64\n"
+	            "  d2v check --passes models/vit_base.d2v\n"},
 	{.name = "fmt", .args = "FILE.d2v ...", .wants = "a file", .many = true, .option = fmt_options, .run = do_fmt,
 	 .does = "print specs in canonical form",
 	 .more = "Comments are kept; formatting twice changes nothing.\n",

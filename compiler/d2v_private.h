@@ -18,7 +18,8 @@ typedef struct {
 	const char *file;                                       /* the first argument that is no option */
 	const char *out, *dump_dir, *dump, *passes, *cache, *format, *target, *arch;
 	const char *entry, *feed, *random, *memory, *device, *cores, *rate, *bandwidth, *recompute;
-	bool        write, check, quiet, list_passes, no_nvrtc, cache_path, cache_size, cache_clear, all;
+	const char *verify_each, *to, *from;
+	bool        check_passes, write, check, quiet, list_passes, no_nvrtc, cache_path, cache_size, cache_clear, all;
 	int         nset;
 	Override    set[MAX_SET];
 	int         nfile;
@@ -73,6 +74,7 @@ void options_help(const Verb *v);
 extern const OptionRow check_options[], fmt_options[];
 Status do_check(Arena *a, const Options *o);
 Status do_fmt(Arena *a, const Options *o);
+Status check_passes(Arena *a, const Options *o);    /* verb_check_passes.c: check --passes */
 
 /* ---- verbs_compile.c: compile, opt -------------------------------------------------------------------- */
 extern const OptionRow compile_options[], opt_options[];

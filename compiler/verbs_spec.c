@@ -9,7 +9,10 @@ const OptionRow check_options[] = {
 	SET,
 	CHOICE("--format", format, "text|json",
                "json: one object with ok, diagnostics and summary (default: text)"),
-	FLAG("--quiet", quiet, "no summary"),
+	FLAG("--quiet", quiet, "no summary, no table"),
+	FLAG("--passes", check_passes, "shrink the sizes, then run the step before and after each pass: do all keep its meaning?"),
+	CHOICE("--target", target, "cpu|cuda", "with --passes: the device that passes are run for (default: cpu)"),
+	RECOMPUTE,
 	END,
 };
 
@@ -60,6 +63,8 @@ do_check(Arena *a, const Options *o)
 {
 	Spec *spec;
 
+	if (o->check_passes)
+		return check_passes(a, o);
 	if (o->format && strcmp(o->format, "json") == 0)
 		return check_json(a, o);
 	TRY(dsl_compile(a, o->file, o->set, o->nset, &spec));

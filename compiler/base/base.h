@@ -112,6 +112,9 @@ void   diag_note(Loc loc, const char *fmt, ...) PRINTF(2, 3); /* belongs to the 
 void   diag_hint(const char *fmt, ...) PRINTF(1, 2);          /* `help: ...`, belongs to the error before it */
 int    diag_errors(void);                                     /* how many so far */
 void   diag_reset(void);
+/* Between the two nothing is said, counted or remembered: for trying what may well be wrong. */
+void   diag_mute(void);
+void   diag_unmute(void);
 /* Register source text, so that messages can quote it (file interned, text kept by the caller for the whole process). */
 void diag_source(const char *file, const char *text);
 const char *diag_source_line(const char *file, int line, int *len); /* NULL when unknown */

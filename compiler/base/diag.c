@@ -32,6 +32,7 @@ static struct {
 	int             shown;  /* of those with a place in source text */
 	int             exit_code;
 	bool            silent; /* the last error was dropped: so are its notes and hints */
+	bool            muted;  /* trying: nothing is said or counted */
 	int             nplace;
 	struct {
 		const char *file, *slug;
@@ -224,6 +225,8 @@ static void
 report(Kind kind, Loc loc, const char *slug, const char *fmt, va_list ap)
 {
 	Text message = {0};
+	if (diag.muted)
+		return;
 	text_vprintf(&message, fmt, ap);
 	pthread_mutex_lock(&diag.lock);
 	if (kind == ERROR) {
@@ -289,6 +292,8 @@ static Status
 failure(int exit_code, const char *slug, const char *fmt, va_list ap)
 {
 	Text message = {0};
+	if (diag.muted)
+		return FAIL;
 	text_vprintf(&message, fmt, ap);
 	pthread_mutex_lock(&diag.lock);
 	if (diag.errors++ == 0)
@@ -340,6 +345,18 @@ diag_reset(void)
 	diag.silent = false;
 	diag.exit_code = EXIT_USER;
 	pthread_mutex_unlock(&diag.lock);
+}
+
+void
+diag_mute(void)
+{
+	diag.muted = true;
+}
+
+void
+diag_unmute(void)
+{
+	diag.muted = false;
 }
 
 void

@@ -1,0 +1,19 @@
+#!/bin/sh
+# d2v check --passes on the recipes: sizes are shrunk, every pass has a row, the last line says that all is well; and what it refuses.
+. "$(dirname "$0")/lib.sh"
+passes=$(d2v opt --list-passes | sed 's/ .*//')
+for spec in models/fashion.d2v models/vit_base.d2v models/vit_large.d2v $gray; do
+	name=$(basename "$spec" .d2v)
+	timeout 60 d2v check --passes "$spec" >"$tmp/out" 2>&1
+	holds "$name ends well" test "$(tail -n 1 "$tmp/out")" = "every pass keeps the meaning of $spec"
+	for pass in $passes; do
+		holds "$name: a row for $pass" grep -qE "^$pass +[0-9]+ +[0-9]+  [0-9]+ output" "$tmp/out"
+	done
+done
+ends 'for a GPU, blocks computed again' 0 'every pass keeps the meaning' d2v check --passes "$gray" --target=cuda --recompute=blocks
+ends 'only the last line' 0 "every pass keeps the meaning of $gray" d2v check --passes --quiet "$gray"
+holds 'and nothing else' test "$(wc -l <"$tmp/said")" -eq 1
+ends 'sizes that are set stay, and are too large' 1 '[too-large]' d2v check --passes models/vit_base.d2v --set D=768 --set B=64 --set Gy=14
+ends 'a wrong spec is just wrong' 1 '[not-divisible]' d2v check --passes models/vit_base.d2v --set D=770
+ends 'no JSON' 2 'has no --format=json' d2v check --passes "$gray" --format=json
+finish
