@@ -40,6 +40,11 @@ static const Verb verbs[] = {
 	         "`target=cuda` is one of these. Numerics are called identical only when that is proved: each result follows from the\n"
 	         "same values by the same kernels. Exit code 0: identical; 6: not.\n",
 	 .example = "  d2v diff models/fashion.d2v models/fashion.d2v:precision=bf16,B=64\n"},
+	{.name = "report", .args = "SPEC.d2v|RUN", .wants = "a spec, a run or the folder of a program", .option = report_options, .run = do_report,
+	 .does = "one page to read: lines, memory, passes, kernels, and a run's curves",
+	 .more = "Writes one HTML file that needs nothing else: the spec with what each line costs, memory over the step, the graph after\n"
+	         "each pass (of a spec), each kernel's source; of a run also its curves and, after d2v train --profile, measured times.\n",
+	 .example = "  d2v report models/fashion.d2v --out fashion.html\n"},
 	{.name = "train", .args = "SPEC.d2v --data NAME=PATH --out RUN", .wants = "a file", .runs = true,
 	 .option = train_options, .run = do_run,
 	 .does = "batches in; checkpoints, log and report out",

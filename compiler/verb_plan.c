@@ -54,7 +54,7 @@ amount(const char *option, const char *text, double *out)
 	return OK;
 }
 
-static Status
+Status
 rates_wanted(const Options *o, const Program *p, Rates *r, int *cores)
 {
 	const char *device = o->device ? o->device : strcmp(p->target, "cuda") == 0 ? "h200" : "cpu";

@@ -75,21 +75,18 @@ on_pass(const Graph *g, int index, const char *name, void *arg)
 /* ---- the story ----------------------------------------------------------------------------------------- */
 
 static Status
-run_passes(Arena *a, const Options *o, Spec *spec)
+run_passes(Spec *spec, PassHook *hook, void *arg)
 {
-	Hook h = {a, o->dump_dir, o->dump, NULL, OK};
-
-	TRY(pass_run(spec->train, NULL, on_pass, &h));
+	TRY(pass_run(spec->train, NULL, hook, arg));
 	for (int i = 0; i < spec->nfeature; i++) {
 		spec->feature[i]->variables_from = spec->train;
-		TRY(pass_run(spec->feature[i], NULL, on_pass, &h));
+		TRY(pass_run(spec->feature[i], NULL, hook, arg));
 	}
-	free(h.before);
-	return h.status;
+	return OK;
 }
 
 Status
-compile_program(Arena *a, const Options *o, Spec *spec, const char *target, Compiled **out)
+compile_watched(Arena *a, const Options *o, Spec *spec, const char *target, PassHook *hook, void *arg, Compiled **out)
 {
 	Graph **graph = arena_new_array(a, Graph *, spec->nfeature + 1);
 	Target  t = *target_find(target);
@@ -100,12 +97,22 @@ compile_program(Arena *a, const Options *o, Spec *spec, const char *target, Comp
 	spec->train->target = t.info;
 	for (int i = 0; i < spec->nfeature; i++)
 		spec->feature[i]->target = t.info;
-	TRY(run_passes(a, o, spec));
+	TRY(run_passes(spec, hook, arg));
 	graph[0] = spec->train;
 	for (int i = 0; i < spec->nfeature; i++)
 		graph[i + 1] = spec->feature[i];
 	TRY(codegen(a, &spec->recipe, graph, spec->nfeature + 1, &t, out));
 	return program_verify((*out)->program);
+}
+
+Status
+compile_program(Arena *a, const Options *o, Spec *spec, const char *target, Compiled **out)
+{
+	Hook h = {a, o->dump_dir, o->dump, NULL, OK};
+
+	TRY(compile_watched(a, o, spec, target, on_pass, &h, out));
+	free(h.before);
+	return h.status;
 }
 
 Status

@@ -1,6 +1,6 @@
 /* The looks of the report and the few lines of script that show values under the pointer. Without the script
  * everything but that read-out is there. Nothing is fetched from anywhere. */
-#include "runtime/report_private.h"
+#include "compiler/page/page.h"
 
 const char report_style[] =
 	":root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--ink:#1b2330;--soft:#5d6878;--rule:#e3e7ed;"

@@ -1,8 +1,7 @@
 /* One chart of the report: inline SVG with axes and curves, and the points again as JSON for the read-out under
  * the pointer. Long series are drawn as the mean of each bucket over a band from its least to its greatest
  * value, so that no spike is lost. Draws finite values only; what was not finite is said in words. */
-#include "runtime/files_private.h"
-#include "runtime/report_private.h"
+#include "compiler/page/page.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,0 +1,112 @@
+/* Numbers as people read them, and the links between the page's parts. Adds up nothing. */
+#include "compiler/report/report_private.h"
+
+#include <string.h>
+
+const char *
+say_bytes(Arena *a, double bytes)
+{
+	char s[24];
+
+	return arena_strdup(a, size_text(s, bytes));
+}
+
+const char *
+say_count(Arena *a, double x)
+{
+	static const char *const unit[] = {"", " k", " M", " G", " T", " P"};
+	int                      u = 0;
+
+	while (x >= 999.95 && u + 1 < COUNT(unit)) {
+		x /= 1000;
+		u++;
+	}
+	return arena_printf(a, u ? "%.1f%s" : "%.0f%s", x, unit[u]);
+}
+
+const char *
+say_seconds(Arena *a, double s)
+{
+	if (s >= 1)
+		return arena_printf(a, "%.2f s", s);
+	if (s >= 1e-3)
+		return arena_printf(a, s < 0.1 ? "%.2f ms" : "%.0f ms", s * 1e3);
+	return arena_printf(a, s < 1e-4 ? "%.1f µs" : "%.0f µs", s * 1e6);
+}
+
+const char *
+say_share(Arena *a, double part, double of)
+{
+	double x = of > 0 ? 100 * part / of : 0;
+
+	return x > 0 && x < 0.05 ? "< 0.1 %" : arena_printf(a, "%.1f %%", x);
+}
+
+static const char *
+text_taken(Arena *a, Text *t)
+{
+	const char *s = arena_strndup(a, t->n ? t->at : "", t->n);
+
+	text_free(t);
+	return s;
+}
+
+/* The last part of a path: enough to tell the files of one spec apart nearly always, and the link's target says the rest. */
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+const char *
+line_link(Arena *a, const ReportInput *in, Loc loc)
+{
+	Text t = {0};
+
+	if (!loc.file)
+		return "";
+	for (int f = 0; f < in->nspec; f++)
+		if (in->spec[f].file == loc.file && loc.line <= in->spec[f].nline)
+			text_printf(&t, "<a href=\"#L%d-%d\">", f, loc.line);
+	bool linked = t.n > 0;
+	html_text(&t, base_name(loc.file));
+	text_printf(&t, ":%d%s", loc.line, linked ? "</a>" : "");
+	return text_taken(a, &t);
+}
+
+int
+kernel_row(const Ledger *l, const char *name)
+{
+	for (int i = 0; i < l->kernels.n; i++)
+		if (strcmp(l->kernels.at[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+const char *
+kernel_link(Arena *a, const ReportInput *in, const char *name)
+{
+	Text t = {0};
+	int  row = kernel_row(in->ledger, name);
+
+	text_printf(&t, "<a href=\"#K%d\">", row);
+	html_text(&t, name);
+	text_printf(&t, "</a>");
+	return text_taken(a, &t);
+}
+
+void
+json_safe(Text *t, const char *s)
+{
+	Text raw = {0};
+
+	text_json(&raw, s);
+	for (size_t i = 0; i < raw.n; i++)
+		if (raw.at[i] == '<')
+			text_printf(t, "\\u003c");
+		else
+			text_append(t, raw.at + i, 1);
+	text_free(&raw);
+}
