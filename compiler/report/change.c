@@ -62,6 +62,8 @@ line_key(const char *at, const char *end, const Keys *before, int first)
 			continue;
 		}
 		k.full = mix(k.full, c, 1);
+		if (c >= stop && c < loc && strncmp(c, "kernel ", 7) == 0) /* these are renumbered too */
+			c += 6 + strspn(c + 7, "0123456789");
 		if (c < stop || c >= loc) {
 			k.key[KEY_tree] = mix(k.key[KEY_tree], c, 1);
 			k.key[KEY_line] = mix(k.key[KEY_line], c, 1);

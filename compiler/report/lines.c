@@ -65,7 +65,7 @@ put_file(Arena *a, const ReportInput *in, int f, double most, Text *out)
 {
 	const Ledger   *l = in->ledger;
 	const SpecText *s = &in->spec[f];
-	int             columns = 7 + ROLES + (in->measured != NULL);
+	int             columns = 6 + ROLES + (in->measured != NULL);
 	bool            gap = false;
 
 	text_printf(out, "<tbody><tr class=file><th colspan=%d scope=rowgroup>", columns);
@@ -86,15 +86,13 @@ put_file(Arena *a, const ReportInput *in, int f, double most, Text *out)
 			text_printf(out, "<tr id=L%d-%d class=hot style=\"--h:%.2f\">", f, i + 1, sqrt(r->seconds / most));
 		else
 			text_printf(out, "<tr id=L%d-%d>", f, i + 1);
-		text_printf(out, "<td class=ln>%d<td class=src>", i + 1);
+		text_printf(out, r ? "<td class=ln>%d<td class=src>" : "<td class=ln>%d<td class=src colspan=%d>", i + 1, columns - 1);
 		if (s->line[i])
 			html_text(out, s->line[i]);
 		else
 			text_printf(out, "<i>not quoted by a kernel</i>");
 		if (r)
 			put_costs(a, in, r, out);
-		else
-			text_printf(out, "<td class=none colspan=%d>", columns - 2);
 		text_printf(out, "</tr>\n");
 	}
 	text_printf(out, "</tbody>\n");

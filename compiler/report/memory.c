@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIDTH = 1000, HEIGHT = 300, LEFT = 74, RIGHT = 10, TOP = 14, BOTTOM = 44, MAKERS = 6, TICKS = 5 };
+enum { WIDTH = 1000, HEIGHT = 290, LEFT = 74, RIGHT = 10, TOP = 34, BOTTOM = 36, MAKERS = 6, TICKS = 5 };
 
 typedef struct {
-	const char *name;                  /* HTML */
+	const char *name, *says;           /* HTML */
 	const char *colour;                /* class */
 	int64_t     peak;
 	int64_t    *at;                    /* per step; NULL: the same all the time, `peak` */
@@ -79,22 +79,22 @@ bands(Arena *a, const ReportInput *in)
 		if (o == OWNER_activations || !l->owner[o])
 			continue;
 		if (o <= OWNER_gradients)
-			vec_push(a, &b, (Band){owner_name[o], owner_colour[o], l->owner[o], NULL});
+			vec_push(a, &b, (Band){owner_name[o], "", owner_colour[o], l->owner[o], NULL});
 		else
 			small += l->owner[o];
 	}
 	if (small)
-		vec_push(a, &b, (Band){"inputs, scalars, tables, padding", "p4", small, NULL});
+		vec_push(a, &b, (Band){"inputs, scalars, tables, padding", "", "p4", small, NULL});
 	memcpy(rest, l->live, sizeof *rest * (size_t)l->entry->nstep);
 	for (int k = 0; k < MAKERS && k < l->lines.n && r[k]->at_peak; k++) {
 		int64_t *at = live_of_line(a, l, r[k]->loc);
 
 		for (int i = 0; i < l->entry->nstep; i++)
 			rest[i] -= at[i];
-		vec_push(a, &b, (Band){line_link(a, in, r[k]->loc), arena_printf(a, "m%d", k), r[k]->at_peak, at});
+		vec_push(a, &b, (Band){line_link(a, in, r[k]->loc), line_says(a, in, r[k]->loc), arena_printf(a, "m%d", k), r[k]->at_peak, at});
 	}
 	if (l->peak >= 0)
-		vec_push(a, &b, (Band){"activations of other lines", "m6", rest[l->peak], rest});
+		vec_push(a, &b, (Band){"activations of other lines", "", "m6", rest[l->peak], rest});
 	return b;
 }
 
@@ -157,10 +157,19 @@ tick_bytes(double top)
 	return step;
 }
 
+/* Ticks are powers of two: whole numbers of their unit. */
+static const char *
+tick_text(Arena *a, double bytes)
+{
+	const char *s = say_bytes(a, bytes), *point = strchr(s, '.');
+
+	return bytes == 0 ? "0" : point ? arena_printf(a, "%.*s%s", (int)(point - s), s, point + 2) : s;
+}
+
 static void
 draw(Arena *a, const Ledger *l, const Bands *b, Text *out)
 {
-	double   top = 1.04 * (double)l->total, tick = tick_bytes(top);
+	double   top = 1.02 * (double)l->total, tick = tick_bytes(top);
 	int      n = l->entry->nstep, every = 1;
 	int64_t *from = arena_new_array(a, int64_t, n + 1);
 
@@ -168,23 +177,23 @@ draw(Arena *a, const Ledger *l, const Bands *b, Text *out)
 	                 "%d\">\n", WIDTH, HEIGHT, n, l->peak + 1);
 	for (double y = 0; y <= top; y += tick)
 		text_printf(out, "<line class=grid x1=%d x2=%d y1=%.1f y2=%.1f /><text class=ytick x=%d y=%.1f>%s</text>\n", LEFT, WIDTH - RIGHT,
-		            y_of(y, top), y_of(y, top), LEFT - 6, y_of(y, top), y > 0 ? say_bytes(a, y) : "0");
+		            y_of(y, top), y_of(y, top), LEFT - 6, y_of(y, top), tick_text(a, y));
 	for (int i = 0; i < b->n; i++)
 		draw_band(l, &b->at[i], from, top, out);
 	text_printf(out, "<line class=whole x1=%d x2=%d y1=%.1f y2=%.1f /><text class=top x=%d y=%.1f>allocated: %s</text>\n", LEFT, WIDTH - RIGHT,
-	            y_of((double)l->total, top), y_of((double)l->total, top), LEFT + 6, y_of((double)l->total, top) + 13,
+	            y_of((double)l->total, top), y_of((double)l->total, top), LEFT + 4, y_of((double)l->total, top) - 10,
 	            say_bytes(a, (double)l->total));
 	draw_roles(l, out);
-	while (n / every > 8)
-		every *= every % 9 == 2 || every % 9 == 1 ? 5 : 2;
-	for (int s = 0; s <= n - 1; s += every)
-		text_printf(out, "<text class=xtick x=%.1f y=%d>%d</text>", x_of(l, s + 0.5), HEIGHT - BOTTOM + 27, s + 1);
+	for (int k = 0; n / every > 9; k++)
+		every = every * (k % 3 == 1 ? 5 : 4) / 2;      /* 1 2 5 10 20 50 */
+	for (int s = every; s <= n; s += every)
+		text_printf(out, "<text class=xtick x=%.1f y=%d>%d</text>", x_of(l, s - 0.5), HEIGHT - BOTTOM + 17, s);
+	text_printf(out, "<text class=xtick x=%d y=%d>step</text>\n", LEFT + 14, HEIGHT - BOTTOM + 17);
 	if (l->peak >= 0) {
-		double x = x_of(l, l->peak + 0.5), y = y_of((double)(l->total - l->act_bytes + l->peak_bytes), top);
-		bool   left = x > WIDTH / 2.0;
+		double x = x_of(l, l->peak + 0.5);
 
-		text_printf(out, "<circle class=peak cx=%.1f cy=%.1f r=4 /><text class=top x=%.1f y=%.1f text-anchor=%s>peak, step %d</text>\n", x, y,
-		            left ? x - 8 : x + 8, y + 22, left ? "end" : "start", l->peak + 1);
+		text_printf(out, "<circle class=peak cx=%.1f cy=%.1f r=4 /><text class=top x=%.1f y=%.1f text-anchor=middle>peak: step %d</text>\n", x,
+		            y_of((double)(l->total - l->act_bytes + l->peak_bytes), top), x, y_of((double)l->total, top) - 10, l->peak + 1);
 	}
 	text_printf(out, "<g id=cursor></g></svg>\n");
 }
@@ -192,12 +201,19 @@ draw(Arena *a, const Ledger *l, const Bands *b, Text *out)
 /* ---- tables and numbers ----------------------------------------------------------------------------------------- */
 
 static void
-put_legend(Arena *a, const Ledger *l, const Bands *b, Text *out)
+put_legend(Arena *a, const Bands *b, Text *out)
 {
 	text_printf(out, "<ul class=legend aria-label=\"colours\">");
 	for (int i = b->n - 1; i >= 0; i--)
-		text_printf(out, "<li><i class=%s></i>%s <span class=unit>%s</span>", b->at[i].colour, b->at[i].name,
-		            say_bytes(a, (double)b->at[i].peak));
+		text_printf(out, "<li><i class=%s></i>%s <b>%s</b>%s", b->at[i].colour, b->at[i].name, say_bytes(a, (double)b->at[i].peak),
+		            b->at[i].says);
+	text_printf(out, "</ul>\n");
+}
+
+static void
+put_role_legend(const Ledger *l, Text *out)
+{
+	text_printf(out, "<ul class=\"legend row\" aria-label=\"colours of the strip\">");
 	for (int k = 0; k < ROLES; k++)
 		for (int i = 0; i < l->roles.n; i++)
 			if (strcmp(l->roles.at[i].name, role_name[k]) == 0)
@@ -213,22 +229,24 @@ put_peak(Arena *a, const ReportInput *in, Text *out)
 
 	text_printf(out, "<div class=readout><label for=at>Step</label><input type=range id=at min=1 max=%d value=%d aria-describedby=now>"
 	                 "<button type=button id=to-peak>peak</button></div>\n", l->entry->nstep, l->peak + 1);
-	text_printf(out, "<p id=now>Step %d of %d, where most lives: %s, %s, %s; %s of activations</p>\n<div class=scroll tabindex=0 role=region aria-label=\"what "
+	text_printf(out, "<p id=now>Step %d of %d, where most lives: %s, %s, %s, %s moved, %s of activations alive. For %s%s</p>\n<div class=scroll tabindex=0 role=region aria-label=\"what "
 	                 "lives at this step\"><table class=alive><thead><tr><th class=n scope=col>bytes<th class=n scope=col>share<th class=n scope=col>"
 	                 "values<th scope=col>made by</tr></thead><tbody id=alive>", l->peak + 1, l->entry->nstep,
-	            kernel_link(a, in, l->step[l->peak].name), role_name[l->step[l->peak].role], line_link(a, in, l->entry->step[l->peak].loc),
-	            say_bytes(a, (double)l->peak_bytes));
+	            kernel_link(a, in, l->step[l->peak].name), role_name[l->step[l->peak].role], say_seconds(a, l->step[l->peak].seconds),
+	            say_bytes(a, l->entry->step[l->peak].bytes), say_bytes(a, (double)l->peak_bytes), line_link(a, in, l->entry->step[l->peak].loc),
+	            line_says(a, in, l->entry->step[l->peak].loc));
 	for (int i = 0; i < l->lines.n && r[i]->at_peak; i++)
-		text_printf(out, "<tr><td class=n>%s<td class=n>%s<td class=n>%d<td>%s</tr>\n", say_bytes(a, (double)r[i]->at_peak),
-		            say_share(a, (double)r[i]->at_peak, (double)l->peak_bytes), r[i]->values_at_peak, line_link(a, in, r[i]->loc));
+		text_printf(out, "<tr><td class=n>%s<td class=n>%s<td class=n>%d<td>%s%s</tr>\n", say_bytes(a, (double)r[i]->at_peak),
+		            say_share(a, (double)r[i]->at_peak, (double)l->peak_bytes), r[i]->values_at_peak, line_link(a, in, r[i]->loc),
+		            line_says(a, in, r[i]->loc));
 	text_printf(out, "</tbody></table></div>\n");
 }
 
 static void
 put_owners(Arena *a, const Ledger *l, Text *out)
 {
-	text_printf(out, "<div class=scroll tabindex=0 role=region aria-label=\"bytes by owner\"><table><thead><tr><th scope=col>owner<th class=n scope=col>"
-	                 "bytes<th class=n scope=col><th class=n scope=col>share<th class=\"bars wide\"></tr></thead><tbody>\n");
+	text_printf(out, "<div class=\"scroll owners\" tabindex=0 role=region aria-label=\"bytes by owner\"><table><thead><tr><th scope=col>owner<th class=n scope=col>"
+	                 "bytes<td class=n><th class=n scope=col>share<th class=\"bars wide\"></tr></thead><tbody>\n");
 	for (int o = 0; o < OWNERS; o++)
 		if (l->owner[o])
 			text_printf(out, "<tr><td>%s<td class=n>%lld<td class=n>%s<td class=n>%s<td class=\"bars wide\"><span class=bar "
@@ -250,7 +268,7 @@ put_data(Arena *a, const ReportInput *in, Text *out)
 	text_printf(out, "<script type=\"application/json\" id=steps>{\"lines\":[");
 	for (int k = 0; k < l->lines.n; k++) {
 		text_printf(out, "%s", k ? "," : "");
-		json_safe(out, line_link(a, in, l->lines.at[k].loc));
+		json_safe(out, arena_printf(a, "%s%s", line_link(a, in, l->lines.at[k].loc), line_says(a, in, l->lines.at[k].loc)));
 	}
 	text_printf(out, "],\n\"kernels\":[");
 	for (int k = 0; k < l->kernels.n; k++) {
@@ -286,8 +304,11 @@ report_memory(Arena *a, const ReportInput *in, Text *out)
 	if (l->entry->nstep && l->peak >= 0) {
 		b = bands(a, in);
 		text_printf(out, "<div class=card>");
-		put_legend(a, l, &b, out);
+		put_legend(a, &b, out);
+		text_printf(out, "<div class=\"scroll picture\" tabindex=0 role=region aria-label=\"bytes alive, step by step\">");
 		draw(a, l, &b, out);
+		text_printf(out, "</div>");
+		put_role_legend(l, out);
 		put_peak(a, in, out);
 		text_printf(out, "</div>\n");
 		put_data(a, in, out);

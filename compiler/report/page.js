@@ -29,7 +29,7 @@ const reveal = () => {
 	if (!to) return;
 	const source = to.classList.contains('kernel') && to.querySelector('details');
 	if (source) source.open = true;
-	if (to.classList.contains('kernel')) to.focus({preventScroll: true});
+	if (to.classList.contains('kernel')) to.focus();
 };
 addEventListener('hashchange', reveal);
 reveal();
@@ -41,7 +41,10 @@ const bytes = b => {
 	while (b >= 1023.95 && u + 1 < unit.length) { b /= 1024; u++; }
 	return b.toFixed(u ? 1 : 0) + ' ' + unit[u];
 };
-const seconds = s => s >= 1 ? s.toFixed(2) + ' s' : s >= 1e-3 ? (s * 1e3).toFixed(s < 0.1 ? 2 : 0) + ' ms' : (s * 1e6).toFixed(s < 1e-4 ? 1 : 0) + ' µs';
+const seconds = s => {
+	const x = s >= 1 ? s : s >= 1e-3 ? s * 1e3 : s * 1e6;
+	return x.toFixed(x >= 100 ? 0 : x >= 10 ? 1 : 2) + (s >= 1 ? ' s' : s >= 1e-3 ? ' ms' : ' µs');
+};
 const role = ['forward', 'backward', 'teacher', 'update'];
 if (at('steps')) {
 	const d = JSON.parse(at('steps').textContent), slider = at('at'), svg = at('live'), NS = 'http://www.w3.org/2000/svg';
@@ -49,9 +52,9 @@ if (at('steps')) {
 		const [k, r, l, time, moved, live] = d.steps[s], now = at('now'), by = new Map();
 		const link = make('a', '', d.kernels[k]);
 		link.href = '#K' + k;
-		now.replaceChildren('Step ' + (s + 1) + ' of ' + d.steps.length + (s === d.peak ? ', where most lives: ' : ': '), link, ', ' + role[r] + ', ');
-		now.insertAdjacentHTML('beforeend', d.lines[l]);
-		now.append('; ' + seconds(time) + ', ' + bytes(moved) + ' moved; ' + bytes(live) + ' of activations alive');
+		now.replaceChildren('Step ' + (s + 1) + ' of ' + d.steps.length + (s === d.peak ? ', where most lives: ' : ': '), link, ', ' + role[r] + ', ' + seconds(time) + ', ' +
+			bytes(moved) + ' moved, ' + bytes(live) + ' of activations alive. For ');
+		now.insertAdjacentHTML('beforeend', d.lines[l] || 'no line of the spec');
 		for (const [first, last, size, line] of d.values)
 			if (first <= s && s <= last) {
 				const row = by.get(line) || [0, 0];
@@ -133,9 +136,10 @@ const stepper = async () => {
 		if (hash >= 0) e.append(make('span', 'at', text.slice(hash)));
 		to.append(e);
 	};
-	const more = (to, text, fill) => {
+	const more = (to, text, fill, says) => {
 		const b = make('button', '', text), hold = make('div');
 		b.type = 'button';
+		if (says) b.append(make('span', '', says));
 		b.onclick = () => { const first = document.createDocumentFragment(), box = make('div'); fill(box); first.append(box); hold.replaceWith(first); box.tabIndex = -1; box.focus(); };
 		hold.append(b);
 		to.append(hold);
@@ -168,6 +172,12 @@ const stepper = async () => {
 		else pour(view, 0);
 	};
 	const place = t => { const m = / # (\S+:\d+):\d+$/.exec(t); return m ? m[1] : ''; };
+	// What the spec says there, from this page.
+	const files = [...document.querySelectorAll('.spec .file')].map(e => e.textContent);
+	const source = p => {
+		const line = at('L' + files.indexOf(p.replace(/:\d+$/, '')) + '-' + p.replace(/^.*:/, ''));
+		return line ? line.querySelector('.src').textContent.trim() : '';
+	};
 	const whole = all => {
 		const now = all.filter(r => r[0] !== 'del'), groups = [];
 		for (const r of now) {
@@ -179,7 +189,7 @@ const stepper = async () => {
 			for (; g < groups.length && g < from + PAGE; g++) {
 				const [p, some] = groups[g], n = some.filter(r => r[0]).length;
 				if (!p || small) list(to, some.map(r => r.slice(0, 2)));
-				else more(to, p + ' · ' + some.length + (some.length === 1 ? ' node' : ' nodes') + (n ? ', ' + n + ' of them new, changed or moved' : ''), box => list(box, some.map(r => r.slice(0, 2))));
+				else more(to, p + ' · ' + some.length + (some.length === 1 ? ' node' : ' nodes') + (n ? ', ' + n + ' of them new, changed or moved' : ''), box => list(box, some.map(r => r.slice(0, 2))), source(p));
 			}
 			if (g < groups.length) more(to, 'show more of ' + (groups.length - g) + ' groups', box => pour(box, g));
 		};

@@ -10,6 +10,7 @@ const char *say_count(Arena *a, double x);              /* 12.3 G */
 const char *say_seconds(Arena *a, double s);            /* 12.40 ms */
 const char *say_share(Arena *a, double part, double of); /* 12.3 % */
 const char *line_link(Arena *a, const ReportInput *in, Loc loc);    /* <a href=..>vit.d2v:36</a>, or text */
+const char *line_says(Arena *a, const ReportInput *in, Loc loc);    /* the line's text, or "" */
 const char *kernel_link(Arena *a, const ReportInput *in, const char *name);
 int         kernel_row(const Ledger *l, const char *name);  /* its number on the page, or -1 */
 void        json_safe(Text *t, const char *s);           /* a JSON string that may stand inside <script> */

@@ -24,14 +24,14 @@ say_count(Arena *a, double x)
 	return arena_printf(a, u ? "%.1f%s" : "%.0f%s", x, unit[u]);
 }
 
+/* Three figures. */
 const char *
 say_seconds(Arena *a, double s)
 {
-	if (s >= 1)
-		return arena_printf(a, "%.2f s", s);
-	if (s >= 1e-3)
-		return arena_printf(a, s < 0.1 ? "%.2f ms" : "%.0f ms", s * 1e3);
-	return arena_printf(a, s < 1e-4 ? "%.1f µs" : "%.0f µs", s * 1e6);
+	const char *unit = s >= 1 ? "s" : s >= 1e-3 ? "ms" : "µs";
+	double      x = s >= 1 ? s : s >= 1e-3 ? s * 1e3 : s * 1e6;
+
+	return arena_printf(a, "%.*f %s", x >= 100 ? 0 : x >= 10 ? 1 : 2, x, unit);
 }
 
 const char *
@@ -73,6 +73,23 @@ line_link(Arena *a, const ReportInput *in, Loc loc)
 	bool linked = t.n > 0;
 	html_text(&t, base_name(loc.file));
 	text_printf(&t, ":%d%s", loc.line, linked ? "</a>" : "");
+	return text_taken(a, &t);
+}
+
+const char *
+line_says(Arena *a, const ReportInput *in, Loc loc)
+{
+	Text        t = {0};
+	const char *s = NULL;
+
+	for (int f = 0; f < in->nspec; f++)
+		if (in->spec[f].file == loc.file && loc.line >= 1 && loc.line <= in->spec[f].nline)
+			s = in->spec[f].line[loc.line - 1];
+	if (!s)
+		return "";
+	text_printf(&t, " <code class=says>");
+	html_text(&t, s + strspn(s, " \t"));
+	text_printf(&t, "</code>");
 	return text_taken(a, &t);
 }
 
