@@ -104,7 +104,9 @@ tick_label(Text *out, double x, double step)
 	double size = fmax(fabs(x), step);
 	if (x == 0)
 		text_printf(out, "0");
-	else if (size >= 1e5 || size < 1e-3)
+	else if (step < 1e-4)
+		text_printf(out, "%.1e", x);
+	else if (size >= 1e5)
 		text_printf(out, "%.3g", x);
 	else {
 		int digits = (int)ceil(-log10(step) - 1e-9);

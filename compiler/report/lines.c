@@ -114,8 +114,8 @@ report_lines(Arena *a, const ReportInput *in, Text *out)
 		html_text(out, in->spec_note);
 		text_printf(out, "</p>\n");
 	}
-	text_printf(out, "<table class=spec><thead><tr><th class=ln scope=col>line<th scope=col>spec<th class=n scope=col>time%s",
-	            in->measured ? "<th class=n scope=col>measured" : "");
+	text_printf(out, "<table class=spec><thead><tr><th class=ln scope=col>line<th scope=col>spec<th class=n scope=col>%s",
+	            in->measured ? "predicted<th class=n scope=col>measured" : "time");
 	for (int k = 0; k < ROLES; k++)
 		text_printf(out, "<th class=\"n role\" scope=col>%s", role_name[k]);
 	text_printf(out, "<th class=n scope=col>bytes moved<th class=n scope=col>alive at peak<th scope=col>kernels</tr></thead>\n");

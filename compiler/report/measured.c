@@ -69,18 +69,36 @@ measured_read(Arena *a, const char *path, MeasuredRun **out)
 
 /* ---- the table -------------------------------------------------------------------------------------------- */
 
-static void
-put_rows(Arena *a, const char *title, const Measured *row, int n, const Measured *total, Text *out)
+/* A spec line or a kernel of the program leads to its place on the page. */
+static const char *
+row_name(Arena *a, const ReportInput *in, const char *name)
 {
-	double most = n ? row[0].ms : 0;
+	const LedgerRows *lines = &in->ledger->lines;
+
+	for (int i = 0; i < lines->n; i++)
+		if (strcmp(lines->at[i].name, name) == 0 && lines->at[i].loc.file)
+			return arena_printf(a, "%s%s", line_link(a, in, lines->at[i].loc), line_says(a, in, lines->at[i].loc));
+	return kernel_link(a, in, name);
+}
+
+static const char *
+ratio_text(Arena *a, double x)
+{
+	return arena_printf(a, "%.*f", x >= 100 ? 0 : x >= 10 ? 1 : 2, x);
+}
+
+static void
+put_rows(Arena *a, const ReportInput *in, const char *title, const Measured *row, int n, Text *out)
+{
+	const Measured *total = &in->measured->total;
+	double          most = n ? row[0].ms : 0;
 
 	text_printf(out, "<tbody><tr><th colspan=5 scope=rowgroup>%s</tr>\n", title);
 	for (int i = 0; i < n && i < ROWS_MOST; i++) {
-		text_printf(out, "<tr><td>");
-		html_text(out, row[i].name);
+		text_printf(out, "<tr><td>%s", row_name(a, in, row[i].name));
 		text_printf(out, "<td class=n>%s<td class=n>%s<td class=n>%s", say_seconds(a, row[i].ms / 1e3),
 		            row[i].floor_ms >= 0 ? say_seconds(a, row[i].floor_ms / 1e3) : "",
-		            row[i].floor_ms > 0 ? arena_printf(a, "%.2f", row[i].ms / row[i].floor_ms) : "");
+		            row[i].floor_ms > 0 ? ratio_text(a, row[i].ms / row[i].floor_ms) : "");
 		text_printf(out, "<td class=\"bars wide\"><span class=duo title=\"%s of the measured step\"><i class=mea style=\"width:%.1f%%\"></i>"
 		                 "<i class=flo style=\"width:%.1f%%\"></i></span></tr>\n", say_share(a, row[i].ms, total->ms),
 		            most > 0 ? 100 * row[i].ms / most : 0, most > 0 && row[i].floor_ms > 0 ? 100 * row[i].floor_ms / most : 0);
@@ -102,14 +120,15 @@ report_measured(Arena *a, const ReportInput *in, Text *out)
 	text_printf(out, ", mean of %lld steps: <b>%s</b> a step", (long long)m->runs, say_seconds(a, m->total.ms / 1e3));
 	if (m->total.floor_ms > 0)
 		text_printf(out, ", where the floor is %s: %.2f times", say_seconds(a, m->total.floor_ms / 1e3), m->total.ms / m->total.floor_ms);
-	text_printf(out, ". The floor is the larger of work and bytes at what this device reaches; a ratio of 1 leaves nothing to gain. "
+	text_printf(out, ". The floor is the larger of work and bytes at what this device reached when it was tried, "
+	                 "which may be other rates than those of the prediction above; a ratio of 1 leaves nothing to gain. "
 	                 "Launches of a few microseconds cost more than their floor, and what is still in a cache can cost less.</p>\n"
 	                 "<div class=scroll tabindex=0 role=region aria-label=\"measured and predicted times\"><table><thead><tr><th scope=col><th class=n scope=col>"
 	                 "measured<th class=n scope=col>floor<th class=n scope=col>ratio<th class=\"bars wide\" scope=col><span class=duo-key><i class=mea></i>measured "
 	                 "<i class=flo></i>floor</span></tr></thead>\n");
-	put_rows(a, "by role", m->roles.at, m->roles.n, &m->total, out);
-	put_rows(a, "by kind of kernel", m->kinds.at, m->kinds.n, &m->total, out);
-	put_rows(a, "by spec line", m->lines.at, m->lines.n, &m->total, out);
-	put_rows(a, "by kernel", m->kernels.at, m->kernels.n, &m->total, out);
+	put_rows(a, in, "by role", m->roles.at, m->roles.n, out);
+	put_rows(a, in, "by kind of kernel", m->kinds.at, m->kinds.n, out);
+	put_rows(a, in, "by spec line", m->lines.at, m->lines.n, out);
+	put_rows(a, in, "by kernel", m->kernels.at, m->kernels.n, out);
 	text_printf(out, "</table></div></section>\n");
 }

@@ -43,7 +43,7 @@ const bytes = b => {
 };
 const seconds = s => {
 	const x = s >= 1 ? s : s >= 1e-3 ? s * 1e3 : s * 1e6;
-	return x.toFixed(x >= 100 ? 0 : x >= 10 ? 1 : 2) + (s >= 1 ? ' s' : s >= 1e-3 ? ' ms' : ' µs');
+	return x < 0.005 ? '< 0.01 µs' : x.toFixed(x >= 100 ? 0 : x >= 10 ? 1 : 2) + (s >= 1 ? ' s' : s >= 1e-3 ? ' ms' : ' µs');
 };
 const role = ['forward', 'backward', 'teacher', 'update'];
 if (at('steps')) {

@@ -36,6 +36,8 @@ from_front_end(Arena *a, SpecText *f)
 		keep_lines(a, f, line);
 		f->line[line - 1] = arena_strndup(a, s, (size_t)len);
 	}
+	if (f->nline && !*f->line[f->nline - 1]) /* what stands behind the last newline */
+		f->nline--;
 	f->whole = true;
 }
 

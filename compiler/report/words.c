@@ -31,6 +31,8 @@ say_seconds(Arena *a, double s)
 	const char *unit = s >= 1 ? "s" : s >= 1e-3 ? "ms" : "µs";
 	double      x = s >= 1 ? s : s >= 1e-3 ? s * 1e3 : s * 1e6;
 
+	if (x < 0.005)
+		return "< 0.01 µs";
 	return arena_printf(a, "%.*f %s", x >= 100 ? 0 : x >= 10 ? 1 : 2, x, unit);
 }
 
@@ -108,9 +110,10 @@ kernel_link(Arena *a, const ReportInput *in, const char *name)
 	Text t = {0};
 	int  row = kernel_row(in->ledger, name);
 
-	text_printf(&t, "<a href=\"#K%d\">", row);
+	if (row >= 0)
+		text_printf(&t, "<a href=\"#K%d\">", row);
 	html_text(&t, name);
-	text_printf(&t, "</a>");
+	text_printf(&t, "%s", row >= 0 ? "</a>" : "");
 	return text_taken(a, &t);
 }
 
