@@ -121,7 +121,7 @@ put_table(const ReportInput *in, StageChange *const *c, Text *out)
 	                 "<th class=n scope=col>changed<th class=n scope=col>moved<th scope=col>what it is for</tr></thead>");
 	for (int i = 0; i < in->nstage; i++) {
 		if (new_graph(in, i)) {
-			text_printf(out, "<tbody><tr><th colspan=7 scope=rowgroup>");
+			text_printf(out, "%s<tbody><tr><th colspan=7 scope=rowgroup>", i ? "</tbody>" : "");
 			html_text(out, in->stage[i].graph);
 			text_printf(out, "</tr>\n");
 		}
@@ -135,7 +135,7 @@ put_table(const ReportInput *in, StageChange *const *c, Text *out)
 		html_text(out, in->stage[i].does);
 		text_printf(out, "</tr>\n");
 	}
-	text_printf(out, "</table></div></details>\n");
+	text_printf(out, "</tbody></table></div></details>\n");
 }
 
 void

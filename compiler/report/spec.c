@@ -143,6 +143,8 @@ report_spec(Arena *a, ReportInput *in, const char *main_file, bool read)
 			in->spec_note = "The spec's files are not here, or not as they were when this was compiled: only the lines that "
 			                "kernels quote are shown. Run d2v report where the spec is to see all of it.";
 	}
-	in->spec = all.at;
-	in->nspec = all.n;
+	in->spec = arena_new_array(a, SpecText, all.n + 1);
+	for (int i = 0; i < all.n; i++)
+		if (all.at[i].nline)
+			in->spec[in->nspec++] = all.at[i];
 }
