@@ -27,7 +27,7 @@ SANFLAGS := $(if $(SAN)$(FUZZ),-fsanitize=address$(comma)undefined -fno-sanitize
 CFLAGS_FUZZ := $(if $(FUZZ),-fsanitize=fuzzer-no-link -Wno-error -Wno-unknown-warning-option -Wno-unknown-pragmas)
 CFLAGS    = -std=gnu11 -O2 -g -MMD -MP $(WARN) $(SANFLAGS) $(CFLAGS_FUZZ)
 
-D2V_LIBS := -ljansson -lxxhash -lm -lpthread
+D2V_LIBS := -ljansson -lz -lxxhash -lm -lpthread
 RUN_LIBS := -ldnnl -ljansson -ljpeg -lspng -lz -lxxhash -lisal -lprotobuf-c -ldl -lm -lpthread
 CPU_LIBS := -ldnnl -fopenmp -lm
 
@@ -42,6 +42,8 @@ program  := $(call objects,$(wildcard compiler/program/*.c))
 pass     := $(call objects,$(wildcard compiler/pass/*.c))
 codegen  := $(call objects,$(wildcard compiler/codegen/*.c))
 ledger   := $(call objects,$(wildcard compiler/ledger/*.c))
+page     := $(call objects,$(wildcard compiler/page/*.c))
+report   := $(call objects,$(wildcard compiler/report/*.c)) $(B)/obj/gen/compiler/report/page_text.o
 dsl_made := $(if $(wildcard dsl/lex.l),$(B)/obj/gen/dsl/lex.o) $(if $(wildcard dsl/parse.y),$(B)/obj/gen/dsl/parse.o)
 dsl      := $(call objects,$(wildcard dsl/*.c)) $(dsl_made)
 device   := $(call objects,$(wildcard runtime/device_cpu*.c))
@@ -57,9 +59,9 @@ support  := $(call objects,$(filter-out $(alone),$(wildcard tests/support/*.c)))
 numeric  := $(patsubst tests/numeric/%.c,$(B)/numeric/%,$(wildcard tests/numeric/*.c))
 fuzz     := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
 
-d2v_o     := $(call objects,$(wildcard compiler/*.c)) $(dsl) $(ledger) $(codegen) $(pass) $(program) $(ir) $(base)
-run_o     := $(call objects,runtime/d2v_run.c) $(runtime) $(program) $(base)
-rooms_o   := $(support) $(dsl) $(ledger) $(codegen) $(pass) $(ir) $(runtime) $(program) $(base)
+d2v_o     := $(call objects,$(wildcard compiler/*.c)) $(dsl) $(report) $(page) $(ledger) $(codegen) $(pass) $(program) $(ir) $(base)
+run_o     := $(call objects,runtime/d2v_run.c) $(runtime) $(page) $(program) $(base)
+rooms_o   := $(support) $(dsl) $(report) $(page) $(ledger) $(codegen) $(pass) $(ir) $(runtime) $(program) $(base)
 unit_o    := $(unit) $(rooms_o)
 sources   := $(wildcard Makefile tools/check_rooms.sh compiler/*.[ch] compiler/*/*.[ch] compiler/*/*.def \
                         dsl/*.[chly] runtime/*.[ch])
@@ -154,6 +156,14 @@ $(B)/dsl/lex.c $(B)/dsl/lex.h &: dsl/lex.l
 $(B)/dsl/parse.c $(B)/dsl/parse.h &: dsl/parse.y
 	@mkdir -p $(@D)
 	$(Q)$(BISON) -Werror=conflicts-sr -Werror=conflicts-rr --defines=$(B)/dsl/parse.h -o $(B)/dsl/parse.c $<
+
+# Files of the page that `d2v report` writes, each as one C string.
+page_files := compiler/report/page.css compiler/report/page.js
+$(B)/compiler/report/page_text.c: $(page_files) Makefile
+	@mkdir -p $(@D)
+	$(Q)for f in $(page_files); do \
+		echo "extern const char page_$${f##*.}[]; const char page_$${f##*.}[] ="; \
+		sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $$f; echo ';'; done >$@
 
 $(B)/%.pb-c.c $(B)/%.pb-c.h &: %.proto
 	@mkdir -p $(@D)

@@ -48,6 +48,11 @@ static const Verb verbs[] = {
 	         "result follows from the same values by the same kernels. Reordered: the same formulas, rounded otherwise (sums in\n"
 	         "another order, kernels cut otherwise). Exit code 0: identical; 6: not.\n",
 	 .example = "  d2v diff models/fashion.d2v models/fashion.d2v:precision=bf16,B=64\n"},
+	{.name = "report", .args = "SPEC.d2v|RUN", .wants = "a spec, a run or the folder of a program", .option = report_options, .run = do_report,
+	 .does = "one page to read: lines, memory, passes, kernels, and a run's curves",
+	 .more = "Writes one HTML file that needs nothing else: the spec with what each line costs, memory over the step, the graph after\n"
+	         "each pass (of a spec), each kernel's source; of a run also its curves and, after d2v train --profile, measured times.\n",
+	 .example = "  d2v report models/fashion.d2v --out fashion.html\n"},
 	{.name = "train", .args = "SPEC.d2v --data NAME=PATH --out RUN", .wants = "a file", .runs = true,
 	 .option = train_options, .run = do_run,
 	 .does = "batches in; checkpoints, log and report out",
@@ -147,5 +152,5 @@ main(int argc, char **argv)
 			return verb_help(a, o.verb);
 	if ((code = options_parse(a, &o, argc - 2, argv + 2)) != EXIT_OK)
 		return code;
-	return o.verb->run(a, &o) == OK ? verb_exit_code : diag_exit_code();
+	return o.verb->run(a, &o) == OK || verb_exit_code != EXIT_OK ? verb_exit_code : diag_exit_code();
 }

@@ -6,6 +6,7 @@
 #define D2V_PRIVATE_H
 
 #include "compiler/codegen/codegen.h"
+#include "compiler/pass/pass.h"
 #include "dsl/dsl.h"
 
 enum { MAX_SET = 64 };
@@ -83,8 +84,11 @@ Status do_opt(Arena *a, const Options *o);
 /* The program of a spec for a target ("cpu", "cuda"), from the cache when this compiler has compiled the same text before. */
 Status compile_cached(Arena *a, const Options *o, Spec *spec, const char *target, const char **folder);
 const char *cache_folder(Arena *a, const Options *o);
+/* Tell graphs what they are compiled for: --arch, --recompute. */
+void aim(const Options *o, Graph *const *graph, int n, Target *t);
 /* Passes, codegen and the proof of what they made; nothing is written. */
 Status compile_program(Arena *a, const Options *o, Spec *spec, const char *target, Compiled **out);
+Status compile_watched(Arena *a, const Options *o, Spec *spec, const char *target, PassHook *hook, void *arg, Compiled **out);
 Status expect_program(const Spec *spec, const Program *p); /* the spec's `expect` lines about memory */
 
 /* ---- cuda_report.c: what the kernels of the cuda program in `folder` cost ---------------------------------- */
@@ -105,6 +109,8 @@ typedef struct {
 	const char *const *text;           /* per kernel: its source */
 } Subject;
 Status program_of(Arena *a, const Options *o, const char *path, const char *target, Subject *out);
+/* The same; `hook` sees the graphs of a spec after each pass. */
+Status program_watched(Arena *a, const Options *o, const char *path, const char *target, PassHook *hook, void *arg, Subject *out);
 
 /* ---- verb_plan.c, plan_memory.c: plan; verb_diff.c: diff -------------------------------------------------------- */
 extern const OptionRow plan_options[], diff_options[];
@@ -113,6 +119,13 @@ Status do_diff(Arena *a, const Options *o);
 struct Rates;
 /* Does it fit in `limit` bytes, and if not, which other plans do? */
 Status plan_within(Arena *a, const Options *o, const Subject *p, int64_t limit, const struct Rates *rates, int cores, Text *out);
+
+/* --device, --cores, --rate, --bandwidth; EXIT_OK or EXIT_USAGE, reported. */
+int rates_wanted(const Options *o, const Program *p, struct Rates *r, int *cores);
+
+/* ---- verb_report.c: report ------------------------------------------------------------------------------ */
+extern const OptionRow report_options[];
+Status do_report(Arena *a, const Options *o);
 
 /* ---- verb_cache.c --------------------------------------------------------------------------------------- */
 extern const OptionRow cache_options[];

@@ -27,13 +27,16 @@ read_folder(Arena *a, const char *folder, Subject *out)
 }
 
 static Status
-compile_spec(Arena *a, const Options *o, const char *path, const char *target, Subject *out)
+compile_spec(Arena *a, const Options *o, const char *path, const char *target, PassHook *hook, void *arg, Subject *out)
 {
 	Compiled    *c;
 	const char **source;
 
 	TRY(dsl_compile(a, path, o->set, o->nset, &out->spec));
-	TRY(compile_program(a, o, out->spec, target, &c));
+	if (hook)
+		TRY(compile_watched(a, o, out->spec, target, hook, arg, &c));
+	else
+		TRY(compile_program(a, o, out->spec, target, &c));
 	source = arena_new_array(a, const char *, c->program->nkernel + 1);
 	for (int i = 0; i < c->program->nkernel; i++)
 		for (int k = 0; k < c->nfile; k++)
@@ -45,7 +48,7 @@ compile_spec(Arena *a, const Options *o, const char *path, const char *target, S
 }
 
 Status
-program_of(Arena *a, const Options *o, const char *path, const char *target, Subject *out)
+program_watched(Arena *a, const Options *o, const char *path, const char *target, PassHook *hook, void *arg, Subject *out)
 {
 	struct stat s;
 
@@ -55,5 +58,11 @@ program_of(Arena *a, const Options *o, const char *path, const char *target, Sub
 			return user_error("folder-set", "%s is a compiled program: nothing in it can be set", path);
 		return read_folder(a, path, out);
 	}
-	return compile_spec(a, o, path, target ? target : "cpu", out);
+	return compile_spec(a, o, path, target ? target : "cpu", hook, arg, out);
+}
+
+Status
+program_of(Arena *a, const Options *o, const char *path, const char *target, Subject *out)
+{
+	return program_watched(a, o, path, target, NULL, NULL, out);
 }

@@ -88,6 +88,7 @@ check_passes(Arena *a, const Options *o)
 	Checked *row = arena_new_array(a, Checked, pass_count);
 	Shrunk   s;
 	Spec    *spec;
+	Target   target = *target_find(o->target ? o->target : "cpu");
 
 	if (o->format && strcmp(o->format, "text") != 0) {
 		verb_exit_code = usage_error(o->verb, "--passes prints text; it has no --format=%s", o->format);
@@ -99,14 +100,13 @@ check_passes(Arena *a, const Options *o)
 		print_sizes(s.size, s.nsize);
 	fflush(stdout);
 	TRY(small_enough(s.work, o->file));
-	spec->train->recompute_blocks = o->recompute && strcmp(o->recompute, "blocks") == 0;
-	spec->train->target = target_find(o->target ? o->target : "cpu")->info;
+	aim(o, &spec->train, 1, &target);
+	aim(o, spec->feature, spec->nfeature, &target);
 	TRY(passes_check(a, spec->train, pass_table, pass_count, o->file, row));
 	if (!o->quiet)
 		print_rows(a, row, pass_count);
 	for (int i = 0; i < spec->nfeature; i++) {
 		spec->feature[i]->variables_from = spec->train;
-		spec->feature[i]->target = spec->train->target;
 		TRY(check_feature(a, o, spec->feature[i]));
 	}
 	if (!o->quiet)

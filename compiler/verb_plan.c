@@ -81,7 +81,7 @@ numbers(const Options *o, Numbers *n)
 }
 
 static void
-rates_wanted(const Options *o, const Numbers *n, const Program *p, Rates *r, int *cores)
+rates_by(const Options *o, const Numbers *n, const Program *p, Rates *r, int *cores)
 {
 	long here = sysconf(_SC_NPROCESSORS_ONLN);
 
@@ -99,6 +99,17 @@ rates_wanted(const Options *o, const Numbers *n, const Program *p, Rates *r, int
 	            : o->rate               ? intern_printf("work given, bandwidth of %s", r->device)
 	                                    : intern_printf("bandwidth given, work of %s", r->device);
 	r->device = "the command line";
+}
+
+int
+rates_wanted(const Options *o, const Program *p, Rates *r, int *cores)
+{
+	Numbers n = {0};
+	int     code = numbers(o, &n);
+
+	if (code == EXIT_OK)
+		rates_by(o, &n, p, r, cores);
+	return code;
 }
 
 static Status
@@ -137,7 +148,7 @@ do_plan(Arena *a, const Options *o)
 	if ((verb_exit_code = numbers(o, &n)) != EXIT_OK)
 		return OK;
 	TRY(program_of(a, o, o->file, o->target, &p));
-	rates_wanted(o, &n, p.program, &rates, &cores);
+	rates_by(o, &n, p.program, &rates, &cores);
 	if (!(e = program_entry(p.program, entry)))
 		return no_entry(o, p.program, entry);
 	if (o->memory)

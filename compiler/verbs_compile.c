@@ -104,18 +104,14 @@ put_remarks(Graph *const *graph, int n)
 /* ---- the story ----------------------------------------------------------------------------------------- */
 
 static Status
-run_passes(Arena *a, const Options *o, Spec *spec)
+run_passes(Spec *spec, PassHook *hook, void *arg)
 {
-	Hook h = {a, o->dump_dir, o->dump, NULL, OK};
-
-	TRY(dump_known(o));
-	TRY(pass_run(spec->train, NULL, on_pass, &h));
+	TRY(pass_run(spec->train, NULL, hook, arg));
 	for (int i = 0; i < spec->nfeature; i++) {
 		spec->feature[i]->variables_from = spec->train;
-		TRY(pass_run(spec->feature[i], NULL, on_pass, &h));
+		TRY(pass_run(spec->feature[i], NULL, hook, arg));
 	}
-	free(h.before);
-	return h.status;
+	return OK;
 }
 
 static Graph **
@@ -129,25 +125,42 @@ spec_graphs(Arena *a, const Spec *spec)
 	return graph;
 }
 
+void
+aim(const Options *o, Graph *const *graph, int n, Target *t)
+{
+	if (t->arch && o->arch) {
+		t->arch = o->arch;
+		t->info.attend_tokens = gpu_of(t->arch).attend_tokens;
+	}
+	for (int g = 0; g < n; g++) {
+		graph[g]->target = t->info;
+		graph[g]->recompute = t->info.recompute;
+		for (int i = 0; o->recompute && i < RECOMPUTE_COUNT; i++)
+			if (strcmp(o->recompute, recompute_name[i]) == 0)
+				graph[g]->recompute = (Recompute)i;
+	}
+}
+
+Status
+compile_watched(Arena *a, const Options *o, Spec *spec, const char *target, PassHook *hook, void *arg, Compiled **out)
+{
+	Target t = *target_find(target);
+
+	aim(o, spec_graphs(a, spec), spec->nfeature + 1, &t);
+	TRY(run_passes(spec, hook, arg));
+	TRY(codegen(a, &spec->recipe, spec_graphs(a, spec), spec->nfeature + 1, &t, out));
+	return program_verify((*out)->program);
+}
+
 Status
 compile_program(Arena *a, const Options *o, Spec *spec, const char *target, Compiled **out)
 {
-	Target  t = *target_find(target);
+	Hook h = {a, o->dump_dir, o->dump, NULL, OK};
 
-	if (t.arch && o->arch) {
-		t.arch = o->arch;
-		t.info.attend_tokens = gpu_of(t.arch).attend_tokens;
-	}
-	spec->train->recompute = t.info.recompute;
-	for (int i = 0; o->recompute && i < RECOMPUTE_COUNT; i++)
-		if (strcmp(o->recompute, recompute_name[i]) == 0)
-			spec->train->recompute = (Recompute)i;
-	spec->train->target = t.info;
-	for (int i = 0; i < spec->nfeature; i++)
-		spec->feature[i]->target = t.info;
-	TRY(run_passes(a, o, spec));
-	TRY(codegen(a, &spec->recipe, spec_graphs(a, spec), spec->nfeature + 1, &t, out));
-	return program_verify((*out)->program);
+	TRY(dump_known(o));
+	TRY(compile_watched(a, o, spec, target, on_pass, &h, out));
+	free(h.before);
+	return h.status;
 }
 
 Status

@@ -3,6 +3,7 @@
 #ifndef D2V_RUNTIME_FILES_PRIVATE_H
 #define D2V_RUNTIME_FILES_PRIVATE_H
 
+#include "compiler/page/page.h"
 #include "runtime/runtime.h"
 
 /* ---- checkpoint.c -------------------------------------------------------------------------- */
@@ -59,13 +60,6 @@ void json_number(Text *out, double x);            /* "NaN", "Infinity", "-Infini
 
 /* ---- report.c -> report_html.c ------------------------------------------------------------- */
 
-/* One logged value over the run. Values that are not finite are counted, not kept. */
-typedef struct {
-	const char  *name;
-	Vec(double)  step, value;
-	int64_t      bad, first_bad;     /* how many were not finite; step of the first */
-} Series;
-
 /* One figure of RUN/eval.json. */
 typedef struct {
 	const char *encoder, *metric, *note;
@@ -74,11 +68,9 @@ typedef struct {
 
 typedef struct {
 	const Program  *p;
-	Vec(Series)     series;          /* in the order of first appearance */
+	RunLog          log;
 	Vec(ResultRow)  result;
 	const char     *result_note;     /* under which conditions */
-	int64_t         last_step, lines;
-	double          seconds;
 } Report;
 
 void report_html(Arena *a, const Report *r, Text *out);

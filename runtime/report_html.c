@@ -1,25 +1,12 @@
 /* The page of a run: head, figures at a glance, results, curves, settings, parameters, memory. One file that
  * needs nothing else: styles, script and pictures are inside. The same log gives the same bytes. */
-#include "runtime/report_private.h"
+#include "compiler/page/page.h"
+#include "runtime/files_private.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-void
-html_text(Text *out, const char *s)
-{
-	for (; *s; s++) {
-		switch (*s) {
-		case '&': text_printf(out, "&amp;"); break;
-		case '<': text_printf(out, "&lt;"); break;
-		case '>': text_printf(out, "&gt;"); break;
-		case '"': text_printf(out, "&quot;"); break;
-		default: text_append(out, s, 1);
-		}
-	}
-}
 
 /* 86,256,720 */
 static const char *
@@ -53,15 +40,6 @@ time_text(Arena *a, double s)
 	if (s < 3600)
 		return arena_printf(a, "%d min %02d s", (int)s / 60, (int)s % 60);
 	return arena_printf(a, "%" PRId64 " h %02d min", (int64_t)s / 3600, (int)((int64_t)s / 60 % 60));
-}
-
-static const Series *
-find(const Report *r, const char *name)
-{
-	for (int i = 0; i < r->series.n; i++)
-		if (!strcmp(r->series.at[i].name, name))
-			return &r->series.at[i];
-	return NULL;
 }
 
 /* The mean of the last fiftieth, ten values at least: one step says little. */
@@ -122,18 +100,18 @@ static void
 tiles(Arena *a, const Report *r, Text *out)
 {
 	const Recipe *c = &r->p->recipe;
-	const Series *loss = find(r, "loss"), *rate = find(r, "samples_per_second"), *epoch = find(r, "epoch");
+	const Series *loss = run_log_series(&r->log, "loss"), *rate = run_log_series(&r->log, "samples_per_second"), *epoch = run_log_series(&r->log, "epoch");
 	int64_t       planned = 0;
 	for (int i = 0; i < r->p->nslab; i++)
 		planned += r->p->slab[i].bytes;
 	text_printf(out, "<dl class=tiles>\n");
 	const char *note = epoch && epoch->value.n ? arena_printf(a, "epoch %g", epoch->value.at[epoch->value.n - 1]) : "";
-	tile(out, "Steps", thousands(a, r->last_step), note);
+	tile(out, "Steps", thousands(a, r->log.last_step), note);
 	if (loss && loss->value.n)
 		tile(out, "Loss, recent mean", arena_printf(a, "%.4g", recent(loss)), "");
 	if (rate && rate->value.n)
 		tile(out, "Samples per second", arena_printf(a, "%.4g", median(a, rate)), "median");
-	tile(out, "Time", time_text(a, r->seconds), "");
+	tile(out, "Time", time_text(a, r->log.seconds), "");
 	tile(out, "Parameters", thousands(a, elements_of(c, VAR_param)), "");
 	tile(out, "Memory planned", bytes_text(a, (double)planned), "");
 	text_printf(out, "</dl>\n");
@@ -180,45 +158,6 @@ results(const Report *r, Text *out)
 		html_text(out, r->result_note);
 		text_printf(out, "</p>\n");
 	}
-}
-
-/* ---- curves -------------------------------------------------------------------------------------------------- */
-
-static const struct {
-	Chart       chart;
-	const char *name[CHART_SERIES];
-} planned_charts[] = {
-	{{"Loss", "training, per step", SCALE_by_range}, {"loss"}},
-	{{"Gradient norm", "before clipping", SCALE_by_range}, {"grad_norm"}},
-	{{"Learning rate", "", SCALE_linear}, {"lr"}},
-	{{"EMA decay of the teacher", "", SCALE_linear}, {"ema_decay"}},
-	{{"Spread of targets and predictions", "standard deviation", SCALE_by_range},
-	 {"target_std", "prediction_std", "pred_std"}},
-	{{"Throughput", "samples per second", SCALE_linear}, {"samples_per_second"}},
-};
-
-static void
-charts(Arena *a, const Report *r, Text *out)
-{
-	bool *drawn = arena_new_array(a, bool, r->series.n + 1);
-	text_printf(out, "<h2>Curves</h2>\n<p class=note>Long runs: the line is the mean of neighbouring steps, the band "
-	                 "reaches from their least to their greatest value.</p>\n<div class=charts>\n");
-	for (int i = 0; i < COUNT(planned_charts); i++) {
-		const Series *s[CHART_SERIES];
-		int           n = 0;
-		for (int k = 0; k < CHART_SERIES && planned_charts[i].name[k]; k++)
-			if ((s[n] = find(r, planned_charts[i].name[k])) != NULL)
-				drawn[s[n++] - r->series.at] = true;
-		if (n)
-			report_chart(a, out, &planned_charts[i].chart, s, n);
-	}
-	/* What else the spec watches, each on its own. */
-	for (int i = 0; i < r->series.n; i++) {
-		const Series *s = &r->series.at[i];
-		if (!drawn[i] && strcmp(s->name, "epoch"))
-			report_chart(a, out, &(Chart){s->name, "", SCALE_by_range}, &s, 1);
-	}
-	text_printf(out, "</div>\n");
 }
 
 /* ---- settings ------------------------------------------------------------------------------------------------- */
@@ -364,7 +303,7 @@ report_html(Arena *a, const Report *r, Text *out)
 	text_printf(out, "</p>\n");
 	tiles(a, r, out);
 	results(r, out);
-	charts(a, r, out);
+	report_charts(a, out, &r->log);
 	text_printf(out, "<div class=tables>\n");
 	settings(a, r, out);
 	parameters(a, r, out);

@@ -13,8 +13,10 @@ BEGIN {
 	may["compiler/codegen"] = "compiler/base compiler/ir compiler/program"
 	may["compiler/ledger"] = "compiler/base compiler/ir compiler/program"
 	may["dsl"] = "compiler/base compiler/ir compiler/program"
-	may["runtime"] = "compiler/base compiler/program"
-	may["compiler"] = "compiler/base compiler/ir compiler/program compiler/pass compiler/codegen compiler/ledger dsl"
+	may["compiler/page"] = "compiler/base"
+	may["compiler/report"] = "compiler/base compiler/program compiler/ledger compiler/page"
+	may["runtime"] = "compiler/base compiler/program compiler/page"
+	may["compiler"] = "compiler/base compiler/ir compiler/program compiler/pass compiler/codegen compiler/ledger compiler/report dsl"
 }
 function room(path) { sub(/\/[^\/]*$/, "", path); return path }
 function bad(why) { printf "%s:%d: error: %s [room-include]\n", FILENAME, FNR, why; failed = 1 }

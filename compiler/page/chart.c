@@ -1,8 +1,7 @@
 /* One chart of the report: inline SVG with axes and curves, and the points again as JSON for the read-out under
  * the pointer. Long series are drawn as the mean of each bucket over a band from its least to its greatest
  * value, so that no spike is lost. Draws finite values only; what was not finite is said in words. */
-#include "runtime/files_private.h"
-#include "runtime/report_private.h"
+#include "compiler/page/page.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -105,7 +104,9 @@ tick_label(Text *out, double x, double step)
 	double size = fmax(fabs(x), step);
 	if (x == 0)
 		text_printf(out, "0");
-	else if (size >= 1e5 || size < 1e-3)
+	else if (step < 1e-4)
+		text_printf(out, "%.1e", x);
+	else if (size >= 1e5)
 		text_printf(out, "%.3g", x);
 	else {
 		int digits = (int)ceil(-log10(step) - 1e-9);

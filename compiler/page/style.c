@@ -1,6 +1,6 @@
 /* The looks of the report and the few lines of script that show values under the pointer. Without the script
  * everything but that read-out is there. Nothing is fetched from anywhere. */
-#include "runtime/report_private.h"
+#include "compiler/page/page.h"
 
 const char report_style[] =
 	":root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--ink:#1b2330;--soft:#5d6878;--rule:#e3e7ed;"
@@ -31,6 +31,7 @@ const char report_style[] =
 	"i.c0{background:var(--c0)}i.c1{background:var(--c1)}i.c2{background:var(--c2)}i.c3{background:var(--c3)}\n"
 	"svg{display:block;width:100%;height:auto;touch-action:pan-y;cursor:crosshair}\n"
 	"svg .c0{--c:var(--c0)}svg .c1{--c:var(--c1)}svg .c2{--c:var(--c2)}svg .c3{--c:var(--c3)}\n"
+	"svg:focus-visible{outline:3px solid var(--c0);outline-offset:2px;border-radius:4px}\n"
 	".line{fill:none;stroke:var(--c);stroke-width:1.8;stroke-linejoin:round}\n"
 	".band{fill:var(--c);opacity:.2;stroke:none}\n"
 	".dot{fill:var(--c)}\n"
@@ -90,5 +91,14 @@ const char report_script[] =
 	"    show(d.s[0]+t*(d.s[1]-d.s[0]))};\n"
 	"  c.svg.addEventListener('pointermove',move);c.svg.addEventListener('pointerdown',move);\n"
 	"  c.svg.addEventListener('pointerleave',()=>show(null))}\n"
+	/* A chart with the focus is read with the arrow keys, a twentieth of the run at a time with Shift. */
+	"let key=null;\n"
+	"for(const c of charts){const f=c.svg;f.tabIndex=0;\n"
+	"  f.addEventListener('keydown',e=>{const by={ArrowLeft:-1,ArrowRight:1}[e.key],[a,b]=c.d.s,k=c.d.curves[0];\n"
+	"    if(e.key==='Home')key=a;else if(e.key==='End')key=b;else if(!by||!k.n)return;\n"
+	"    else{const n=k.step.length,at=key===null?(by<0?n:-1):nearest(k.step,key);\n"
+	"      key=k.step[Math.min(n-1,Math.max(0,at+by*(e.shiftKey?Math.ceil(n/20):1)))]}\n"
+	"    e.preventDefault();show(key)});\n"
+	"  f.addEventListener('blur',()=>{key=null;show(null)})}\n"
 	"show(null);\n"
 	"})();\n";
