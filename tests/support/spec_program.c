@@ -41,7 +41,7 @@ spec_program(Arena *a, const char *path, const char *set, const char *target, co
 	TRY(dsl_compile(a, path, with, n, &spec));
 	graph = arena_new_array(a, Graph *, spec->nfeature + 1);
 	graph[0] = spec->train;
-	spec->train->recompute_blocks = strcmp(recompute, "blocks") == 0;
+	spec->train->recompute = strcmp(recompute, "blocks") == 0 ? RECOMPUTE_blocks : RECOMPUTE_cheap;
 	for (int i = 0; i <= spec->nfeature; i++) {
 		if (i > 0) {
 			graph[i] = spec->feature[i - 1];
