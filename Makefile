@@ -192,7 +192,7 @@ demo: setup
 check: setup
 	@$(MAKE) --no-print-directory check-only
 
-tests: all $(fake_cuda) $(B)/unit-tests $(B)/golden $(B)/make-data $(numeric) $(fuzz)
+tests: all docs $(fake_cuda) $(B)/unit-tests $(B)/golden $(B)/make-data $(numeric) $(fuzz)
 
 check-only: tests
 	@BUILD=$(B) tests/run.sh
@@ -231,6 +231,19 @@ bless: tests
 	@BUILD=$(B) BLESS=1 tests/golden.sh
 	@BUILD=$(B) BLESS=1 tests/e2e/generated.sh
 
+# Man pages and completion for bash, zsh and fish, from what --help prints.
+docs: $(B)/man/d2v.1
+$(B)/man/d2v.1: $(B)/d2v $(B)/d2v-run $(wildcard tools/docs/*)
+	$(Q)BUILD=$(B) tools/docs/make.sh
+
+PREFIX ?= /usr/local
+.PHONY: docs install uninstall
+install: all docs
+	@BUILD=$(B) PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' tools/install.sh install
+
+uninstall:
+	@BUILD=$(B) PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' tools/install.sh uninstall
+
 format:
 	clang-format -i $(filter %.c %.h,$(sources)) $(wildcard tests/*/*.[ch])
 
@@ -246,6 +259,8 @@ help:
 	@echo 'make deps-cuda  headers and libraries of CUDA from PyPI, into build/cuda-wheels'
 	@echo 'make check-gpu  everything that can only be seen on a GPU; then bench/results/DATE-gpu-check.json'
 	@echo 'make bench-gpu  our step against PyTorch on a GPU; BENCH="--only vit_base" for one model'
+	@echo 'make docs     man pages and completion for shells, in build/man and build/completion'
+	@echo 'make install  programs, models, man pages, completion, editor files; PREFIX=/usr/local; make uninstall'
 	@echo 'make bless    rewrite the exact expectations of the golden tests (read the diff!)'
 	@echo 'make deps     check which room includes which (part of every build)'
 	@echo 'make fuzz     look for input that crashes a parser (clang, FUZZ_SECONDS=60 for each)'

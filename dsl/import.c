@@ -1,10 +1,11 @@
 /* import: a spec and everything it includes as one list of declarations. An include stands for the
- * text of its file, looked for beside the file that includes it; a file is read once however often
+ * text of its file, looked for beside the file that includes it, then among the installed models; a file is read once however often
  * it is named, and a file that includes itself, directly or not, is refused. */
 #include "dsl/dsl_private.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct Open {
 	const char        *real;
@@ -45,6 +46,18 @@ beside(Arena *a, const char *includer, const char *name)
 	return arena_printf(a, "%.*s/%s", (int)(slash - includer), includer, name);
 }
 
+/* An installed program has the layers and models it came with in ../../share/d2v/models; one in its build folder has none. */
+static const char *
+installed(Arena *a, const char *name)
+{
+	char    own[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
+	if (n <= 0)
+		return name;
+	own[n] = 0;
+	return beside(a, beside(a, own, "../../share/d2v/models/."), name);
+}
+
 static Status
 import_file(Import *im, const char *path, const char *real, const Open *up)
 {
@@ -78,9 +91,15 @@ import_file(Import *im, const char *path, const char *real, const Open *up)
 		}
 		const char *inner = beside(im->arena, path, d->name);
 		char        full[PATH_MAX];
-		if (!realpath(inner, full)) {
+		const char *ours = installed(im->arena, d->name);
+		bool        found = realpath(inner, full) != NULL;
+		if (!found && realpath(ours, full)) {
+			inner = ours;
+			found = true;
+		}
+		if (!found) {
 			diag_error(d->loc, "include-not-found", "there is no file `%s`", inner);
-			diag_hint("an include is looked for beside the file that names it");
+			diag_hint("an include is looked for beside the file that names it, then among installed models");
 			bad = true;
 			continue;
 		}

@@ -222,6 +222,22 @@ put_run(const Spec *spec, Text *t)
 	text_printf(t, "]");
 }
 
+/* Every name that --set takes. */
+static void
+put_settable(const Cx *cx, Text *t)
+{
+	int n = 0;
+	key(t, ",\n  ", "settable");
+	text_printf(t, "[");
+	for (const Global *g = cx->globals; g; g = g->next) {
+		if (g->decl->kind != DECL_dim && g->decl->kind != DECL_let)
+			continue;
+		text_printf(t, n++ ? ", " : "");
+		text_json(t, g->decl->name);
+	}
+	text_printf(t, "]");
+}
+
 void
 dsl_summary_json(const Spec *spec, Text *t)
 {
@@ -234,5 +250,6 @@ dsl_summary_json(const Spec *spec, Text *t)
 	put_optimiser(cx, t);
 	put_data(&spec->recipe, t);
 	put_run(spec, t);
+	put_settable(cx, t);
 	text_printf(t, "}");
 }
