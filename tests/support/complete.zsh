@@ -14,7 +14,7 @@ zpty -w shell "fpath=($1 \$fpath); autoload -Uz compinit; compinit -u -D; stty c
 await 'ready> '
 text=
 zpty -n -w shell "$2"$'\t'
-await "$2[a-z]* #(|=)"
+await "$2[a-z]"
 sleep 0.3
 while zpty -r -t shell part; do text+=$part; done
 print -r -- "$text" | tr -d '\007\r'
