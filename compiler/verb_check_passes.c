@@ -36,7 +36,7 @@ compared(Arena *a, const Checked *r)
 		if (part[i].n)
 			text = arena_printf(a, "%s%s%d %s%s%s", text, *text ? ", " : "", part[i].n, part[i].what,
 			                    part[i].n == 1 ? "" : "s", part[i].how);
-	return r->unrounded ? arena_printf(a, "%s, bf16 taken as exact", text) : text;
+	return r->unrounded ? arena_printf(a, "%s, bf16 taken as exact (other roundings: %.0e)", text, r->rounding) : text;
 }
 
 static void
@@ -110,7 +110,8 @@ check_passes(Arena *a, const Options *o)
 		TRY(check_feature(a, o, spec->feature[i]));
 	}
 	if (!o->quiet)
-		printf("bounds: %g of a tensor's largest element; %g for gradients by differences\n", CHECK_BOUND, CHECK_SLOPE_BOUND);
+		printf("bounds: %g of a tensor's largest element; %g for gradients by differences; %g for other roundings to bf16\n", CHECK_BOUND,
+		       CHECK_SLOPE_BOUND, CHECK_ROUNDING_BOUND);
 	printf("every pass keeps the meaning of %s\n", o->file);
 	return OK;
 }

@@ -181,7 +181,8 @@ first_wrong(const Graph *before, const Pass *pass, Numbers *x)
 }
 
 static Status
-changed(Arena *a, const Graph *before, const Pass *pass, Numbers *x, const char *of, const Seen *s, double d)
+changed(Arena *a, const Graph *before, const Pass *pass, Numbers *x, const char *of, const Seen *s, double d,
+        double bound)
 {
 	Val v = first_wrong(before, pass, x);
 	Loc loc = v == NO_VAL ? s->loc : before->node[v].loc;
@@ -190,7 +191,7 @@ changed(Arena *a, const Graph *before, const Pass *pass, Numbers *x, const char 
 	                                                    op_info[before->node[v].op].name);
 
 	(void)diag_error(loc, "pass-meaning", "pass `%s` changes the meaning of %s: %s differs by %.2g of its largest element (bound %g)%s",
-	                 pass->name, of, seen_text(a, s), d, CHECK_BOUND, first);
+	                 pass->name, of, seen_text(a, s), d, bound, first);
 	diag_hint("this is a mistake in d2v, not in the spec; the stages are in `d2v compile --dump=%s`", pass->name);
 	return FAIL;
 }
@@ -203,57 +204,87 @@ lost(Arena *a, const Pass *pass, const char *of, const Seen *s, const char *how)
 
 /* ---- one pass ------------------------------------------------------------------------------------------------ */
 
+/* The largest difference, and whose it is; nothing is said. */
+static double
+worst_of(Arena *a, const SeenList *want, const SeenList *got, const Seen **whose)
+{
+	double worst = -1;
+
+	for (int i = 0; i < want->n; i++) {
+		const Seen *s = seen_find(got, want->at[i].kind, want->at[i].name);
+		double      d = s ? seen_difference(a, &want->at[i].t, &s->t) : -1;
+
+		if (d > worst) {
+			worst = d;
+			*whose = &want->at[i];
+		}
+	}
+	return worst;
+}
+
 static Status
 compare(Arena *a, const Graph *before, const Pass *pass, Numbers *x, const char *of, const SeenList *want, const SeenList *got,
         Checked *row)
 {
-	int *const count[] = {&row->outputs, &row->assigned, &row->gradients};
+	int *const  count[] = {&row->outputs, &row->assigned, &row->gradients};
+	const Seen *whose = NULL;
 
 	for (int i = 0; i < want->n; i++) {
-		const Seen *w = &want->at[i], *s = seen_find(got, w->kind, w->name);
-		double      d;
-
-		if (!s)
-			return lost(a, pass, of, w, "is gone");
-		d = seen_difference(a, &w->t, &s->t);
-		++*count[w->kind];
-		if (d > row->worst || !row->where) {
-			row->worst = d;
-			row->where = seen_text(a, w);
-		}
-		if (!(d <= CHECK_BOUND))
-			return changed(a, before, pass, x, of, w, d);
+		if (!seen_find(got, want->at[i].kind, want->at[i].name))
+			return lost(a, pass, of, &want->at[i], "is gone");
+		++*count[want->at[i].kind];
 	}
+	row->worst = fmax(0, worst_of(a, want, got, &whose));
+	row->where = whose ? seen_text(a, whose) : "";
+	if (!(row->worst <= CHECK_BOUND))
+		return changed(a, before, pass, x, of, whose, row->worst, CHECK_BOUND);
 	for (int i = 0; i < got->n; i++)
 		if (got->at[i].kind == SEEN_assigned && !seen_find(want, SEEN_assigned, got->at[i].name))
 			return lost(a, pass, of, &got->at[i], "is assigned, which nothing asks for");
 	return OK;
 }
 
+/* What g should give, and what it does give: all that leaves it, and after pass update what AdamW makes of the gradients. */
+static void
+both(Arena *a, const Graph *before, const Graph *after, Numbers *x, Checked *row, SeenList *want, SeenList *got)
+{
+	Tensor *value = arena_new_array(a, Tensor, before->n + 1);
+
+	*want = seen_of(a, before, x, value);
+	if (before->training.present && !after->training.present) {
+		for (int i = want->n; i-- > 0;)
+			if (want->at[i].kind == SEEN_gradient)
+				want->at[i] = want->at[--want->n];
+		check_adamw(a, before, x, value, want);
+		row->formula = true;
+	}
+	*got = seen_of(a, after, x, NULL);
+}
+
+/* A pass may round to bf16 elsewhere than the graph did before: then both are compared as if bf16 were exact, and with their
+ * roundings only as closely as bf16 allows. */
 static Status
 check_one(Arena *a, Graph *g, const Pass *pass, Numbers *x, const char *of, Checked *row)
 {
-	Graph    *before = graph_copy(a, g);
-	bool      differentiates, updates;
-	Tensor   *value;
-	SeenList  want, got;
+	Graph      *before = graph_copy(a, g);
+	SeenList    want, got;
+	const Seen *whose = NULL;
+	double      d;
 
 	TRY(check_run_pass(g, pass));
-	differentiates = !before->training.differentiated && g->training.differentiated;
-	updates = before->training.present && !g->training.present;
-	row->unrounded = has_bf16(g) && !has_bf16(before);
-	value = arena_new_array(a, Tensor, before->n + 1);
-	want = seen_of(a, before, x, value);
-	if (updates) {
-		for (int i = want.n; i-- > 0;)
-			if (want.at[i].kind == SEEN_gradient)
-				want.at[i] = want.at[--want.n];
-		check_adamw(a, before, x, value, &want);
-		row->formula = true;
+	both(a, before, g, x, row, &want, &got);
+	d = worst_of(a, &want, &got, &whose);
+	if (d > CHECK_BOUND && has_bf16(g)) {
+		if (!(d <= CHECK_ROUNDING_BOUND))
+			return changed(a, before, pass, x, of, whose, d, CHECK_ROUNDING_BOUND);
+		row->unrounded = true;
+		row->rounding = d;
+		both(a, unrounded(a, before), unrounded(a, g), x, row, &want, &got);
 	}
-	got = seen_of(a, row->unrounded ? unrounded(a, g) : g, x, NULL);
 	TRY(compare(a, before, pass, x, of, &want, &got, row));
-	return differentiates ? check_slopes(a, before, g, pass, x, of, row) : OK;
+	if (!before->training.differentiated && g->training.differentiated)
+		return check_slopes(a, before, g, pass, x, of, row);
+	return OK;
 }
 
 /* Numbers for which every output is a number: a spec may take the logarithm of what it trains. */

@@ -10,6 +10,8 @@
  * change is the order of some thousand sums: 1e-16 times the condition of those. */
 #define CHECK_BOUND 1e-9
 #define CHECK_SMALL 1e-3
+/* What other roundings to bf16 may make of a tensor: 2^-9 each, some thirty of them one after the other. */
+#define CHECK_ROUNDING_BOUND 0.05
 /* Of a slope by differences: h^4 and 1e-16 / h leave about 1e-9; a kink nearer than h leaves more, so three directions are tried. */
 #define CHECK_SLOPE_BOUND 1e-5
 
@@ -17,7 +19,8 @@ typedef struct {
 	const char *pass;
 	int         before, after;            /* nodes */
 	int         outputs, assigned, gradients, slopes;   /* compared: gradients with those before, slopes with differences */
-	bool        unrounded;                /* the pass brought bf16 in: compared as if nothing were rounded */
+	bool        unrounded;                /* the pass rounds to bf16 elsewhere: compared as if nothing were rounded .. */
+	double      rounding;                 /* .. and this is the largest difference with the roundings */
 	bool        formula;                  /* assigned variables compared with AdamW's formula */
 	double      worst, seconds;
 	const char *where;                    /* the tensor of `worst` */

@@ -3,11 +3,11 @@
 . "$(dirname "$0")/lib.sh"
 passes=$(d2v opt --list-passes | sed 's/ .*//')
 for spec in models/fashion.d2v models/vit_base.d2v models/vit_large.d2v $gray; do
-	name=$(basename "$spec" .d2v)
+	model=$(basename "$spec" .d2v)
 	timeout 60 d2v check --passes "$spec" >"$tmp/out" 2>&1
-	holds "$name ends well" test "$(tail -n 1 "$tmp/out")" = "every pass keeps the meaning of $spec"
+	holds "$model ends well" test "$(tail -n 1 "$tmp/out")" = "every pass keeps the meaning of $spec"
 	for pass in $passes; do
-		holds "$name: a row for $pass" grep -qE "^$pass +[0-9]+ +[0-9]+  [0-9]+ output" "$tmp/out"
+		holds "$model: a row for $pass" grep -qE "^$pass +[0-9]+ +[0-9]+  [0-9]+ output" "$tmp/out"
 	done
 done
 ends 'for a GPU, blocks computed again' 0 'every pass keeps the meaning' d2v check --passes "$gray" --target=cuda --recompute=blocks
