@@ -203,9 +203,9 @@ static const struct {
 } wrong[] = {
 	{"autodiff", autodiff_without_a_term, {"pass `autodiff`", "rule of `standardise` (operand 1)", "models/lib/vit.d2v:7:"}},
 	{"autodiff", autodiff_twice_one, {"pass `autodiff`", "the gradient of `head` is wrong: along", "models/vit_base.d2v:"}},
-	{"expand", expand_with_tanh, {"pass `expand`", "`loss` differs", "the first value that differs is the `gelu` on this line"}},
-	{"update", update_decays_by_rate, {"pass `update`", "the new value of variable `", "models/vit_base.d2v:"}},
-	{"update", update_forgets_clipping, {"pass `update`", "the new value of variable `", "models/vit_base.d2v:"}},
+	{"expand", expand_with_tanh, {"pass `expand`", " differs by ", "the first value that differs is the `gelu` on this line"}},
+	{"update", update_decays_by_rate, {"pass `update`", "the new value of variable `", ".d2v:"}},
+	{"update", update_forgets_clipping, {"pass `update`", "the new value of variable `", ".d2v:"}},
 	{"update", update_of_something_else, {"pass `update`", "variable `stray` is assigned", "models/vit_base.d2v:"}},
 	{"plan", plan_loses_an_output, {"pass `plan`", "is gone", "models/vit_base.d2v:"}},
 };
