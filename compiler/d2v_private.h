@@ -19,7 +19,7 @@ typedef struct {
 	const char *file;                                       /* the first argument that is no option */
 	const char *out, *dump_dir, *dump, *passes, *cache, *format, *target, *arch;
 	const char *entry, *feed, *random, *memory, *device, *cores, *rate, *bandwidth, *recompute;
-	const char *verify_each, *to, *from;
+	const char *verify_each, *to, *from, *spec;
 	bool        check_passes, write, check, quiet, list_passes, no_nvrtc, cache_path, cache_size, cache_clear, all;
 	int         nset;
 	Override    set[MAX_SET];

@@ -13,6 +13,7 @@ const OptionRow report_options[] = {
 	CHOICE("--target", target, "cpu|cuda", "what to compile the spec for (default: cpu)"),
 	TEXT("--arch", arch, "sm_NN", "with --target=cuda: the GPU to compile kernels for (default: sm_90)"),
 	RECOMPUTE,
+	TEXT("--spec", spec, "SPEC.d2v", "of a run or program: the spec that it was compiled from, for all its lines and passes; --set as then"),
 	TEXT("--out", out, "FILE", "where to write it (default: NAME-report.html here; of a run, RUN/program.html)"),
 	TEXT("--entry", entry, "NAME", "train (default), student.features, .."),
 	CHOICE("--device", device, "cpu|h100|h200", "whose rates predict the time (default: cpu, for cuda h200)"),
@@ -73,6 +74,43 @@ of_run(Arena *a, const char *run, ReportInput *in)
 	return OK;
 }
 
+static bool
+same_program(const Program *x, const Program *y)
+{
+	Text a = {0}, b = {0};
+	bool same;
+
+	program_print(x, &a);
+	program_print(y, &b);
+	same = a.n == b.n && memcmp(a.at, b.at, a.n) == 0;
+	text_free(&a);
+	text_free(&b);
+	return same;
+}
+
+/* A program folder holds no spec and no graphs: compiled once more from --spec, which must give this very program. */
+static Status
+compiled_again(Arena *a, const Options *o, const char *folder, Watch *w, Subject *out)
+{
+	Options as_it_is = *o;
+	Subject kept;
+
+	as_it_is.nset = 0;
+	TRY(program_of(a, &as_it_is, folder, NULL, &kept));
+	if (is_folder(o->spec))
+		return user_error("spec", "--spec is a spec, and %s is a folder", o->spec);
+	TRY(program_watched(a, o, o->spec, kept.program->target, on_pass, w, out));
+	if (strcmp(kept.program->recipe.spec_hash, out->program->recipe.spec_hash) != 0) {
+		user_error("other-spec", "%s was compiled from another spec than %s as it is now", folder, o->spec);
+		diag_hint("give what was set then with --set NAME=VALUE");
+		return FAIL;
+	}
+	if (!same_program(kept.program, out->program))
+		return user_error("other-program", "%s, compiled now, is another program than %s: another compiler or other options made that one", o->spec,
+		                  folder);
+	return OK;
+}
+
 static Status
 ledger_of(Arena *a, const Options *o, const Subject *p, Ledger **out)
 {
@@ -101,12 +139,17 @@ do_report(Arena *a, const Options *o)
 	Text        t = {0};
 	Status      s;
 
+	if (o->spec && !is_folder(o->file))
+		return user_error("spec", "--spec is for a run or a program; %s is a spec itself", o->file);
 	if (run && !is_folder(path)) {
 		user_error("no-run", "%s is no run and no program: it holds neither program.d2p nor program/", o->file);
 		diag_hint("give a spec, a folder that d2v compile wrote, or the --out folder of d2v train");
 		return FAIL;
 	}
-	TRY(program_watched(a, o, path, o->target, on_pass, &w, &p));
+	if (o->spec)
+		TRY(compiled_again(a, o, path, &w, &p));
+	else
+		TRY(program_watched(a, o, path, o->target, on_pass, &w, &p));
 	TRY(ledger_of(a, o, &p, &l));
 	in.ledger = l;
 	in.text = p.text;
@@ -114,7 +157,7 @@ do_report(Arena *a, const Options *o)
 	in.nstage = w.stage.n;
 	if (run)
 		TRY(of_run(a, o->file, &in));
-	report_spec(a, &in, p.spec ? o->file : NULL, !p.spec);
+	report_spec(a, &in, o->spec ? o->spec : p.spec ? o->file : NULL, !p.spec);
 	if (!out)
 		out = run ? arena_printf(a, "%s/program.html", o->file) : arena_printf(a, "%s-report.html", p.program->recipe.spec_name);
 	s = report_page(a, &in, &t);

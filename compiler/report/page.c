@@ -59,9 +59,8 @@ head(const ReportInput *in, Text *out)
 	html_text(out, r->spec_name);
 	text_printf(out, " - d2v report</title>\n<style>\n%s%s</style></head>\n<body>\n", report_style, page_css);
 	text_printf(out, "<a class=skip href=#content>Skip to the content</a>\n<header><nav aria-label=\"parts of this page\">%s%s<a href=#spec>Spec</a>"
-	                 "<a href=#memory>Memory</a>%s<a href=#kernels>Kernels</a></nav><button type=button id=theme hidden>dark</button></header>\n",
-	            in->log ? "<a href=#curves>Curves</a>" : "", in->measured ? "<a href=#measured>Measured</a>" : "",
-	            in->nstage ? "<a href=#passes>Passes</a>" : "");
+	                 "<a href=#memory>Memory</a><a href=#passes>Passes</a><a href=#kernels>Kernels</a></nav><button type=button id=theme hidden>dark</button></header>\n",
+	            in->log ? "<a href=#curves>Curves</a>" : "", in->measured ? "<a href=#measured>Measured</a>" : "");
 	text_printf(out, "<main id=content tabindex=-1>\n<h1>");
 	html_text(out, r->spec_name);
 	text_printf(out, "</h1>\n<p class=hash>");

@@ -144,8 +144,11 @@ report_passes(Arena *a, const ReportInput *in, Text *out)
 	StageChange **c = arena_new_array(a, StageChange *, in->nstage + 1);
 	int           n;
 
-	if (!in->nstage)
+	if (!in->nstage) {
+		text_printf(out, "<section id=passes aria-labelledby=h-passes><h2 id=h-passes>The graph after each pass</h2>\n<p class=note>A compiled program "
+		                 "no longer holds its graphs: <code>d2v report ... --spec SPEC.d2v</code> shows them.</p></section>\n");
 		return;
+	}
 	for (int i = 0; i < in->nstage; i++)
 		c[i] = stage_change(a, new_graph(in, i) ? NULL : &in->stage[i - 1], &in->stage[i]);
 	text_printf(out, "<section id=passes aria-labelledby=h-passes><h2 id=h-passes>The graph after each pass</h2>\n<div class=\"card stepper\" id=stepper "

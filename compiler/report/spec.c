@@ -141,7 +141,7 @@ report_spec(Arena *a, ReportInput *in, const char *main_file, bool read)
 			from_front_end(a, &all.at[i]);
 		if (read && !all.at[i].whole)
 			in->spec_note = "The spec's files are not here, or not as they were when this was compiled: only the lines that "
-			                "kernels quote are shown. Run d2v report where the spec is to see all of it.";
+			                "kernels quote are shown. Run d2v report where the spec is, or with --spec, to see all of it.";
 	}
 	in->spec = arena_new_array(a, SpecText, all.n + 1);
 	for (int i = 0; i < all.n; i++)

@@ -83,6 +83,8 @@ def main():
     for r in page.rows:
         r['cells'] = [c.strip() for c in r['cells']]
 
+    check('<' not in page.scripts['steps'], 'data inside <script> could end it')
+
     # bytes by owner, and their sum
     owners = {r['cells'][0]: int(r['cells'][1]) for r in page.rows if len(r['cells']) == 5 and r['cells'][1].isdigit() and r['cells'][0] != ''
               and r['cells'][0] in list(plan['owners']) + ['total']}

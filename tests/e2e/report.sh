@@ -47,6 +47,11 @@ holds 'a run' d2v report "$tmp/run" --quiet
 holds 'lies in its folder, as the plan says' reads "$tmp/run/program.html" "$tmp/plan.json"
 holds 'has its curves' grep -q 'Loss</b>' "$tmp/run/program.html"
 holds 'and no measured times' sh -c "! grep -q 'id=measured' '$tmp/run/program.html'"
+holds 'a run, with its spec' report "$tmp/run" --spec $gray --out "$tmp/both.html"
+holds 'has curves and passes' reads "$tmp/both.html" "$tmp/plan.json" "$tmp/dumps"
+ends 'with other settings' 1 'was compiled from another spec' report "$tmp/run" --spec $gray --set B=16
+ends 'with other options' 1 '[other-program]' report "$tmp/run" --spec $gray --recompute=blocks
+ends 'a spec of a spec' 1 '--spec is for a run or a program' report $gray --spec $gray
 cat >"$tmp/profile.py" <<'END'
 import json, sys
 plan = json.load(open(sys.argv[1]))
@@ -59,7 +64,12 @@ python3 "$tmp/profile.py" "$tmp/plan.json" "$tmp/run/profile.json"
 holds 'a run with a profile' d2v report "$tmp/run" --quiet
 holds 'is whole' reads "$tmp/run/program.html" "$tmp/plan.json"
 holds 'shows measured times' grep -q '<td class=n>3.00<td class="bars wide">' "$tmp/run/program.html"
-holds 'of its device' grep -q 'On device cpu&lt;i&gt;, mean of 12 steps' "$tmp/run/program.html"
+holds 'of the device' grep -q 'On device cpu&lt;i&gt;, mean of 12 steps' "$tmp/run/program.html"
+
+holds 'a run that was measured' d2v train $gray --data "train=$tmp/data" --out "$tmp/timed" --steps 4 --profile --quiet
+holds 'a report of it' d2v report "$tmp/timed" --quiet
+holds 'tells what was measured' grep -q 'On device cpu, mean of 4 steps: ' "$tmp/timed/program.html"
+holds 'and is whole' reads "$tmp/timed/program.html" "$tmp/plan.json"
 
 echo '{"device": "cpu", "kinds": 3}' >"$tmp/run/profile.json"
 ends 'a profile without rows' 1 'profile.json: it has no list `kinds`' d2v report "$tmp/run"

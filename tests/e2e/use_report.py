@@ -12,7 +12,7 @@ CONTRAST = r"""(() => {
   for (const e of document.querySelectorAll('body *')) {
     if (e.closest('script,style,svg') || ![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())) continue;
     const box = e.getBoundingClientRect(), s = getComputedStyle(e);
-    if (!box.width || s.visibility === 'hidden' || e.disabled || e.classList.contains('vh')) continue;
+    if (!box.width || s.visibility === 'hidden' || e.disabled || e.classList.contains('vh') || seen.size > 6000) continue;
     const stack = [];
     for (let p = e; p; p = p.parentElement) stack.push(parse(getComputedStyle(p).backgroundColor));
     const under = stack.reverse().reduce((u, c) => over(c, u), [255, 255, 255, 1]), ink = over(parse(s.color), under), r = ratio(ink, under);
@@ -107,6 +107,10 @@ def main():
         b.wait("!document.getElementById('stepper') || !document.getElementById('stepper').hidden")
         b.value("document.querySelectorAll('details').forEach(d => d.open = true)")
         contrast(b, scheme)
+        if b.value("!!document.getElementById('stepper')"):
+            b.value("(() => {const p = document.getElementById('pass'); p.value = p.options.length - 1; p.onchange()})()")
+            check(b.value("document.querySelectorAll('.g.chg').length") > 10, 'the last pass changes nodes')
+            contrast(b, scheme + ', changes')
     b.scheme('light')
     for width in (1400, 1000, 600, 360):
         b.size(width, 900)
