@@ -2,7 +2,7 @@
  *     %3 = contract-gemm : [B, T, H, E]   kernel outputs follow what they read, gemms give [rows.., columns..],
  *     attention results follow their queries; gradients follow their parameter.
  * Variables and inputs keep the order in which they were written. Where a gemm or an attend cannot read what there is
- * (axes that do not nest, no unit stride), a copy in the order it needs is put in front of it.
+ * (axes that do not nest, no unit stride), a copy in the order it needs is put in front of it; gemms that can share one do.
  * needs: fuse.  keeps: kernels. */
 #include "compiler/pass/fuse_private.h"
 
@@ -199,6 +199,8 @@ copy_before(Graph *g, Val v, const Axes *order, Loc loc)
 	return v;
 }
 
+typedef Vec(Val) Vals;
+
 /* Can a gemm read operand v as a matrix of rows x columns (per z)? */
 static bool
 reads_as_matrix(const Graph *g, Val v, const Axes *z, const Axes *rows, const Axes *columns)
@@ -236,8 +238,19 @@ joined(const Axes *a, const Axes *b, const Axes *c)
 	return s;
 }
 
+/* Operand `from` as rows x columns: a copy that another gemm needed too, or a new one. */
+static Val
+matrix_copy(Graph *g, Vals *made, Val from, const Axes *z, const Axes *rows, const Axes *columns, const Axes *need, Loc loc)
+{
+	for (int i = 0; i < made->n; i++)
+		if (g->node[made->at[i]].in[0] == from && reads_as_matrix(g, made->at[i], z, rows, columns))
+			return made->at[i];
+	vec_push(g->arena, made, copy_before(g, from, need, loc));
+	return made->at[made->n - 1];
+}
+
 static void
-check_gemm(Graph *g, Val v)
+check_gemm(Graph *g, Val v, Vals *made)
 {
 	Node  n = g->node[v];
 	Roles r = contract_roles(&g->node[n.in[0]].type, &g->node[n.in[1]].type, &n.attr);
@@ -247,12 +260,12 @@ check_gemm(Graph *g, Val v)
 
 	if (!reads_as_matrix(g, n.in[1], &z, &k, &c)) {
 		need = joined(&z, &c, &k);
-		x = copy_before(g, n.in[1], &need, n.loc);
+		x = matrix_copy(g, made, n.in[1], &z, &k, &c, &need, n.loc);
 		g->node[v].in[1] = x;
 	}
 	if (!reads_as_matrix(g, n.in[0], &z, &m, &k)) {
 		need = joined(&z, &m, &k);
-		x = copy_before(g, n.in[0], &need, n.loc);
+		x = matrix_copy(g, made, n.in[0], &z, &m, &k, &need, n.loc);
 		g->node[v].in[0] = x;
 	}
 	if (n.nin == 3) {
@@ -322,6 +335,7 @@ Status
 pass_layout(Graph *g)
 {
 	Layout l = {.g = g};
+	Vals   made = {0};
 	int    n = g->n;
 
 	l.demand = arena_new_array(g->arena, Type, n);
@@ -363,7 +377,7 @@ pass_layout(Graph *g)
 	keep_variable_order(g, &l.variables);
 	for (Val v = 0; v < n; v++) {
 		if (g->node[v].op == OP_gemm)
-			check_gemm(g, v);
+			check_gemm(g, v, &made);
 		else if (g->node[v].op == OP_attend || g->node[v].op == OP_attend_grad)
 			check_attend(g, v);
 	}

@@ -1,12 +1,12 @@
 /* k032_columns: 2.785e+05 flops, 1.115e+06 bytes a launch
- *   models/lib/vit.d2v:19  let value : [.., H, U, E] = sum(D) x as [.., U, D] * v + vb;
+ *   models/lib/vit.d2v:17  let query : [.., H, T, E] = (sum(D) x * q + qb) / sqrt(E);
  */
 #include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k032_columns(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[B:128, U:17, H:4, E:32] */
+	const float *restrict p0 = p[0]; /* f32[B:128, T:17, H:4, E:32] */
 	float *restrict p1 = p[1]; /* f32[H:4, E:32], written */
 	float part0[32][128] __attribute__((aligned(64)));
 #pragma omp parallel for schedule(static)

@@ -1,22 +1,20 @@
-/* k051_flat: 2.949e+05 flops, 5.898e+05 bytes a launch
- *   models/lib/vit.d2v:17  let query : [.., H, T, E] = (sum(D) x * q + qb) / sqrt(E);
- *   models/lib/vit.d2v:18  let key : [.., H, U, E] = sum(D) x as [.., U, D] * k;
- *   models/lib/vit.d2v:19  let value : [.., H, U, E] = sum(D) x as [.., U, D] * v + vb;
+/* k051_flat: 1.18e+06 flops, 2.359e+06 bytes a launch
+ *   models/lib/vit.d2v:36  let h : [.., T, F] = gelu(sum(D) n2(a) * up + upb);
  */
 #include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k051_flat(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[H:4, E:32, D:128] */
+	const float *restrict p0 = p[0]; /* f32[F:512, D:128] */
 	const float *restrict p1 = p[1]; /* f32[] */
-	float *restrict p2 = p[2]; /* f32[H:4, E:32, D:128], read and written */
-	float *restrict p3 = p[3]; /* f32[H:4, E:32, D:128], read and written */
+	float *restrict p2 = p[2]; /* f32[F:512, D:128], read and written */
+	float *restrict p3 = p[3]; /* f32[F:512, D:128], read and written */
 	const float *restrict p4 = p[4]; /* f32[] */
 	const float *restrict p5 = p[5]; /* f32[] */
-	float *restrict p6 = p[6]; /* f32[H:4, E:32, D:128], read and written */
+	float *restrict p6 = p[6]; /* f32[F:512, D:128], read and written */
 	const float *restrict p7 = p[7]; /* f32[] */
-	float *restrict p8 = p[8]; /* f32[H:4, E:32, D:128], read and written */
+	float *restrict p8 = p[8]; /* f32[F:512, D:128], read and written */
 	const float *restrict p9 = p[9]; /* f32[] */
 	const float *restrict p10 = p[10]; /* f32[] */
 	const int64_t count = n[0].i;

@@ -1,20 +1,20 @@
-/* k052_flat: 2.949e+05 flops, 5.898e+05 bytes a launch
- *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
+/* k052_flat: 1.18e+06 flops, 2.359e+06 bytes a launch
+ *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
  */
 #include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k052_flat(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[D:128, H:4, E:32] */
+	const float *restrict p0 = p[0]; /* f32[D:128, F:512] */
 	const float *restrict p1 = p[1]; /* f32[] */
-	float *restrict p2 = p[2]; /* f32[D:128, H:4, E:32], read and written */
-	float *restrict p3 = p[3]; /* f32[D:128, H:4, E:32], read and written */
+	float *restrict p2 = p[2]; /* f32[D:128, F:512], read and written */
+	float *restrict p3 = p[3]; /* f32[D:128, F:512], read and written */
 	const float *restrict p4 = p[4]; /* f32[] */
 	const float *restrict p5 = p[5]; /* f32[] */
-	float *restrict p6 = p[6]; /* f32[D:128, H:4, E:32], read and written */
+	float *restrict p6 = p[6]; /* f32[D:128, F:512], read and written */
 	const float *restrict p7 = p[7]; /* f32[] */
-	float *restrict p8 = p[8]; /* f32[D:128, H:4, E:32], read and written */
+	float *restrict p8 = p[8]; /* f32[D:128, F:512], read and written */
 	const float *restrict p9 = p[9]; /* f32[] */
 	const float *restrict p10 = p[10]; /* f32[] */
 	const int64_t count = n[0].i;

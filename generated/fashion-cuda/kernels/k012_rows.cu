@@ -5,7 +5,7 @@
  *   p1  f32[B:128, N:16, D:128]  written
  *   models/fashion.d2v:44  return sum(D) last(z[L - 1]) at N * head + headb;
  */
-#include "prelude.cuh" // d1c0fbb2b02c115527223a6cf7ba8698
+#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
 
 extern "C" __global__ void __launch_bounds__(256)
 k012_rows(const float *__restrict__ p0, float *__restrict__ p1)

@@ -1,12 +1,12 @@
 /* k030_columns: 80 flops, 352 bytes a launch
- *   models/lib/vit.d2v:19  let value : [.., H, U, E] = sum(D) x as [.., U, D] * v + vb;
+ *   models/lib/vit.d2v:17  let query : [.., H, T, E] = (sum(D) x * q + qb) / sqrt(E);
  */
 #include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k030_columns(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[B:2, U:5, H:2, E:4] */
+	const float *restrict p0 = p[0]; /* f32[B:2, T:5, H:2, E:4] */
 	float *restrict p1 = p[1]; /* f32[H:2, E:4], written */
 	float part0[8][8] __attribute__((aligned(64)));
 	for (int chunk = 0; chunk < 8; chunk++) {

@@ -1,21 +1,19 @@
 /* k048_flat: 1152 flops, 2316 bytes a launch
- *   models/lib/vit.d2v:17  let query : [.., H, T, E] = (sum(D) x * q + qb) / sqrt(E);
- *   models/lib/vit.d2v:18  let key : [.., H, U, E] = sum(D) x as [.., U, D] * k;
- *   models/lib/vit.d2v:19  let value : [.., H, U, E] = sum(D) x as [.., U, D] * v + vb;
+ *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
 #include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k048_flat(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[H:2, E:4, D:8] */
+	const float *restrict p0 = p[0]; /* f32[D:8, H:2, E:4] */
 	const float *restrict p1 = p[1]; /* f32[] */
-	float *restrict p2 = p[2]; /* f32[H:2, E:4, D:8], read and written */
-	float *restrict p3 = p[3]; /* f32[H:2, E:4, D:8], read and written */
+	float *restrict p2 = p[2]; /* f32[D:8, H:2, E:4], read and written */
+	float *restrict p3 = p[3]; /* f32[D:8, H:2, E:4], read and written */
 	const float *restrict p4 = p[4]; /* f32[] */
 	const float *restrict p5 = p[5]; /* f32[] */
-	float *restrict p6 = p[6]; /* f32[H:2, E:4, D:8], read and written */
-	float *restrict p7 = p[7]; /* f32[H:2, E:4, D:8], read and written */
+	float *restrict p6 = p[6]; /* f32[D:8, H:2, E:4], read and written */
+	float *restrict p7 = p[7]; /* f32[D:8, H:2, E:4], read and written */
 	const int64_t count = n[0].i;
 	const float s0 = p1[0];
 	const float s1 = p4[0];

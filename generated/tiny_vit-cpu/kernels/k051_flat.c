@@ -1,19 +1,19 @@
 /* k051_flat: 4608 flops, 9228 bytes a launch
- *   models/lib/vit.d2v:36  let h : [.., T, F] = gelu(sum(D) n2(a) * up + upb);
+ *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
  */
 #include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k051_flat(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[F:32, D:8] */
+	const float *restrict p0 = p[0]; /* f32[D:8, F:32] */
 	const float *restrict p1 = p[1]; /* f32[] */
-	float *restrict p2 = p[2]; /* f32[F:32, D:8], read and written */
-	float *restrict p3 = p[3]; /* f32[F:32, D:8], read and written */
+	float *restrict p2 = p[2]; /* f32[D:8, F:32], read and written */
+	float *restrict p3 = p[3]; /* f32[D:8, F:32], read and written */
 	const float *restrict p4 = p[4]; /* f32[] */
 	const float *restrict p5 = p[5]; /* f32[] */
-	float *restrict p6 = p[6]; /* f32[F:32, D:8], read and written */
-	float *restrict p7 = p[7]; /* f32[F:32, D:8], read and written */
+	float *restrict p6 = p[6]; /* f32[D:8, F:32], read and written */
+	float *restrict p7 = p[7]; /* f32[D:8, F:32], read and written */
 	const int64_t count = n[0].i;
 	const float s0 = p1[0];
 	const float s1 = p4[0];

@@ -1,18 +1,18 @@
 /* k054_flat: 112 flops, 236 bytes a launch
- *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
+ *   models/vit_base.d2v:46  return sum(D) last(z[L - 1]) at N * head + headb;
  */
 #include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
 
 void
 k054_flat(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[D:8] */
+	const float *restrict p0 = p[0]; /* f32[V:8] */
 	const float *restrict p1 = p[1]; /* f32[] */
-	float *restrict p2 = p[2]; /* f32[D:8], read and written */
-	float *restrict p3 = p[3]; /* f32[D:8], read and written */
+	float *restrict p2 = p[2]; /* f32[V:8], read and written */
+	float *restrict p3 = p[3]; /* f32[V:8], read and written */
 	const float *restrict p4 = p[4]; /* f32[] */
 	const float *restrict p5 = p[5]; /* f32[] */
-	float *restrict p6 = p[6]; /* f32[D:8], read and written */
+	float *restrict p6 = p[6]; /* f32[V:8], read and written */
 	const int64_t count = n[0].i;
 	const float s0 = p1[0];
 	const float s1 = p4[0];

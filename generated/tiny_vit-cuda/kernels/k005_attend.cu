@@ -1,7 +1,7 @@
 /* k005_attend: 1600 flops, 1480 bytes a launch
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
-#include "prelude.cuh" // d1c0fbb2b02c115527223a6cf7ba8698
+#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
 
 #ifndef D2V_ATTEND
 #define D2V_ATTEND
@@ -106,7 +106,7 @@ D2V_TILE void d2v_mix(float (&sum)[M][N], const float *left, const float *right,
  * out f32[2@4, 2@40, T@8, E]
  * Products: f32, no tensor cores.
  * 0.0016 MFLOP in products, 0.00148 MB in and out; r from L2 for every image: 0.0004 MB. */
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 1)
 k005_attend(const float *q, const float *k, const float *v, const float *r, float *out)
 {
 	enum { T = 5, U = 5, E = 4, HEADS = 2, IMAGES = 2 };
@@ -121,10 +121,10 @@ k005_attend(const float *q, const float *k, const float *v, const float *r, floa
 	const int image = blockIdx.x / (BLOCKS * HEADS);
 	const int o1 = image / 1 % 2;
 	const int o0 = head / 1 % 2;
-	const int64_t qo = (int64_t)o0 * 4 + (int64_t)o1 * 120;
-	const int64_t ko = (int64_t)o0 * 4 + (int64_t)o1 * 120;
-	const int64_t vo = (int64_t)o0 * 4 + (int64_t)o1 * 120;
-	const int64_t outo = (int64_t)o0 * 4 + (int64_t)o1 * 40;
+	const int qo = o0 * 4 + o1 * 120;
+	const int ko = o0 * 4 + o1 * 120;
+	const int vo = o0 * 4 + o1 * 120;
+	const int outo = o0 * 4 + o1 * 40;
 	d2v_rows<PITCH, WIDTH, E, ROWS, WARPS * 32, true>(query, q + qo + (int64_t)(first_row) * 24, 24, T - first_row);
 	float inverse[MINE] = {};
 #pragma unroll 1

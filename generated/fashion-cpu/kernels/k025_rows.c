@@ -1,0 +1,27 @@
+/* k025_rows: 1.573e+06 flops, 2.105e+06 bytes a launch
+ *   models/fashion.d2v:62  minimise mean(B, N, D where m) smooth_l1(p - top, beta = 2);
+ */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+
+void
+k025_rows(void *const *p, const Num *n)
+{
+	const float *restrict p0 = p[0]; /* f32[B:128, N:16, D:128] */
+	const float *restrict p1 = p[1]; /* f32[B:128, N:16] */
+	float *restrict p2 = p[2]; /* f32[B:128, N:16, D:128], written */
+#pragma omp parallel for schedule(static)
+	for (int64_t row = 0; row < 2048; row++) {
+		const int64_t i0 = row;
+		const float s0 = p1[i0];
+#pragma omp simd
+		for (int64_t i1 = 0; i1 < 128; i1++) {
+			const float v0 = d2v_abs(p0[128 * i0 + i1]);
+			const uint8_t v1 = v0 < 2.0f;
+			const float v2 = d2v_sign(p0[128 * i0 + i1]);
+			const float v3 = p0[128 * i0 + i1] * 0.5f;
+			const float v4 = v1 ? v3 : v2;
+			const float v5 = s0 * v4;
+			p2[128 * i0 + i1] = v5;
+		}
+	}
+}

@@ -1,0 +1,30 @@
+/* k024_columns: 64 flops, 288 bytes a launch
+ *   models/vit_base.d2v:46  return sum(D) last(z[L - 1]) at N * head + headb;
+ */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+
+void
+k024_columns(void *const *p, const Num *n)
+{
+	const float *restrict p0 = p[0]; /* f32[B:2, N:4, V:8] */
+	float *restrict p1 = p[1]; /* f32[V:8], written */
+	float part0[8][8] __attribute__((aligned(64)));
+	for (int chunk = 0; chunk < 8; chunk++) {
+	float *restrict c0 = part0[chunk];
+	for (int64_t i = 0; i < 8; i++)
+		c0[i] = 0;
+	for (int64_t row = 8L * chunk / 8; row < 8L * (chunk + 1) / 8; row++) {
+		const int64_t i0 = row;
+#pragma omp simd
+		for (int64_t i1 = 0; i1 < 8; i1++) {
+			c0[i1] += p0[8 * i0 + i1];
+		}
+	}
+	}
+	for (int64_t i1 = 0; i1 < 8; i1++) {
+		float sum0 = part0[0][i1];
+		for (int chunk = 1; chunk < 8; chunk++)
+			sum0 += part0[chunk][i1];
+		p1[i1] = sum0;
+	}
+}
