@@ -115,7 +115,7 @@ def environment(o):
 
 
 def torch_environment(o):
-    env = dict(os.environ, TORCHINDUCTOR_CACHE_DIR=os.path.join(o.scratch, "inductor"))
+    env = dict(os.environ, TORCHINDUCTOR_CACHE_DIR=os.path.join(o.build, "inductor"))
     if os.path.isdir("/usr/local/cuda/lib64") and o.python.startswith(os.path.join(ROOT, "build")):
         env["LD_LIBRARY_PATH"] = ":".join(x for x in ("/usr/local/cuda/lib64", env.get("LD_LIBRARY_PATH")) if x)
     return env
@@ -139,7 +139,7 @@ def measure(o, worker, batch, seconds=4.0):
     r = {"ms": statistics.median(turns), "fastest_ms": min(turns), "slowest_ms": max(turns), "steps": len(worker.ms),
          "images_per_s": 1e3 * batch / statistics.median(turns), "to_first_step_s": worker.ready_s, "clock": nvidia_smi("clocks.sm", "power.draw")}
     r.update({k: f[k] for k in ("slab_bytes", "workspace_bytes", "parameters", "torch", "attention", "gpu_bytes", "gpu_reserved_bytes") if k in f})
-    r["peak_bytes"] = f["slab_bytes"] + f["workspace_bytes"] if "slab_bytes" in f else f.get("gpu_bytes", 0)
+    r["peak_bytes"] = f["slab_bytes"] + f["workspace_bytes"] if "slab_bytes" in f else f.get("gpu_reserved_bytes", 0)
     return r
 
 

@@ -343,6 +343,10 @@ def main():
     start = time.perf_counter()
     loss = step.run().item()
     attention = step.use_fastest_attention() if a.device == "cuda" and a.variant == "tuned" else None
+    if a.device == "cuda":  # what trying and tuning took is not the step's
+        torch.cuda.synchronize()
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
     say(ready=True, spec=a.spec, batch=batch, parameters=step.parameters, torch=torch.__version__, loss=loss,
         first_step_s=time.perf_counter() - start, imported_rss_bytes=imported, attention=attention, **memory(a.device))
     for line in sys.stdin:

@@ -40,11 +40,11 @@ key_text(const Dev *d, const GemmKey *k)
 	                    " columns %" PRId64 " %" PRId64 " %" PRId64 " matrices %" PRId64
 	                    " %" PRId64 " %" PRId64
 	                    " transposed %d %d types %s %s accumulate %d bias %d aligned %d %d %d "
-	                    "gpu %s sm_%d%d x %d cublaslt %zu workspace %d",
+	                    "gpu %s sm_%d%d x %d driver %d cublaslt %zu workspace %d",
 	                    k->z, k->m, k->n, k->k, k->ldx, k->ldy, k->ldd, k->zx, k->zy, k->zd,
 	                    k->tx, k->ty, dtype_name[k->in], dtype_name[k->out], k->accumulate,
 	                    k->bias, k->ax, k->ay, k->ad, d->name, d->major, d->minor,
-	                    d->processors, d->cu->cublasLtGetVersion(), GEMM_WORKSPACE);
+	                    d->processors, d->driver, d->cu->cublasLtGetVersion(), GEMM_WORKSPACE);
 }
 
 static const char *

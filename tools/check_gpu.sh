@@ -6,12 +6,12 @@
 # bench/results/DATE-gpu-check.json. Exit status 0: all passed; 1: something did not; 3: there is no GPU.
 #   BUILD          folder of the programs (build)
 #   D2V_DEVICE     another device in place of cuda: `emulate` runs the same kernels on the CPU, which tries this script out
-#   SECONDS_LEFT   when to stop beginning new parts (450)
+#   SECONDS_LEFT   when to stop beginning new parts (410)
 set -u
 cd "$(dirname "$0")/.." || exit 3
 BUILD=$(cd "${BUILD:-build}" && pwd) || exit 3
 device=${D2V_DEVICE:-cuda}
-limit=${SECONDS_LEFT:-450}
+limit=${SECONDS_LEFT:-410}
 began=$(date +%s)
 gpu=$BUILD/gpu
 out=bench/results
@@ -126,11 +126,18 @@ for tool in memcheck racecheck; do
 			row skipped "$tool: $name" 'no time left'
 		else
 			random_feed "$gpu/$name-cuda" 3 "$tmp/$name.feed"
-			D2V_NVRTC_FLAGS=-lineinfo timeout 120 "$sanitizer" --tool $tool --error-exitcode 9 "$BUILD/d2v-run" step "$gpu/$name-cuda" \
+			# Calls that fail are d2v-run's to report: asking for a parameter behind the last one fails on purpose.
+			# racecheck is for our kernels; what it says on cuBLASLt's, with their own barriers, is not ours to judge.
+			only='--report-api-errors no'
+			[ $tool = memcheck ] || only='--kernel-name-exclude kns=nvjet,kns=cutlass,kns=cublas,kns=gemm'
+			# shellcheck disable=SC2086 # options
+			D2V_NVRTC_FLAGS=-lineinfo timeout 60 "$sanitizer" --tool $tool $only --error-exitcode 9 "$BUILD/d2v-run" step "$gpu/$name-cuda" \
 				--device cuda --feed "$tmp/$name.feed" --steps 1 >"$tmp/said" 2>&1
 			status=$?
 			if [ $status -eq 0 ]; then
 				row ok "$tool: $name" "$(grep SUMMARY "$tmp/said" | tail -n 1)"
+			elif [ $status -eq 124 ]; then
+				row skipped "$tool: $name" 'not done within 60 s'
 			elif grep -qi 'not supported\|unable to' "$tmp/said" && ! grep -q 'ERROR SUMMARY: [1-9]' "$tmp/said"; then
 				row skipped "$tool: $name" "$(last_words)"
 			else
