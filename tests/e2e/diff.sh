@@ -80,7 +80,7 @@ ends 'one spec for two targets' 6 'numerics different: one spec, but' d2v diff g
 ends 'one side' 2 'two specs or folders, not 1' d2v diff "$gray"
 ends 'nothing behind a colon' 2 'not `x`' d2v diff "$gray" "$gray:B=1,x"
 ends 'no such target' 2 'cpu or cuda' d2v diff "$gray" "$gray:target=tpu"
-ends 'no such recompute' 2 'cheap or blocks' d2v diff "$gray" "$gray:recompute=all"
+ends 'no such recompute' 2 'none, cheap or blocks' d2v diff "$gray" "$gray:recompute=all"
 ends 'no such name' 1 'declares no' d2v diff "$gray" "$gray:width=3"
 ends 'a folder cannot be set' 1 'nothing in it can be set' d2v diff "$gray" generated/fashion-cpu:B=3
 ends 'sizes come first' 6 'B 8 -> 16' d2v diff "$gray" "$gray:B=16"
