@@ -33,8 +33,10 @@ setting(Wanted *w, char *text)
 	}
 	if (strcmp(text, "recompute") == 0) {
 		w->o.recompute = eq;
-		return strcmp(eq, "cheap") == 0 || strcmp(eq, "blocks") == 0 ? EXIT_OK
-		                                                             : usage_error(w->o.verb, "recompute is cheap or blocks, not `%s`", eq);
+		for (int i = 0; i < RECOMPUTE_COUNT; i++)
+			if (strcmp(eq, recompute_name[i]) == 0)
+				return EXIT_OK;
+		return usage_error(w->o.verb, "recompute is none, cheap or blocks, not `%s`", eq);
 	}
 	w->o.set[w->o.nset++] = (Override){text, eq};
 	return EXIT_OK;

@@ -159,9 +159,9 @@ Status
 cpu_rates(const Program *p, Rates *out)
 {
 	*out = (Rates){.device = "cpu",
-	               .source =
-	                       "a gemm of oneDNN, multiply-adds in registers, a running update of "
-	                       "128 MiB"};
+	               .source = "measured just now: a gemm of oneDNN, multiply-adds in registers, "
+	                         "a running update of "
+	                         "128 MiB"};
 	TRY(gemm_rate(DT_f32, &out->gemm_f32));
 	if (multiplies_in(p, DT_bf16))
 		TRY(gemm_rate(DT_bf16, &out->gemm_bf16));

@@ -8,7 +8,15 @@
 
 /* ---- kernels -------------------------------------------------------------------------------------------------- */
 
-typedef struct { uint64_t hash; int launches; const char *name, *kind; Loc loc; bool paired; } Known;
+/* otherwise: the kernel of the same text that the other side launches more or less often. */
+typedef struct Known {
+	uint64_t            hash;
+	int                 launches;
+	const char         *name, *kind;
+	Loc                 loc;
+	bool                paired;
+	const struct Known *otherwise;
+} Known;
 
 static Known *
 kernels_of(Arena *a, const Side *side)
@@ -80,7 +88,7 @@ compare_kernels(Compare *c)
 			if (same == 1)
 				compare(c, "kernels", arena_printf(c->a, "%s, other text", x[i].kind), known_text(c->a, &x[i]), known_text(c->a, z));
 			else if (x[i].launches != z->launches)
-				compare(c, "kernels", arena_printf(c->a, "%s, same text", x[i].kind), known_text(c->a, &x[i]), known_text(c->a, z));
+				x[i].otherwise = z;
 		}
 	for (int i = 0; i < nx; i++)
 		if (!x[i].paired) {
@@ -92,6 +100,9 @@ compare_kernels(Compare *c)
 			compare(c, "kernels", y[i].kind, NULL, known_text(c->a, &y[i]));
 			c->only[1]++;
 		}
+	for (int i = 0; i < nx; i++)
+		if (x[i].otherwise)
+			compare(c, "kernels", arena_printf(c->a, "%s, same text", x[i].kind), known_text(c->a, &x[i]), known_text(c->a, x[i].otherwise));
 }
 
 /* ---- what occurs how often -------------------------------------------------------------------------------------- */

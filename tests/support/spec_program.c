@@ -41,13 +41,15 @@ spec_program(Arena *a, const char *path, const char *set, const char *target, co
 	TRY(dsl_compile(a, path, with, n, &spec));
 	graph = arena_new_array(a, Graph *, spec->nfeature + 1);
 	graph[0] = spec->train;
-	spec->train->recompute = strcmp(recompute, "blocks") == 0 ? RECOMPUTE_blocks : RECOMPUTE_cheap;
 	for (int i = 0; i <= spec->nfeature; i++) {
 		if (i > 0) {
 			graph[i] = spec->feature[i - 1];
 			graph[i]->variables_from = spec->train;
 		}
 		graph[i]->target = t->info;
+		for (int r = 0; r < RECOMPUTE_COUNT; r++)
+			if (strcmp(recompute, recompute_name[r]) == 0)
+				graph[i]->recompute = (Recompute)r;
 		TRY(pass_run(graph[i], NULL, NULL, NULL));
 	}
 	TRY(codegen(a, &spec->recipe, graph, spec->nfeature + 1, t, &c));
