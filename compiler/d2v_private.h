@@ -18,6 +18,7 @@ typedef struct {
 	const char *file;                                       /* the first argument that is no option */
 	const char *out, *dump_dir, *dump, *passes, *cache, *format, *target, *arch;
 	const char *entry, *memory, *device, *cores, *rate, *bandwidth, *recompute;
+	const char *from, *to, *verify_each, *feed, *random;
 	bool        write, check, quiet, list_passes, no_nvrtc, cache_path, cache_size, cache_clear;
 	int         nset;
 	Override    set[MAX_SET];
@@ -74,16 +75,50 @@ extern const OptionRow check_options[], fmt_options[];
 Status do_check(Arena *a, const Options *o);
 Status do_fmt(Arena *a, const Options *o);
 
-/* ---- verbs_compile.c: compile, opt -------------------------------------------------------------------- */
-extern const OptionRow compile_options[], opt_options[];
+/* ---- verbs_compile.c: compile --------------------------------------------------------------------------- */
+extern const OptionRow compile_options[];
 Status do_compile(Arena *a, const Options *o);
-Status do_opt(Arena *a, const Options *o);
 /* The program of a spec for a target ("cpu", "cuda"), from the cache when this compiler has compiled the same text before. */
 Status compile_cached(Arena *a, const Options *o, Spec *spec, const char *target, const char **folder);
 const char *cache_folder(Arena *a, const Options *o);
 /* Passes, codegen and the proof of what they made; nothing is written. */
 Status compile_program(Arena *a, const Options *o, Spec *spec, const char *target, Compiled **out);
 Status expect_program(const Spec *spec, const Program *p); /* the spec's `expect` lines about memory */
+
+/* ---- dumps.c: --dump and --dump-dir, on any run of passes ------------------------------------------------- */
+typedef struct {
+	Arena       *a;
+	const char  *folder, *dump;
+	const Graph *graph;            /* the one `before` is the text of */
+	char        *before;
+	bool         printed;
+	Status       status;
+} Dumps;
+Status dumps_open(Dumps *d, Arena *a, const Options *o);
+void   dumps_hook(const Graph *g, int index, const char *name, void *arg); /* a PassHook; arg: the Dumps */
+Status dumps_close(Dumps *d);
+
+/* ---- stage.c, stage_fits.c: compile --to and --from ------------------------------------------------------- */
+Status stage_run(Arena *a, const Options *o, Spec *spec);          /* every graph through its passes, the entry from --from on */
+Status stage_write(Arena *a, const Options *o, Spec *spec);        /* the entry's text after --to */
+typedef struct {
+	const char  *file, *stage;
+	const Graph *want, *lowered, *have; /* the spec's graph at the stage, and before the first pass; the text's */
+} Fit;
+Status stage_fits(const Fit *f);
+
+/* ---- verb_opt.c: opt, and graphs as files --------------------------------------------------------------------- */
+extern const OptionRow opt_options[];
+Status do_opt(Arena *a, const Options *o);
+Status graph_read(Arena *a, const char *path, Graph **out);        /* parsed and verified; "-": standard input */
+Status text_write(const Text *t, const char *path);                /* NULL: standard output */
+#define DUMP TEXT("--dump", dump, "PASS", "print the graph before and after that pass")
+#define VERIFY_EACH CHOICE("--verify-each", verify_each, "on|off", "check the graph after every pass (default), or only at the start and the end")
+bool   is_off(const char *choice);
+
+/* ---- verb_eval_graph.c: eval-graph ------------------------------------------------------------------------------ */
+extern const OptionRow eval_graph_options[];
+Status do_eval_graph(Arena *a, const Options *o);
 
 /* ---- cuda_report.c: what the kernels of the cuda program in `folder` cost ---------------------------------- */
 Status cuda_report(Arena *a, const Options *o, const char *folder);

@@ -1,17 +1,13 @@
-/* d2v compile and d2v opt: checked spec, graphs, passes, program; dumps of every stage on the way. Runs nothing of
- * what it makes. */
+/* d2v compile: checked spec, graphs, passes, program; dumps of every stage on the way. Runs nothing of what it makes. */
 #include "compiler/base/cache.h"
 #include "compiler/codegen/codegen.h"
 #include "compiler/d2v_private.h"
-#include "compiler/pass/pass.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#define DUMP TEXT("--dump", dump, "PASS", "print the graph before and after that pass")
 
 const OptionRow compile_options[] = {
 	SET,
@@ -20,72 +16,25 @@ const OptionRow compile_options[] = {
 	FLAG("--no-nvrtc", no_nvrtc, "with --target=cuda: write the kernels and do not compile them"),
 	RECOMPUTE,
 	TEXT("--cache", cache, "FOLDER", "where compiled kernels are kept (default: $D2V_CACHE, $XDG_CACHE_HOME/d2v or ~/.cache/d2v)"),
-	TEXT("--out", out, "FOLDER", "where the program goes (default: generated/SPEC-TARGET)"),
+	TEXT("--out", out, "FOLDER", "where the program goes (default: generated/SPEC-TARGET); with --to: the file"),
+	TEXT("--to", to, "STAGE", "stop after this pass (or at `lower`, before the first) and print the graph of --entry"),
+	TEXT("--from", from, "STAGE", "go on behind this pass, with the graph of --entry read from FILE.ir"),
+	TEXT("--entry", entry, "NAME", "with --to and --from: train (default), student.features, .."),
 	TEXT("--dump-dir", dump_dir, "FOLDER", "write GRAPH/00-lower.ir, GRAPH/01-simplify.ir .. there; each is input of d2v opt"),
 	DUMP,
+	VERIFY_EACH,
 	FLAG("--quiet", quiet, "do not tell the time it took"),
 	END,
 };
 
-const OptionRow opt_options[] = {
-	TEXT("--passes", passes, "A,B,..", "the passes to run, in this order (default: none, only check and print)"),
-	DUMP,
-	TEXT("--dump-dir", dump_dir, "FOLDER", "write the graph after each pass there"),
-	ALONE("--list-passes", list_passes, "print each pass and what it does, in the order of d2v compile"),
-	END,
-};
-
-/* ---- dumps ------------------------------------------------------------------------------------------- */
-
-typedef struct {
-	Arena      *a;
-	const char *folder, *dump;
-	char       *before; /* text of the graph before the pass that is to be printed */
-	Status      status;
-} Hook;
-
+/* What the passes must know of the command line. */
 static void
-on_pass(const Graph *g, int index, const char *name, void *arg)
+tell_graphs(const Options *o, Spec *spec, const Target *t)
 {
-	Hook *h = arg;
-	Text  t = {0};
-
-	if (!h->folder && !h->dump)
-		return;
-	graph_print(g, &t);
-	if (h->folder && h->status == OK) {
-		const char *folder = arena_printf(h->a, "%s/%s", h->folder, g->name);
-
-		h->status = file_make_dirs(folder);
-		if (h->status == OK)
-			h->status = file_write_atomic(arena_printf(h->a, "%s/%02d-%s.ir", folder, index, name),
-			                              t.at, t.n);
-	}
-	if (h->dump && strcmp(h->dump, name) == 0) {
-		if (h->before && strcmp(h->before, t.at) == 0)
-			printf("// %s, pass %s (unchanged)\n%s", g->name, name, t.at);
-		else
-			printf("// %s before %s\n%s\n// %s after %s\n%s", g->name, name,
-			       h->before ? h->before : "", g->name, name, t.at);
-	}
-	free(h->before);
-	h->before = t.at;
-}
-
-/* ---- the story ----------------------------------------------------------------------------------------- */
-
-static Status
-run_passes(Arena *a, const Options *o, Spec *spec)
-{
-	Hook h = {a, o->dump_dir, o->dump, NULL, OK};
-
-	TRY(pass_run(spec->train, NULL, on_pass, &h));
-	for (int i = 0; i < spec->nfeature; i++) {
-		spec->feature[i]->variables_from = spec->train;
-		TRY(pass_run(spec->feature[i], NULL, on_pass, &h));
-	}
-	free(h.before);
-	return h.status;
+	spec->train->recompute_blocks = o->recompute && strcmp(o->recompute, "blocks") == 0;
+	spec->train->target = t->info;
+	for (int i = 0; i < spec->nfeature; i++)
+		spec->feature[i]->target = t->info;
 }
 
 Status
@@ -96,11 +45,8 @@ compile_program(Arena *a, const Options *o, Spec *spec, const char *target, Comp
 
 	if (t.arch && o->arch)
 		t.arch = o->arch;
-	spec->train->recompute_blocks = o->recompute && strcmp(o->recompute, "blocks") == 0;
-	spec->train->target = t.info;
-	for (int i = 0; i < spec->nfeature; i++)
-		spec->feature[i]->target = t.info;
-	TRY(run_passes(a, o, spec));
+	tell_graphs(o, spec, &t);
+	TRY(stage_run(a, o, spec));
 	graph[0] = spec->train;
 	for (int i = 0; i < spec->nfeature; i++)
 		graph[i + 1] = spec->feature[i];
@@ -178,6 +124,21 @@ now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* EXIT_OK when what is said of stages goes together. */
+static int
+odd_stages(const Options *o)
+{
+	if (o->from && o->to)
+		return usage_error(o->verb, "--from and --to do not go together: `d2v opt` runs passes from text to text");
+	if (o->entry && !o->from && !o->to)
+		return usage_error(o->verb, "--entry goes with --to or --from");
+	if (o->from && o->nfile != 2)
+		return usage_error(o->verb, "--from wants two files, SPEC.d2v and FILE.ir, not %d", o->nfile);
+	if (!o->from && o->nfile != 1)
+		return usage_error(o->verb, "one file is enough, but there is also `%s`", o->files[1]);
+	return EXIT_OK;
+}
+
 Status
 do_compile(Arena *a, const Options *o)
 {
@@ -185,40 +146,17 @@ do_compile(Arena *a, const Options *o)
 	double      start = now();
 	const char *folder = o->out, *target = o->target ? o->target : "cpu";
 
+	if ((verb_exit_code = odd_stages(o)) != EXIT_OK)
+		return OK;
 	TRY(dsl_compile(a, o->file, o->set, o->nset, &spec));
+	if (o->to) {
+		tell_graphs(o, spec, target_find(target));
+		return stage_write(a, o, spec);
+	}
 	if (!folder)
 		folder = arena_printf(a, "generated/%s-%s", spec->recipe.spec_name, target);
 	TRY(compile(a, o, spec, target, folder));
 	if (!o->quiet)
 		fprintf(stderr, "%s: %.2f s\n", folder, now() - start);
 	return strcmp(target, "cuda") == 0 && !o->no_nvrtc ? cuda_report(a, o, folder) : OK;
-}
-
-Status
-do_opt(Arena *a, const Options *o)
-{
-	char  *text;
-	size_t n;
-	Graph *g;
-	Text   t = {0};
-	Hook   h = {a, o->dump_dir, o->dump, NULL, OK};
-
-	if (o->list_passes) {
-		for (int p = 0; p < pass_count; p++)
-			printf("%-10s %s\n", pass_table[p].name, pass_table[p].does);
-		return OK;
-	}
-	TRY(file_read(o->file, &text, &n));
-	diag_source(intern(o->file), text);
-	TRY(graph_parse(a, o->file, text, &g));
-	TRY(graph_verify(g, "parse", false));
-	if (o->passes && *o->passes)
-		TRY(pass_run(g, o->passes, on_pass, &h));
-	if (!o->dump) {
-		graph_print(g, &t);
-		fwrite(t.at, 1, t.n, stdout);
-	}
-	text_free(&t);
-	free(h.before);
-	return h.status;
 }

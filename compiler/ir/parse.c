@@ -184,6 +184,15 @@ read_dtype_float(Parse *p, Dtype *out)
 }
 
 static Status
+read_target(Parse *p)
+{
+	TRY(parse_expect_word(p, "attend_tokens"));
+	TRY(parse_read_int(p, "a number of tokens", 0, max_size, &p->g->target.attend_tokens));
+	TRY(parse_expect_word(p, "attend_width"));
+	return parse_read_int(p, "the width of a head", 0, max_size, &p->g->target.attend_width);
+}
+
+static Status
 read_slab(Parse *p)
 {
 	Loc loc = parse_loc(p);
@@ -250,6 +259,11 @@ read_graph(Parse *p)
 			TRY(read_dtype_float(p, &p->g->matmul));
 			TRY(parse_expect_word(p, "average"));
 			TRY(read_dtype_float(p, &p->g->matmul_average));
+		} else if (parse_accept_word(p, "target"))
+			TRY(read_target(p));
+		else if (parse_accept_word(p, "recompute")) {
+			TRY(parse_expect_word(p, "blocks"));
+			p->g->recompute_blocks = true;
 		} else if (parse_accept_word(p, "slab"))
 			TRY(read_slab(p));
 		else if (parse_is_word(p, "training"))

@@ -10,8 +10,4 @@
  * with an average. Verified. */
 Graph *random_graph(Arena *a, uint64_t seed, int size);
 
-/* A value for every input, host and param of g, by name: the same name gets the same value in whatever graph it
- * stands. Second moments are positive, masks mixed, indices in range, hosts between 0.05 and 0.95. */
-Feed *random_feed(Arena *a, const Graph *g, uint64_t seed, int *nfeed);
-
 #endif

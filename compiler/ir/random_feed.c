@@ -1,5 +1,6 @@
-/* random_feed: values for the leaves of any graph; see random_graph.h. */
-#include "tests/support/random_graph.h"
+/* random_feed: values for the leaves of any graph, such that nothing in it is undefined: indices in range, second moments positive.
+ * A function of the seed and of the leaf's name alone. Knows no distribution that a model would want. */
+#include "compiler/ir/ir.h"
 
 #include <string.h>
 
