@@ -29,7 +29,7 @@ static const Verb verbs[] = {
 	 .does = "what a graph computes on given or random values",
 	 .more = "Evaluates the graph by the definition of each op, in double precision and slowly, at any stage of the passes, and prints\n"
 	         "outputs and new values of variables. Values are given as --set NAME=1,2,3 (in the order of the axes of its type; one number\n"
-	         "fills it), else in the file of --feed, else drawn at random. --out writes what --feed reads:\n"
+	         "fills it), else in the file of --feed, else drawn at random. Results have the form of --feed:\n"
 	         "  x : f32[B:2, D:3] = 1 2 3  4 5 6\n",
 	 .example = "  d2v eval-graph tests/golden/eval/softmax.ir --set x=1,2,3\n"
 	            "  d2v eval-graph stages/train/00-lower.ir --random 7\n"},

@@ -27,6 +27,8 @@ write_stage(Dumps *d, const Graph *g, int index, const char *name, const Text *t
 static void
 print_stage(const Dumps *d, const Graph *g, const char *name, const char *text)
 {
+	if (d->printed)
+		printf("\n");
 	if (!d->before) /* the graph before the first pass */
 		printf("# @%s: %s\n%s", g->name, name, text);
 	else if (strcmp(d->before, text) == 0)

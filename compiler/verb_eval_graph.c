@@ -13,7 +13,7 @@ const OptionRow eval_graph_options[] = {
 	{"--set", OPTION_set, 0, "NAME=1,2,..", "the value of an input, host or param; one number fills it; may be repeated"},
 	TEXT("--feed", feed, "FILE", "values as text, such as `x : f32[B:2, D:3] = 1 2 3  4 5 6`"),
 	TEXT("--random", random, "SEED", "draw what --set and --feed do not give"),
-	TEXT("--out", out, "FILE", "write the results there, all digits, as --feed reads them (default: print them, cut short)"),
+	TEXT("--out", out, "FILE", "write the results there, all digits, in the form of --feed (default: print them, cut short)"),
 	END,
 };
 

@@ -20,7 +20,7 @@ const OptionRow compile_options[] = {
 	TEXT("--to", to, "STAGE", "stop after this pass (or at `lower`, before the first) and print the graph of --entry"),
 	TEXT("--from", from, "STAGE", "go on behind this pass, with the graph of --entry read from FILE.ir"),
 	TEXT("--entry", entry, "NAME", "with --to and --from: train (default), student.features, .."),
-	TEXT("--dump-dir", dump_dir, "FOLDER", "write GRAPH/00-lower.ir, GRAPH/01-simplify.ir .. there; each is input of d2v opt"),
+	TEXT("--dump-dir", dump_dir, "FOLDER", "write GRAPH/00-lower.ir, GRAPH/01-fold.ir .. there; each is input of d2v opt and of --from"),
 	DUMP,
 	VERIFY_EACH,
 	FLAG("--quiet", quiet, "do not tell the time it took"),

@@ -55,12 +55,8 @@ lacks_fact(const Graph *g, int fact, Val where, const char *who)
 	for (int i = 0; i < pass_count && !maker; i++)
 		if (pass_table[i].ensures & 1u << fact)
 			maker = pass_table[i].name;
-	if (where == NO_VAL)
-		diag_error(loc, "pass-expects", "%s %s (%s), graph @%s does not", who, fact_table[fact].name,
-		           fact_table[fact].text, g->name);
-	else
-		diag_error(loc, "pass-expects", "%s %s (%s), which %%%d = %s of graph @%s breaks", who,
-		           fact_table[fact].name, fact_table[fact].text, where, op_info[g->node[where].op].name, g->name);
+	diag_error(loc, "pass-expects", "%s %s (%s); graph @%s breaks that%s", who, fact_table[fact].name, fact_table[fact].text,
+	           g->name, where == NO_VAL ? "" : intern_printf(" at %%%d = %s", where, op_info[g->node[where].op].name));
 	diag_hint("pass %s makes it so", maker);
 	return FAIL;
 }
