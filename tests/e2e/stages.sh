@@ -29,6 +29,7 @@ round() {
 }
 
 round models/tiny/vit.d2v vit
+round models/tiny/dropout.d2v dropout
 round models/fashion.d2v fashion
 round $gray gray
 round models/tiny/vit.d2v vit-cuda --target=cuda --no-nvrtc --set precision=bf16 --recompute=blocks
