@@ -17,17 +17,25 @@ static const Verb verbs[] = {
 	 .does = "print specs in canonical form",
 	 .more = "Comments are kept; formatting twice changes nothing.\n",
 	 .example = "  d2v fmt -w models/fashion.d2v\n"},
-	{.name = "compile", .args = "SPEC.d2v", .wants = "a file", .option = compile_options, .run = do_compile,
+	{.name = "compile", .args = "SPEC.d2v [FILE.ir]", .wants = "a file", .many = true, .option = compile_options, .run = do_compile,
 	 .does = "write the program of a spec: program.d2p and its kernels",
-	 .example = "  d2v compile models/vit_base.d2v --set B=8 --out /tmp/vit --dump-dir /tmp/stages\n"},
+	 .more = "With --to=STAGE it stops there and prints one graph. With --from=STAGE FILE.ir it reads that text again, edited or not,\n"
+	         "and goes on; inputs, outputs and variables must be the spec's. `d2v opt --list-passes` names the stages.\n",
+	 .example = "  d2v compile models/vit_base.d2v --set B=8 --out /tmp/vit --dump-dir /tmp/stages\n"
+	            "  d2v compile models/fashion.d2v --to=gemm --out /tmp/gemm.ir\n"
+	            "  d2v compile models/fashion.d2v --from=gemm /tmp/gemm.ir --out /tmp/fashion\n"},
 	{.name = "opt", .args = "FILE.ir", .wants = "a file", .option = opt_options, .run = do_opt,
 	 .does = "run passes on a dump or a hand-written graph",
-	 .more = "Reads the graph, verifies it after each pass and prints the result.\n",
+	 .more = "Reads the graph (-: standard input), verifies it after each pass and prints the result.\n",
 	 .example = "  d2v opt stages/train/00-lower.ir --passes=fold,cse\n"},
 	{.name = "eval-graph", .args = "FILE.ir", .wants = "a file", .option = eval_graph_options, .run = do_eval_graph,
-	 .does = "run a dump or a hand-written graph in double precision",
-	 .more = "Prints every output and every assigned variable: small ones whole, of others the first elements and the range.\n",
-	 .example = "  d2v eval-graph stages/train/00-lower.ir --random=1\n"},
+	 .does = "what a graph computes on given or random values",
+	 .more = "Evaluates the graph by the definition of each op, in double precision and slowly, at any stage of the passes, and prints\n"
+	         "outputs and new values of variables. Values are given as --set NAME=1,2,3 (in the order of the axes of its type; one number\n"
+	         "fills it), else in the file of --feed, else drawn at random. Results have the form of --feed:\n"
+	         "  x : f32[B:2, D:3] = 1 2 3  4 5 6\n",
+	 .example = "  d2v eval-graph tests/golden/eval/softmax.ir --set x=1,2,3\n"
+	            "  d2v eval-graph stages/train/00-lower.ir --random 7\n"},
 	{.name = "verify", .args = "FOLDER", .wants = "the folder of a program", .option = verify_options, .run = do_verify,
 	 .does = "prove the plan of a compiled program",
 	 .more = "Reads FOLDER/program.d2p alone and follows every byte from step to step: what is read is what was meant, nothing\n"

@@ -77,10 +77,9 @@ Status do_check(Arena *a, const Options *o);
 Status do_fmt(Arena *a, const Options *o);
 Status check_passes(Arena *a, const Options *o);    /* verb_check_passes.c: check --passes */
 
-/* ---- verbs_compile.c: compile, opt -------------------------------------------------------------------- */
-extern const OptionRow compile_options[], opt_options[];
+/* ---- verbs_compile.c: compile --------------------------------------------------------------------------- */
+extern const OptionRow compile_options[];
 Status do_compile(Arena *a, const Options *o);
-Status do_opt(Arena *a, const Options *o);
 /* The program of a spec for a target ("cpu", "cuda"), from the cache when this compiler has compiled the same text before. */
 Status compile_cached(Arena *a, const Options *o, Spec *spec, const char *target, const char **folder);
 const char *cache_folder(Arena *a, const Options *o);
@@ -91,12 +90,47 @@ Status compile_program(Arena *a, const Options *o, Spec *spec, const char *targe
 Status compile_watched(Arena *a, const Options *o, Spec *spec, const char *target, PassHook *hook, void *arg, Compiled **out);
 Status expect_program(const Spec *spec, const Program *p); /* the spec's `expect` lines about memory */
 
-/* ---- cuda_report.c: what the kernels of the cuda program in `folder` cost ---------------------------------- */
-Status cuda_report(Arena *a, const Options *o, const char *folder);
+/* ---- dumps.c: --dump and --dump-dir, on any run of passes ------------------------------------------------- */
+typedef struct {
+	Arena       *a;
+	const char  *folder, *dump;
+	const Graph *graph;            /* the one `before` is the text of */
+	char        *before;
+	bool         printed;
+	Status       status;
+} Dumps;
+Status dumps_open(Dumps *d, Arena *a, const Options *o);
+void   dumps_hook(const Graph *g, int index, const char *name, void *arg); /* a PassHook; arg: the Dumps */
+Status dumps_close(Dumps *d);
 
-/* ---- verb_eval_graph.c: eval-graph ---------------------------------------------------------------------- */
+/* ---- stage.c, stage_fits.c: compile --to and --from ------------------------------------------------------- */
+/* Every graph through its passes, the entry from --from on. hook: sees them in place of --dump and --dump-dir; NULL: those do. */
+Status stage_run(Arena *a, const Options *o, Spec *spec, PassHook *hook, void *arg);
+Status stage_write(Arena *a, const Options *o, Spec *spec);        /* the entry's text after --to */
+typedef struct {
+	const char  *file, *stage;
+	const Graph *want, *lowered, *have; /* the spec's graph at the stage, and before the first pass; the text's */
+} Fit;
+Status stage_fits(const Fit *f);
+
+/* What passes did not do, and why, once where several graphs of a spec say the same. */
+void put_remarks(Graph *const *graph, int n);
+
+/* ---- verb_opt.c: opt, and graphs as files --------------------------------------------------------------------- */
+extern const OptionRow opt_options[];
+Status do_opt(Arena *a, const Options *o);
+Status graph_read(Arena *a, const char *path, Graph **out);        /* parsed and verified; "-": standard input */
+Status text_write(const Text *t, const char *path);                /* NULL: standard output */
+#define DUMP TEXT("--dump", dump, "PASS", "print the graph before and after that pass")
+#define VERIFY_EACH CHOICE("--verify-each", verify_each, "on|off", "check the graph after every pass (default), or only at the start and the end")
+bool   is_off(const char *choice);
+
+/* ---- verb_eval_graph.c: eval-graph ------------------------------------------------------------------------------ */
 extern const OptionRow eval_graph_options[];
 Status do_eval_graph(Arena *a, const Options *o);
+
+/* ---- cuda_report.c: what the kernels of the cuda program in `folder` cost ---------------------------------- */
+Status cuda_report(Arena *a, const Options *o, const char *folder);
 
 /* ---- verb_verify.c: verify ------------------------------------------------------------------------------- */
 extern const OptionRow verify_options[];

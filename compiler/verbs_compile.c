@@ -1,17 +1,13 @@
-/* d2v compile and d2v opt: checked spec, graphs, passes, program; dumps of every stage on the way. Runs nothing of
- * what it makes. */
+/* d2v compile: checked spec, graphs, passes, program; dumps of every stage on the way. Runs nothing of what it makes. */
 #include "compiler/base/cache.h"
 #include "compiler/codegen/codegen.h"
 #include "compiler/d2v_private.h"
-#include "compiler/pass/pass.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#define DUMP TEXT("--dump", dump, "PASS", "print the graph before and after that pass")
 
 const OptionRow compile_options[] = {
 	SET,
@@ -20,67 +16,19 @@ const OptionRow compile_options[] = {
 	FLAG("--no-nvrtc", no_nvrtc, "with --target=cuda: write the kernels and do not compile them"),
 	RECOMPUTE,
 	TEXT("--cache", cache, "FOLDER", "where compiled kernels are kept (default: $D2V_CACHE, $XDG_CACHE_HOME/d2v or ~/.cache/d2v)"),
-	TEXT("--out", out, "FOLDER", "where the program goes (default: generated/SPEC-TARGET)"),
-	TEXT("--dump-dir", dump_dir, "FOLDER", "write GRAPH/00-lower.ir, GRAPH/01-simplify.ir .. there; each is input of d2v opt"),
+	TEXT("--out", out, "FOLDER", "where the program goes (default: generated/SPEC-TARGET); with --to: the file"),
+	TEXT("--to", to, "STAGE", "stop after this pass (or at `lower`, before the first) and print the graph of --entry"),
+	TEXT("--from", from, "STAGE", "go on behind this pass, with the graph of --entry read from FILE.ir"),
+	TEXT("--entry", entry, "NAME", "with --to and --from: train (default), student.features, .."),
+	TEXT("--dump-dir", dump_dir, "FOLDER", "write GRAPH/00-lower.ir, GRAPH/01-fold.ir .. there; each is input of d2v opt and of --from"),
 	DUMP,
+	VERIFY_EACH,
 	FLAG("--quiet", quiet, "do not tell the time it took"),
 	END,
 };
 
-const OptionRow opt_options[] = {
-	TEXT("--passes", passes, "A,B,..", "the passes to run, in this order (default: none, only check and print)"),
-	DUMP,
-	TEXT("--dump-dir", dump_dir, "FOLDER", "write the graph after each pass there"),
-	ALONE("--list-passes", list_passes, "print each pass and what it does, in the order of d2v compile"),
-	END,
-};
-
-/* ---- dumps ------------------------------------------------------------------------------------------- */
-
-typedef struct {
-	Arena      *a;
-	const char *folder, *dump;
-	char       *before; /* text of the graph before the pass that is to be printed */
-	Status      status;
-} Hook;
-
-static void
-on_pass(const Graph *g, int index, const char *name, void *arg)
-{
-	Hook *h = arg;
-	Text  t = {0};
-
-	if (!h->folder && !h->dump)
-		return;
-	graph_print(g, &t);
-	if (h->folder && h->status == OK) {
-		const char *folder = arena_printf(h->a, "%s/%s", h->folder, g->name);
-
-		h->status = file_make_dirs(folder);
-		if (h->status == OK)
-			h->status = file_write_atomic(arena_printf(h->a, "%s/%02d-%s.ir", folder, index, name),
-			                              t.at, t.n);
-	}
-	if (h->dump && strcmp(h->dump, name) == 0) {
-		if (h->before && strcmp(h->before, t.at) == 0)
-			printf("// %s, pass %s (unchanged)\n%s", g->name, name, t.at);
-		else
-			printf("// %s before %s\n%s\n// %s after %s\n%s", g->name, name,
-			       h->before ? h->before : "", g->name, name, t.at);
-	}
-	free(h->before);
-	h->before = t.at;
-}
-
-/* Before the first pass there is the graph as it was lowered. */
-static Status
-dump_known(const Options *o)
-{
-	return o->dump && strcmp(o->dump, "lower") ? pass_known(o->dump) : OK;
-}
-
 /* What passes did not do, and why, once where several graphs of a spec say the same. */
-static void
+void
 put_remarks(Graph *const *graph, int n)
 {
 	Graph *all = graph_new(graph[0]->arena, "remarks");
@@ -99,19 +47,6 @@ put_remarks(Graph *const *graph, int n)
 			fprintf(stderr, " at %s:%d", r->loc.file, r->loc.line);
 		fprintf(stderr, ": %s\n", r->why);
 	}
-}
-
-/* ---- the story ----------------------------------------------------------------------------------------- */
-
-static Status
-run_passes(Spec *spec, PassHook *hook, void *arg)
-{
-	TRY(pass_run(spec->train, NULL, hook, arg));
-	for (int i = 0; i < spec->nfeature; i++) {
-		spec->feature[i]->variables_from = spec->train;
-		TRY(pass_run(spec->feature[i], NULL, hook, arg));
-	}
-	return OK;
 }
 
 static Graph **
@@ -147,7 +82,7 @@ compile_watched(Arena *a, const Options *o, Spec *spec, const char *target, Pass
 	Target t = *target_find(target);
 
 	aim(o, spec_graphs(a, spec), spec->nfeature + 1, &t);
-	TRY(run_passes(spec, hook, arg));
+	TRY(stage_run(a, o, spec, hook, arg));
 	TRY(codegen(a, &spec->recipe, spec_graphs(a, spec), spec->nfeature + 1, &t, out));
 	return program_verify((*out)->program);
 }
@@ -155,12 +90,7 @@ compile_watched(Arena *a, const Options *o, Spec *spec, const char *target, Pass
 Status
 compile_program(Arena *a, const Options *o, Spec *spec, const char *target, Compiled **out)
 {
-	Hook h = {a, o->dump_dir, o->dump, NULL, OK};
-
-	TRY(dump_known(o));
-	TRY(compile_watched(a, o, spec, target, on_pass, &h, out));
-	free(h.before);
-	return h.status;
+	return compile_watched(a, o, spec, target, NULL, NULL, out);
 }
 
 Status
@@ -233,6 +163,21 @@ now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* EXIT_OK when what is said of stages goes together. */
+static int
+odd_stages(const Options *o)
+{
+	if (o->from && o->to)
+		return usage_error(o->verb, "--from and --to do not go together: `d2v opt` runs passes from text to text");
+	if (o->entry && !o->from && !o->to)
+		return usage_error(o->verb, "--entry goes with --to or --from");
+	if (o->from && o->nfile != 2)
+		return usage_error(o->verb, "--from wants two files, SPEC.d2v and FILE.ir, not %d", o->nfile);
+	if (!o->from && o->nfile != 1)
+		return usage_error(o->verb, "one file is enough, but there is also `%s`", o->files[1]);
+	return EXIT_OK;
+}
+
 Status
 do_compile(Arena *a, const Options *o)
 {
@@ -240,7 +185,15 @@ do_compile(Arena *a, const Options *o)
 	double      start = now();
 	const char *folder = o->out, *target = o->target ? o->target : "cpu";
 
+	if ((verb_exit_code = odd_stages(o)) != EXIT_OK)
+		return OK;
 	TRY(dsl_compile(a, o->file, o->set, o->nset, &spec));
+	if (o->to) {
+		Target t = *target_find(target);
+
+		aim(o, spec_graphs(a, spec), spec->nfeature + 1, &t);
+		return stage_write(a, o, spec);
+	}
 	if (!folder)
 		folder = arena_printf(a, "generated/%s-%s", spec->recipe.spec_name, target);
 	TRY(compile(a, o, spec, target, folder));
@@ -248,35 +201,4 @@ do_compile(Arena *a, const Options *o)
 	if (!o->quiet)
 		fprintf(stderr, "%s: %.2f s\n", folder, now() - start);
 	return strcmp(target, "cuda") == 0 && !o->no_nvrtc ? cuda_report(a, o, folder) : OK;
-}
-
-Status
-do_opt(Arena *a, const Options *o)
-{
-	char  *text;
-	size_t n;
-	Graph *g;
-	Text   t = {0};
-	Hook   h = {a, o->dump_dir, o->dump, NULL, OK};
-
-	if (o->list_passes) {
-		for (int p = 0; p < pass_count; p++)
-			printf("%-10s %s\n", pass_table[p].name, pass_table[p].does);
-		return OK;
-	}
-	TRY(dump_known(o));
-	TRY(file_read(o->file, &text, &n));
-	diag_source(intern(o->file), text);
-	TRY(graph_parse(a, o->file, text, &g));
-	TRY(graph_verify(g, "parse", false));
-	if (o->passes)
-		TRY(pass_run(g, o->passes, on_pass, &h));
-	if (!o->dump) {
-		graph_print(g, &t);
-		fwrite(t.at, 1, t.n, stdout);
-	}
-	put_remarks(&g, 1);
-	text_free(&t);
-	free(h.before);
-	return h.status;
 }

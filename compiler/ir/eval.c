@@ -207,7 +207,7 @@ eval_node(Eval *e, Val v)
 Status
 eval_graph(Arena *a, const Graph *g, const Feed *feed, int nfeed, Tensor *result)
 {
-	Eval e = {a, g, result, arena_alloc(a, sizeof *e.tuple * ((size_t)g->n + 1))};
+	Eval e = {a, g, result, arena_alloc(a, sizeof *e.tuple * ((size_t)g->n + 1)), OK};
 	int64_t i, count;
 	Val v;
 
@@ -218,6 +218,7 @@ eval_graph(Arena *a, const Graph *g, const Feed *feed, int nfeed, Tensor *result
 		else
 			result[v] = tensor_new(a, &n->type);
 		eval_node(&e, v);
+		TRY(e.status);
 		count = n->type.dtype == DT_bf16 ? type_elems(&n->type) : 0;
 		for (i = 0; i < count; i++)
 			result[v].at[i] = bf16_to_f32(f32_to_bf16((float)result[v].at[i]));

@@ -127,9 +127,12 @@ eval_index(Eval *e, const Node *n, Tensor out)
 	for (; w.left > 0; walk_next(&w)) {
 		double row = b.at[w.at[2]];
 		int64_t at;
-		if (!(row >= 0 && row < (double)n->attr.axis.size))
-			BUG("%s: index %g is outside axis %s of size %lld", op_info[n->op].name,
-			    row, n->attr.axis.name, (long long)n->attr.axis.size);
+		if (!(row >= 0 && row < (double)n->attr.axis.size)) {
+			e->status = user_error("eval-index", "%s: index %g is outside axis %s of size %lld",
+			                       op_info[n->op].name, row, n->attr.axis.name,
+			                       (long long)n->attr.axis.size);
+			return;
+		}
 		at = w.at[1] + (int64_t)row * unit;
 		if (pick)
 			rows.at[w.at[0]] = table.at[at];

@@ -202,13 +202,19 @@ typedef struct { Type type; double *at; } Tensor; /* row-major in the order of t
 typedef struct { const char *name; Tensor tensor; } Feed;
 Tensor tensor_new(Arena *a, const Type *type);                    /* zeros */
 Tensor tensor_reorder(Arena *a, Tensor t, const Type *order);
-/* Evaluate every node; result[v] for v in 0 .. n-1 (tuples: use eval_result). bf16 casts round. FAIL + report when a feed is missing.
+/* Evaluate every node; result[v] for v in 0 .. n-1 (tuples: use eval_result). bf16 casts round. FAIL + report when a feed is missing
+ * or an index that was fed points outside its axis.
  * `uniform` uses philox_uniform with the fed sample, step and seed. */
 Status eval_graph(Arena *a, const Graph *g, const Feed *feed, int nfeed, Tensor *result);
 
-/* ---- random_feed.c ------------------------------------------------------------------------------- */
+/* ---- random_feed.c, feed.c: values for leaves, drawn and as text ------------------------------------- */
 /* A value for every input, host and param of g, by name: the same name gets the same value in whatever graph it
  * stands. Second moments are positive, masks mixed, indices in range, hosts between 0.05 and 0.95. */
 Feed *random_feed(Arena *a, const Graph *g, uint64_t seed, int *nfeed);
+/* Text such as `x : f32[B:2] = 1 2`, for leaves of g; diagnostics on error. */
+Status feed_parse(Arena *a, const Graph *g, const char *file, const char *text, Feed **out, int *nfeed);
+/* The same text of one tensor. digits: significant ones, 0: all. Tensors of more than `most` elements (0: none) are cut short, with
+ * their range and mean. */
+void   feed_print(Text *out, const char *name, const Tensor *x, int digits, int64_t most);
 
 #endif

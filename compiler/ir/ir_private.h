@@ -53,6 +53,8 @@ bool training_unused(const Training *t, int i); /* the i-th value has no meaning
 enum { KERNEL_MARK = 1 << 30 };
 
 /* ---- print.c, parse.c ---------------------------------------------------------------------------- */
+void text_name(Text *t, const char *s);         /* in quotes when it is no word */
+void text_type(Text *t, const Type *type);      /* as type_print, with names as text_name writes them */
 bool name_plain(const char *s, size_t n); /* can be written without quotes */
 bool place_contiguous(const Node *n);
 
@@ -62,6 +64,7 @@ typedef struct {
 	const Graph *g;
 	Tensor      *result;
 	Tensor     (*tuple)[4]; /* elements of attend_grad nodes */
+	Status       status;    /* FAIL: a value that was fed makes no sense */
 } Eval;
 
 /* Step over all elements of a box, keeping the linear offset into several tensors. */

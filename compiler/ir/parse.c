@@ -184,6 +184,15 @@ read_dtype_float(Parse *p, Dtype *out)
 }
 
 static Status
+read_target(Parse *p)
+{
+	TRY(parse_expect_word(p, "attend_tokens"));
+	TRY(parse_read_int(p, "a number of tokens", 0, max_size, &p->g->target.attend_tokens));
+	TRY(parse_expect_word(p, "attend_width"));
+	return parse_read_int(p, "the width of a head", 0, max_size, &p->g->target.attend_width);
+}
+
+static Status
 read_slab(Parse *p)
 {
 	Loc loc = parse_loc(p);
@@ -230,6 +239,17 @@ read_return(Parse *p)
 }
 
 static Status
+read_recompute(Parse *p)
+{
+	for (int i = 0; i < RECOMPUTE_COUNT; i++)
+		if (parse_accept_word(p, recompute_name[i])) {
+			p->g->recompute = (Recompute)i;
+			return OK;
+		}
+	return parse_expected(p, "none, cheap or blocks");
+}
+
+static Status
 read_graph(Parse *p)
 {
 	const char *name;
@@ -250,7 +270,11 @@ read_graph(Parse *p)
 			TRY(read_dtype_float(p, &p->g->matmul));
 			TRY(parse_expect_word(p, "average"));
 			TRY(read_dtype_float(p, &p->g->matmul_average));
-		} else if (parse_accept_word(p, "slab"))
+		} else if (parse_accept_word(p, "target"))
+			TRY(read_target(p));
+		else if (parse_accept_word(p, "recompute"))
+			TRY(read_recompute(p));
+		else if (parse_accept_word(p, "slab"))
 			TRY(read_slab(p));
 		else if (parse_is_word(p, "training"))
 			TRY(read_training(p));

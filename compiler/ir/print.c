@@ -35,8 +35,8 @@ print_quoted(Text *t, const char *s)
 	text_append(t, "\"", 1);
 }
 
-static void
-print_name(Text *t, const char *s)
+void
+text_name(Text *t, const char *s)
 {
 	size_t n = 0;
 
@@ -62,13 +62,13 @@ print_number(Text *t, double x)
 static void
 print_axis(Text *t, Axis axis)
 {
-	print_name(t, axis.name);
+	text_name(t, axis.name);
 	text_printf(t, ":%lld", (long long)axis.size);
 }
 
 /* Not type_print: names that are not plain are quoted here. */
-static void
-print_type(Text *t, const Type *type)
+void
+text_type(Text *t, const Type *type)
 {
 	int i;
 
@@ -90,7 +90,7 @@ print_axes(Text *t, const char *before, const Attr *a, int with_sizes)
 		if (with_sizes)
 			print_axis(t, a->axes[i]);
 		else
-			print_name(t, a->axes[i].name);
+			text_name(t, a->axes[i].name);
 	}
 }
 
@@ -100,7 +100,7 @@ print_table(Text *t, const Attr *a)
 	int i;
 
 	text_printf(t, " ");
-	print_name(t, a->name);
+	text_name(t, a->name);
 	text_printf(t, "(");
 	for (i = 0; i < a->nargs; i++)
 		text_printf(t, "%s%lld", i ? ", " : "", (long long)a->args[i]);
@@ -116,7 +116,7 @@ print_cut(Text *t, const Node *n)
 
 	if (!pad || a->naxes) {
 		text_printf(t, ", ");
-		print_name(t, pad ? a->axes[0].name : a->axis.name);
+		text_name(t, pad ? a->axes[0].name : a->axis.name);
 	} else {
 		text_printf(t, ",");
 	}
@@ -135,7 +135,7 @@ print_concat(Text *t, const Attr *a)
 	for (i = 0; i < a->naxes; i++) {
 		text_printf(t, "%s", i ? ", " : " of ");
 		if (a->axes[i].name)
-			print_name(t, a->axes[i].name);
+			text_name(t, a->axes[i].name);
 		else
 			text_printf(t, "-");
 	}
@@ -191,7 +191,7 @@ print_attr(Text *t, const Node *n)
 		break;
 	case OP_rename: case OP_split:
 		text_printf(t, ", ");
-		print_name(t, a->axis.name);
+		text_name(t, a->axis.name);
 		print_axes(t, " as ", a, 1);
 		break;
 	case OP_merge:
@@ -204,7 +204,7 @@ print_attr(Text *t, const Node *n)
 	case OP_broadcast: print_axes(t, " over ", a, 1); break;
 	case OP_pick:
 		text_printf(t, " along ");
-		print_name(t, a->axis.name);
+		text_name(t, a->axis.name);
 		break;
 	case OP_scatter_add:
 		text_printf(t, " into ");
@@ -241,7 +241,7 @@ print_place(Text *t, const Graph *g, const Node *n)
 
 	if (n->place.slab >= 0) {
 		text_printf(t, " at ");
-		print_name(t, g->slab[n->place.slab].name);
+		text_name(t, g->slab[n->place.slab].name);
 		text_printf(t, "+%lld", (long long)n->place.offset);
 	}
 	for (i = 0; i < n->type.rank; i++)
@@ -285,7 +285,7 @@ print_training(Text *t, const Training *tr)
 		text_printf(t, "  update ");
 		print_quoted(t, u->param);
 		text_printf(t, " group ");
-		print_name(t, u->group ? u->group : "");
+		text_name(t, u->group ? u->group : "");
 		text_printf(t, " lr %%%d decay %%%d", u->lr, u->decay);
 		if (u->average) {
 			text_printf(t, " average ");
@@ -304,19 +304,24 @@ graph_print(const Graph *g, Text *out)
 	int v, i;
 
 	text_printf(out, "graph @");
-	print_name(out, g->name);
+	text_name(out, g->name);
 	text_printf(out, " {\n");
 	if (g->batch_axis) {
 		text_printf(out, "  batch ");
-		print_name(out, g->batch_axis);
+		text_name(out, g->batch_axis);
 		text_printf(out, "\n");
 	}
 	if (g->matmul != DT_f32 || g->matmul_average != DT_f32)
 		text_printf(out, "  matmul %s average %s\n", dtype_name[g->matmul],
 		            dtype_name[g->matmul_average]);
+	if (g->target.attend_tokens || g->target.attend_width)
+		text_printf(out, "  target attend_tokens %lld attend_width %lld\n",
+		            (long long)g->target.attend_tokens, (long long)g->target.attend_width);
+	if (g->recompute != RECOMPUTE_cheap)
+		text_printf(out, "  recompute %s\n", recompute_name[g->recompute]);
 	for (i = 0; i < g->nslab; i++) {
 		text_printf(out, "  slab ");
-		print_name(out, g->slab[i].name);
+		text_name(out, g->slab[i].name);
 		text_printf(out, " %lld\n", (long long)g->slab[i].bytes);
 	}
 	for (v = 0; v < g->n; v++) {
@@ -326,7 +331,7 @@ graph_print(const Graph *g, Text *out)
 			text_printf(out, "%s%%%d", i ? ", " : " ", n->in[i]);
 		print_attr(out, n);
 		text_printf(out, " : ");
-		print_type(out, &n->type);
+		text_type(out, &n->type);
 		if (n->kernel != -1)
 			text_printf(out, " kernel %d", n->kernel);
 		print_place(out, g, n);
@@ -336,7 +341,7 @@ graph_print(const Graph *g, Text *out)
 	if (g->nout > 0) {
 		for (i = 0; i < g->nout; i++) {
 			text_printf(out, i ? ", " : "  return ");
-			print_name(out, g->out[i].name);
+			text_name(out, g->out[i].name);
 			text_printf(out, " = %%%d", g->out[i].val);
 		}
 		text_printf(out, "\n");

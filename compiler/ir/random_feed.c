@@ -1,4 +1,5 @@
-/* random_feed: values for the leaves of any graph, so that the oracle can run what nobody has numbers for. */
+/* random_feed: values for the leaves of any graph, such that nothing in it is undefined: indices in range, second moments positive.
+ * A function of the seed and of the leaf's name alone. Knows no distribution that a model would want. */
 #include "compiler/ir/ir.h"
 
 #include <string.h>

@@ -462,9 +462,15 @@ pass_plan(Graph *g)
 			g->node[v].place.offset += w->offset;
 		}
 	place_views(&p);
-	for (int s = SLAB_host; g->variables_from && s <= SLAB_table; s++)
-		g->variables_from->slab[s].bytes = p.used[s];
 	for (int s = 0; s < SLAB_COUNT; s++)
 		g->slab[s] = (Slab){intern(slab_names[s]), p.used[s]};
+	plan_extend(g);
 	return OK;
+}
+
+void
+plan_extend(const Graph *g)
+{
+	for (int s = SLAB_host; g->variables_from && s <= SLAB_table; s++)
+		g->variables_from->slab[s].bytes = g->slab[s].bytes;
 }
