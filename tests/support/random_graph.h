@@ -3,15 +3,11 @@
 #ifndef D2V_RANDOM_GRAPH_H
 #define D2V_RANDOM_GRAPH_H
 
-#include "compiler/ir/ir.h"
+#include "compiler/pass/compare.h"
 
 /* About `size` times one to ten nodes; odd sizes, axes of size 1, views of views, masks, reductions,
  * contractions, norms, attention; outputs "loss" and "watch"; Training filled: one update per parameter, some
  * with an average. Verified. */
 Graph *random_graph(Arena *a, uint64_t seed, int size);
-
-/* A value for every input, host and param of g, by name: the same name gets the same value in whatever graph it
- * stands. Second moments are positive, masks mixed, indices in range, hosts between 0.05 and 0.95. */
-Feed *random_feed(Arena *a, const Graph *g, uint64_t seed, int *nfeed);
 
 #endif
