@@ -9,5 +9,7 @@
  * contractions, norms, attention; outputs "loss" and "watch"; Training filled: one update per parameter, some
  * with an average. Verified. */
 Graph *random_graph(Arena *a, uint64_t seed, int size);
+/* The same with every op that may stand in front of the first pass, other sizes of axes, and up to five outputs. */
+Graph *random_graph_all(Arena *a, uint64_t seed, int size);
 
 #endif
