@@ -21,7 +21,7 @@ k017_columns(void *const *p, const Num *n)
 		const uint8_t s0 = p1[i0];
 #pragma omp simd
 		for (int64_t i1 = 0; i1 < 128; i1++) {
-			const float v0 = p0[128 * i0 + i1] * 0.333333343f;
+			const float v0 = p0[128 * i0 + i1] * 0.25f;
 			const float v1 = s0 ? v0 : 0.0f;
 			c2[i1] += v1;
 		}

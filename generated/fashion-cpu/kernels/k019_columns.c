@@ -22,7 +22,7 @@ k019_columns(void *const *p, const Num *n)
 		const uint8_t s0 = p2[i0];
 #pragma omp simd
 		for (int64_t i1 = 0; i1 < 128; i1++) {
-			const float v0 = p0[128 * i0 + i1] * 0.333333343f;
+			const float v0 = p0[128 * i0 + i1] * 0.25f;
 			const float v1 = v0 - p1[i1];
 			const float v2 = v1 * v1;
 			const float v3 = s0 ? v2 : 0.0f;

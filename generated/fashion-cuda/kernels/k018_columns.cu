@@ -24,7 +24,7 @@ k018_columns(const float *__restrict__ p0, const uint8_t *__restrict__ p1, float
 			d2v_load(x0, p0 + 128 * i0 + e1);
 #pragma unroll
 			for (int j = 0; j < 4; j++) {
-				const float v0 = x0[j] * 0.333333343f;
+				const float v0 = x0[j] * 0.25f;
 				const float v1 = s0 ? v0 : 0.0f;
 				c2[j] += v1;
 			}

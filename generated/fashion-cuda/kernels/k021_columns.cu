@@ -27,7 +27,7 @@ k021_columns(const float *__restrict__ p0, const float *__restrict__ p1, const u
 			d2v_load(x1, p1 + e1);
 #pragma unroll
 			for (int j = 0; j < 4; j++) {
-				const float v0 = x0[j] * 0.333333343f;
+				const float v0 = x0[j] * 0.25f;
 				const float v1 = v0 - x1[j];
 				const float v2 = v1 * v1;
 				const float v3 = s0 ? v2 : 0.0f;
