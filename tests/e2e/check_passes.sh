@@ -1,7 +1,7 @@
 #!/bin/sh
 # d2v check --passes on the recipes: sizes are shrunk, every pass has a row, the last line says that all is well; and what it refuses.
 . "$(dirname "$0")/lib.sh"
-passes=$(d2v opt --list-passes | sed 's/ .*//')
+passes=$(d2v opt --list-passes | awk '/^$/ { exit } NR > 1 && /^[a-z]/ { print $1 }')
 for spec in models/fashion.d2v models/vit_base.d2v models/vit_large.d2v $gray; do
 	model=$(basename "$spec" .d2v)
 	timeout 60 d2v check --passes "$spec" >"$tmp/out" 2>&1

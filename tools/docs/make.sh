@@ -45,7 +45,7 @@ for verb in $run; do
 done
 printf '.SH SEE ALSO\n.BR d2v (1)\n' >>"$out/man/d2v-run.1"
 
-"$BUILD/d2v" opt --list-passes | awk '{ print $1 }' | tr '\n' ' ' | sed 's/ $//' >"$out/passes"
+"$BUILD/d2v" opt --list-passes | awk '/^$/ { exit } NR > 1 && /^[a-z]/ { print $1 }' | tr '\n' ' ' | sed 's/ $//' >"$out/passes"
 for shell in bash zsh fish; do
 	file=$(case $shell in bash) echo d2v.bash ;; zsh) echo _d2v ;; fish) echo d2v.fish ;; esac)
 	awk -F '\t' -v passes="$(cat "$out/passes")" -f "$here/complete_$shell.awk" "$out/options" >"$out/completion/$file"
