@@ -2,8 +2,11 @@
  * variable, an input or an output keeps the place that the plan gave it. */
 #include "compiler/codegen/region.h"
 
+#include <dirent.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef Vec(Kernel) Kernels;
 
@@ -358,6 +361,25 @@ codegen(Arena *a, const Recipe *recipe, Graph *const *graph, int ngraph, const T
 	return OK;
 }
 
+/* Kernels of a program that was written there before: they would be read as this one's. What has another form of name is not ours. */
+static void
+sweep(const Compiled *c, const char *kernels)
+{
+	DIR           *dir = opendir(kernels);
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		bool kept = fnmatch("k[0-9][0-9][0-9]*_*.c", e->d_name, 0) != 0 && fnmatch("k[0-9][0-9][0-9]*_*.cu", e->d_name, 0) != 0;
+
+		for (int i = 0; i < c->nfile && !kept; i++)
+			kept = strcmp(c->file[i].name, e->d_name) == 0;
+		if (!kept)
+			(void)unlinkat(dirfd(dir), e->d_name, 0); /* what stays is in nobody's way */
+	}
+	if (dir)
+		closedir(dir);
+}
+
 Status
 codegen_write(const Compiled *c, const char *folder)
 {
@@ -377,6 +399,10 @@ codegen_write(const Compiled *c, const char *folder)
 	text_printf(&path, "%s/program.d2p", folder);
 	if (s == OK)
 		s = file_write_atomic(path.at, t.at, t.n);
+	path.n = 0;
+	text_printf(&path, "%s/kernels", folder);
+	if (s == OK)
+		sweep(c, path.at);
 	text_free(&t);
 	text_free(&path);
 	return s;

@@ -18,4 +18,10 @@ for spec in fashion tiny/vit; do
 		holds "generated/$folder is current (make bless rewrites it)" diff -r "generated/$folder" "$tmp/$folder"
 	done
 done
+# A folder that held another program: its kernels go, what is not ours stays.
+: >"$tmp/tiny_vit-cpu/kernels/k999_flat.c"
+: >"$tmp/tiny_vit-cpu/kernels/notes.txt"
+holds 'compile into the folder of an older program' d2v compile models/tiny/vit.d2v --quiet --out "$tmp/tiny_vit-cpu"
+holds 'its kernels are gone' test ! -e "$tmp/tiny_vit-cpu/kernels/k999_flat.c"
+holds 'a file that is no kernel stays' test -e "$tmp/tiny_vit-cpu/kernels/notes.txt"
 finish
