@@ -248,7 +248,7 @@ loop(Train *t)
 }
 
 /* The first signal ends the run after its step; a second one ends the process. A terminal that closes is such a
- * signal, unless nohup was meant to keep it away. That nobody reads the progress any more is no reason to end. */
+ * signal, unless nohup was meant to keep it away. */
 static void
 signals(void)
 {
@@ -258,12 +258,12 @@ signals(void)
 		if (ends[i] != SIGHUP ||
 		    (sigaction(SIGHUP, NULL, &was) == 0 && was.sa_handler != SIG_IGN))
 			sigaction(ends[i], &act, NULL);
-	signal(SIGPIPE, SIG_IGN);
 }
 
 static int
 run(Train *t)
 {
+	signal(SIGPIPE, SIG_IGN); /* that nobody reads the progress any more is no reason to end */
 	if (train_setup(t) != OK)
 		return diag_exit_code();
 	signals();

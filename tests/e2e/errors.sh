@@ -72,12 +72,12 @@ table() {
 1|[safetensors]|d2v step $gray --feed $tmp/broken.d2v
 2|unknown option|d2v bench $gray --out $tmp/x
 2|--out wants FOLDER|d2v compile $gray --out=
-2|nothing behind `--out`|d2v train $gray --data train=$tmp/data --out=
+2|nothing behind `--out=`|d2v train $gray --data train=$tmp/data --out=
 2|nothing behind `--out=`|d2v-run train $tmp/program --data train=$tmp/data --out=
 1|did you mean `fold`|d2v compile $gray --out $tmp/x --dump=flod
 1|[unknown-pass]|d2v opt tests/e2e/specs/two.ir --passes=fold --dump=flod
 1|does not end|d2v fmt /dev/zero
-1|[program-p9]|d2v compile $gray --set B=1000000000 --out $tmp/x
+0||d2v plan $gray --set B=2000000
 1|[threads]|env D2V_THREADS=many d2v train $gray --data train=$tmp/data --out $tmp/x
 1|[cache-size]|env D2V_CACHE_SIZE=much d2v train $gray --data train=$tmp/data --out $tmp/x
 2|usage: d2v-run VERB|d2v-run
@@ -114,7 +114,7 @@ done
 for command in "d2v fmt $gray" "d2v check $gray" 'd2v-run --help'; do
 	ends "$command, on a full disk" 3 '[output]' sh -c "$command >/dev/full"
 done
-ends 'all streams closed' 0 '' sh -c "d2v train $gray --data train=$tmp/data --out $tmp/closed <&- >&- 2>&-"
+holds 'all streams closed' sh -c "d2v train $gray --data train=$tmp/data --out $tmp/closed <&- >&- 2>&-"
 holds 'the log holds the log' test "$(grep -c '^{"step":[0-9]*,.*}$' "$tmp/closed/log.jsonl")" -eq "$(wc -l <"$tmp/closed/log.jsonl")"
 # Whoever read the progress went away: the run goes on to its end.
 sh -c "d2v train $gray --data train=$tmp/data --out $tmp/piped --steps 200 2>&1 | true" >"$tmp/said" 2>&1
@@ -125,7 +125,7 @@ exec 9<"$tmp/busy"
 flock 9
 ends 'another run is at work there' 1 '[run-busy]' d2v train "$gray" --data "train=$tmp/data" --out "$tmp/busy"
 exec 9<&-
-ends 'and when it has ended' 0 '' d2v train "$gray" --data "train=$tmp/data" --out "$tmp/busy" --quiet --until 2
+holds 'and when it has ended' d2v train "$gray" --data "train=$tmp/data" --out "$tmp/busy" --quiet --until 2
 # The terminal closes: as a signal to end.
 D2V_THREADS=1 d2v train "$gray" --data "train=$tmp/data" --out "$tmp/hup" --quiet --steps 200000 2>"$tmp/said" &
 pid=$!
