@@ -140,8 +140,8 @@ is_help(const char *word)
 	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-int
-main(int argc, char **argv)
+static int
+run(int argc, char **argv)
 {
 	Options o = {0};
 	Arena  *a = arena_new();
@@ -161,4 +161,11 @@ main(int argc, char **argv)
 	if ((code = options_parse(a, &o, argc - 2, argv + 2)) != EXIT_OK)
 		return code;
 	return o.verb->run(a, &o) == OK || verb_exit_code != EXIT_OK ? verb_exit_code : diag_exit_code();
+}
+
+int
+main(int argc, char **argv)
+{
+	streams_open();
+	return streams_close(run(argc, argv));
 }

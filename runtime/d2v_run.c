@@ -43,12 +43,9 @@ wait_briefly(char **argv)
 	execv("/proc/self/exe", argv);
 }
 
-int
-main(int argc, char **argv)
+static int
+run(int argc, char **argv)
 {
-	wait_briefly(argv);
-	/* Started again, the process would be "exe" to ps and pkill. */
-	prctl(PR_SET_NAME, "d2v-run", 0, 0, 0);
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_USAGE;
@@ -71,4 +68,14 @@ main(int argc, char **argv)
 	fputs(" [usage]\n\n", stderr);
 	usage(stderr);
 	return EXIT_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+	streams_open();
+	wait_briefly(argv);
+	/* Started again, the process would be "exe" to ps and pkill. */
+	prctl(PR_SET_NAME, "d2v-run", 0, 0, 0);
+	return streams_close(run(argc, argv));
 }

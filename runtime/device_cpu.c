@@ -168,7 +168,7 @@ cpu_open(Dev **out, const Program *p, const char *folder, const char *cache)
 		return user_error("target", "the program was compiled for `%s`, not for `cpu`",
 		                  p->target);
 	TRY(features_check(p));
-	cpu_threads();
+	TRY(cpu_threads());
 	Arena *a = arena_new();
 	Dev   *d = arena_new_one(a, Dev);
 	d->arena = a;

@@ -22,7 +22,8 @@ void  cpu_memory_free(void *at, int64_t bytes);
 Status slabs_open(Arena *a, const Program *p, char ***slab, int64_t *allocated);
 void   slabs_close(const Program *p, char *const *slab);
 /* As many threads as D2V_THREADS says. */
-void  cpu_threads(void);
+enum { MOST_THREADS = 1024 };
+Status cpu_threads(void);
 char *slab_at(const Program *p, char *const *slab, int which, int64_t offset, int64_t bytes);
 
 /* How the kernel files of a device become a shared object. */

@@ -160,6 +160,8 @@ kernels_load(Arena *a, const Toolchain *tool, const Program *p, const char *fold
 	*fn = arena_new_array(a, void *, p->nkernel + 1);
 	if (p->nkernel == 0)
 		return OK;
+	int64_t limit;
+	TRY(cache_limit(&limit));
 	Build  b = {.a = a, .tool = tool, .kernels = arena_printf(a, "%s/kernels", folder)};
 	char   hex[33];
 	Status s = compiler_open(&b);
@@ -171,8 +173,8 @@ kernels_load(Arena *a, const Toolchain *tool, const Program *p, const char *fold
 	cache_tidy(a, cache);
 	if (s == OK && file_exists(object))
 		cache_touch(object);
-	else if (s == OK)
-		s = build(&b, cache, object);
+	else if (s == OK && (s = build(&b, cache, object)) == OK)
+		s = cache_trim(cache, limit > 0 ? limit : 1, NULL);
 	sources_free(&b);
 	TRY(s);
 	/* A name without a slash would be searched on the library path instead. */

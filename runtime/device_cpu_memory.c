@@ -87,13 +87,20 @@ slabs_close(const Program *p, char *const *slab)
 		cpu_memory_free(slab[i], p->slab[i].bytes);
 }
 
-void
+Status
 cpu_threads(void)
 {
 	const char *threads = getenv("D2V_THREADS");
+	char       *end;
 	omp_set_dynamic(0);
-	if (threads && atoi(threads) > 0)
-		omp_set_num_threads(atoi(threads));
+	if (threads == NULL || *threads == 0)
+		return OK;
+	long n = strtol(threads, &end, 10);
+	if (*end || n < 1 || n > MOST_THREADS)
+		return user_error("threads", "D2V_THREADS is a whole number from 1 to %d, not `%s`",
+		                  MOST_THREADS, threads);
+	omp_set_num_threads((int)n);
+	return OK;
 }
 
 char *

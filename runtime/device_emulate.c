@@ -109,7 +109,7 @@ emulate_open(Dev **out, const Program *p, const char *folder, const char *cache)
 		                  "the program was compiled for `%s`; the device `emulate` runs "
 		                  "programs compiled for `cuda`",
 		                  p->target);
-	cpu_threads();
+	TRY(cpu_threads());
 	Arena *a = arena_new();
 	Dev   *d = arena_new_one(a, Dev);
 	d->arena = a;

@@ -46,7 +46,7 @@ static const char usage[] =
 	"  d2v-run train runs/a/program --data train=/usr/share/datasets/fashion-mnist --out "
 	"runs/a --resume\n"
 	"\n"
-	"SIGINT or SIGTERM: the step is finished, the run saved, and the exit code is 4.\n"
+	"SIGINT, SIGTERM or SIGHUP: the step is finished, the run saved, and the exit code is 4.\n"
 	"A loss or gradient norm that is not finite: the run is saved as it was before that step, the first bad value is\n"
 	"sought and named, and the exit code is 5.\n";
 
@@ -113,7 +113,15 @@ train_save(Train *t, int64_t done)
 {
 	if (t->saved == done)
 		return OK;
-	TRY(checkpoint_save(t->x, t->opt->out, done, t->seed, t->r->checkpoint_keep));
+	if (checkpoint_save(t->x, t->opt->out, done, t->seed, t->r->checkpoint_keep) != OK) {
+		if (t->saved < 0)
+			diag_hint("%s has no checkpoint from before step %" PRId64, t->opt->out,
+			          done);
+		else
+			diag_hint("%s has a checkpoint of step %" PRId64 "; --resume goes on from it",
+			          t->opt->out, t->saved);
+		return FAIL;
+	}
 	t->saved = done;
 	return OK;
 }
@@ -239,15 +247,26 @@ loop(Train *t)
 	return EXIT_OK;
 }
 
+/* The first signal ends the run after its step; a second one ends the process. A terminal that closes is such a
+ * signal, unless nohup was meant to keep it away. */
+static void
+signals(void)
+{
+	static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction act = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}, was;
+	for (int i = 0; i < COUNT(ends); i++)
+		if (ends[i] != SIGHUP ||
+		    (sigaction(SIGHUP, NULL, &was) == 0 && was.sa_handler != SIG_IGN))
+			sigaction(ends[i], &act, NULL);
+}
+
 static int
 run(Train *t)
 {
+	signal(SIGPIPE, SIG_IGN); /* that nobody reads the progress any more is no reason to end */
 	if (train_setup(t) != OK)
 		return diag_exit_code();
-	/* The first signal ends the run after its step; a second one ends the process. */
-	struct sigaction act = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-	sigaction(SIGINT, &act, NULL);
-	sigaction(SIGTERM, &act, NULL);
+	signals();
 	int code = loop(t);
 	progress_end();
 	if (t->opt->profile && t->done > t->start &&

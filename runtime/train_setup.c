@@ -4,10 +4,13 @@
 #include "runtime/train_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 /* ---- the run's folder ------------------------------------------------------------------------ */
 
@@ -67,6 +70,19 @@ run_check(Train *t, const char *path)
 	t->total = steps;
 	t->samples = samples;
 	return OK;
+}
+
+/* One process at a time writes into RUN. The lock is on the folder and goes with the process; a file system that knows
+ * no such locks is no reason to refuse. */
+static Status
+run_lock(const Train *t)
+{
+	int fd = open(t->opt->out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+		close(fd);
+		return user_error("run-busy", "another process is training in %s", t->opt->out);
+	}
+	return OK; /* the lock lives as long as fd, which nobody closes */
 }
 
 /* ---- setting up ------------------------------------------------------------------------------ */
@@ -241,12 +257,18 @@ train_setup(Train *t)
 	TRY(choose_seed(t));
 	TRY(values_open(t));
 	TRY(feeds_open(t->a, t->x, t->e, &t->feeds));
+	if (o->resume)
+		TRY(run_lock(t));
 	TRY(run_check(t, run_file));
 	TRY(start_find(t));
 	TRY(train_open_data(t, t->start));
 	lengths(t);
 	TRY(train_start_state(t));
 	TRY(file_make_dirs(o->out));
+	if (!o->resume) {
+		TRY(run_lock(t));
+		TRY(run_check(t, run_file)); /* there may be one since it was looked for */
+	}
 	TRY(run_copy_program(t->a, t->x->p, o->folder, arena_printf(t->a, "%s/program", o->out)));
 	if (!o->resume)
 		TRY(run_write(t, run_file));

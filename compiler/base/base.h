@@ -147,6 +147,13 @@ bool   file_exists(const char *path);
 void   hash_hex(const void *data, size_t n, char out[33]);
 uint64_t hash_name(const char *s); /* XXH64 with seed 0: draw sites, parameter streams */
 
+/* ---- streams.c: first and last in a main ---------------------------------------------------- */
+
+/* A standard stream that is closed leads to /dev/null: else the first file opened would get its number, and messages. */
+void streams_open(void);
+/* The exit code: `code`, or EXIT_WORLD when what was printed on standard output was lost. */
+int  streams_close(int code);
+
 /* ---- type.c: dtypes, named axes ----------------------------------------------------------- */
 
 typedef enum { DT_f32, DT_bf16, DT_i32, DT_u32, DT_bool, DT_COUNT } Dtype; /* bool: one byte, 0 or 1 */

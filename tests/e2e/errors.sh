@@ -71,6 +71,15 @@ table() {
 1|[safetensors]|d2v step $gray --feed $tmp/none
 1|[safetensors]|d2v step $gray --feed $tmp/broken.d2v
 2|unknown option|d2v bench $gray --out $tmp/x
+2|--out wants FOLDER|d2v compile $gray --out=
+2|nothing behind `--out=`|d2v train $gray --data train=$tmp/data --out=
+2|nothing behind `--out=`|d2v-run train $tmp/program --data train=$tmp/data --out=
+1|did you mean `fold`|d2v compile $gray --out $tmp/x --dump=flod
+1|[unknown-pass]|d2v opt tests/e2e/specs/two.ir --passes=fold --dump=flod
+1|does not end|d2v fmt /dev/zero
+0||d2v plan $gray --set B=2000000
+1|[threads]|env D2V_THREADS=many d2v train $gray --data train=$tmp/data --out $tmp/x
+1|[cache-size]|env D2V_CACHE_SIZE=much d2v train $gray --data train=$tmp/data --out $tmp/x
 2|usage: d2v-run VERB|d2v-run
 2|did you mean `train`|d2v-run trian
 1|[no-program]|d2v-run train $tmp/none --data train=$tmp/data --out $tmp/x
@@ -101,5 +110,40 @@ for verb in train step eval bench; do
 		if grep -q 'unknown option' "$tmp/said"; then bad "d2v $verb knows $option" "$tmp/said"; fi
 	done
 done
+# What was printed and did not arrive is no success; a stream that is closed is not replaced by somebody's file.
+for command in "d2v fmt $gray" "d2v check $gray" 'd2v-run --help'; do
+	ends "$command, on a full disk" 3 '[output]' sh -c "$command >/dev/full"
+done
+holds 'all streams closed' sh -c "d2v train $gray --data train=$tmp/data --out $tmp/closed <&- >&- 2>&-"
+holds 'the log holds the log' test "$(grep -c '^{"step":[0-9]*,.*}$' "$tmp/closed/log.jsonl")" -eq "$(wc -l <"$tmp/closed/log.jsonl")"
+# Whoever read the progress went away: the run goes on to its end.
+sh -c "d2v train $gray --data train=$tmp/data --out $tmp/piped --steps 200 2>&1 | true" >"$tmp/said" 2>&1
+holds 'nobody reads the progress' test -s "$tmp/piped/checkpoint-00000200.safetensors"
+# One process at a time trains in a folder. fd 9 holds the lock another run would.
+mkdir "$tmp/busy"
+exec 9<"$tmp/busy"
+flock 9
+ends 'another run is at work there' 1 '[run-busy]' d2v train "$gray" --data "train=$tmp/data" --out "$tmp/busy"
+exec 9<&-
+holds 'and when it has ended' d2v train "$gray" --data "train=$tmp/data" --out "$tmp/busy" --quiet --until 2
+# The terminal closes: as a signal to end.
+D2V_THREADS=1 d2v train "$gray" --data "train=$tmp/data" --out "$tmp/hup" --quiet --steps 200000 2>"$tmp/said" &
+pid=$!
+for i in $(seq 100); do
+	test -s "$tmp/hup/log.jsonl" && break
+	sleep 0.1
+done
+kill -HUP $pid
+wait $pid
+got=$?
+if [ $got -eq 4 ]; then good; else bad "SIGHUP: status $got, not 4" "$tmp/said"; fi
+# Too small a disk, where we may make one.
+mkdir "$tmp/small"
+if mount -t tmpfs -o size=400k none "$tmp/small" 2>/dev/null; then
+	ends 'a full disk' 3 'has no checkpoint from before step 7' d2v train "$gray" --data "train=$tmp/data" --out "$tmp/small/run" --quiet
+	holds 'nothing half-written' test -z "$(find "$tmp/small" -name '*.tmp*' -o -name 'checkpoint-*')"
+	umount "$tmp/small"
+fi
+
 holds 'what was refused left no run' test ! -e "$tmp/x"
 finish
