@@ -205,7 +205,7 @@ eval_node(Eval *e, Val v)
 }
 
 Status
-eval_graph(Arena *a, const Graph *g, const Feed *feed, int nfeed, Tensor *result)
+eval_graph_each(Arena *a, const Graph *g, const Feed *feed, int nfeed, Tensor *result, EvalEach *each, void *arg)
 {
 	Eval e = {a, g, result, arena_alloc(a, sizeof *e.tuple * ((size_t)g->n + 1))};
 	int64_t i, count;
@@ -221,6 +221,14 @@ eval_graph(Arena *a, const Graph *g, const Feed *feed, int nfeed, Tensor *result
 		count = n->type.dtype == DT_bf16 ? type_elems(&n->type) : 0;
 		for (i = 0; i < count; i++)
 			result[v].at[i] = bf16_to_f32(f32_to_bf16((float)result[v].at[i]));
+		if (each)
+			each(n, result[v], arg);
 	}
 	return OK;
+}
+
+Status
+eval_graph(Arena *a, const Graph *g, const Feed *feed, int nfeed, Tensor *result)
+{
+	return eval_graph_each(a, g, feed, nfeed, result, NULL, NULL);
 }

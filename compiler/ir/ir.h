@@ -205,6 +205,9 @@ Tensor tensor_reorder(Arena *a, Tensor t, const Type *order);
 /* Evaluate every node; result[v] for v in 0 .. n-1 (tuples: use eval_result). bf16 casts round. FAIL + report when a feed is missing.
  * `uniform` uses philox_uniform with the fed sample, step and seed. */
 Status eval_graph(Arena *a, const Graph *g, const Feed *feed, int nfeed, Tensor *result);
+/* The same, but `each` sees every value that a node computed before others read it, and may change it: what would rounding do? */
+typedef void EvalEach(const Node *n, Tensor t, void *arg);
+Status eval_graph_each(Arena *a, const Graph *g, const Feed *feed, int nfeed, Tensor *result, EvalEach *each, void *arg);
 
 /* ---- random_feed.c ------------------------------------------------------------------------------- */
 /* A value for every input, host and param of g, by name: the same name gets the same value in whatever graph it
