@@ -54,7 +54,7 @@ protos   := $(patsubst %.proto,$(B)/%.pb-c.h,$(wildcard runtime/*.proto))
 proto_o  := $(patsubst %.proto,$(B)/obj/gen/%.pb-c.o,$(wildcard runtime/*.proto))
 runtime  := $(filter-out $(devices) $(call objects,runtime/d2v_run.c),$(call objects,$(wildcard runtime/*.c))) $(proto_o)
 unit     := $(call objects,$(wildcard tests/unit/*.c))
-alone    := tests/support/golden.c tests/support/make_data.c $(wildcard tests/support/fake_cuda*.c)
+alone    := tests/support/golden.c tests/support/make_data.c tests/support/random_graphs.c $(wildcard tests/support/fake_cuda*.c)
 support  := $(call objects,$(filter-out $(alone),$(wildcard tests/support/*.c)))
 numeric  := $(patsubst tests/numeric/%.c,$(B)/numeric/%,$(wildcard tests/numeric/*.c))
 fuzz     := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
@@ -112,6 +112,10 @@ $(B)/unit-tests: $(unit_o)
 # Programs that the scripts of tests/numeric run, one for each .c file there.
 $(B)/numeric/%: $(B)/obj/tests/numeric/%.o $(rooms_o)
 	@mkdir -p $(@D)
+	$(Q)$(CC) $(SANFLAGS) -rdynamic -fopenmp -o $@ $^ $(RUN_LIBS)
+
+# Random graphs for hours; the unit tests do it for seconds.
+$(B)/random-graphs: $(call objects,tests/support/random_graphs.c) $(rooms_o)
 	$(Q)$(CC) $(SANFLAGS) -rdynamic -fopenmp -o $@ $^ $(RUN_LIBS)
 
 $(B)/golden: $(call objects,tests/support/golden.c)
@@ -192,7 +196,7 @@ demo: setup
 check: setup
 	@$(MAKE) --no-print-directory check-only
 
-tests: all docs $(fake_cuda) $(B)/unit-tests $(B)/golden $(B)/make-data $(numeric) $(fuzz)
+tests: all docs $(fake_cuda) $(B)/unit-tests $(B)/random-graphs $(B)/golden $(B)/make-data $(numeric) $(fuzz)
 
 check-only: tests
 	@BUILD=$(B) tests/run.sh

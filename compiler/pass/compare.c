@@ -11,12 +11,12 @@ typedef struct {
 	double size;
 } Noise;
 
-/* bf16 has eight bits: a value that lies between two of them may come out as either. */
+/* bf16 ends 2^15 times further up than f32: what moves an f32 by its last place may move what is rounded by bf16's. */
 static void
 disturb(const Node *n, Tensor t, void *arg)
 {
 	Noise *x = arg;
-	double size = n->type.dtype == DT_bf16 ? 1.0 / 256 : x->size;
+	double size = n->type.dtype == DT_bf16 ? ldexp(x->size, 15) : x->size;
 
 	if (n->type.dtype != DT_f32 && n->type.dtype != DT_bf16)
 		return;
@@ -27,14 +27,21 @@ disturb(const Node *n, Tensor t, void *arg)
 }
 
 Status
+graph_values_noisy(Arena *a, const Graph *g, const Feed *feed, int nfeed, double noise, uint64_t draw, Tensor *result)
+{
+	Noise x = {stream_open(draw, "noise", 0, 0), noise};
+
+	return eval_graph_each(a, g, feed, nfeed, result, noise > 0 ? disturb : NULL, &x);
+}
+
+Status
 graph_leaving(Arena *a, const Graph *g, const Feed *feed, int nfeed, double noise, uint64_t draw, Leaving **out, int *n)
 {
 	Tensor *result = arena_new_array(a, Tensor, g->n + 1);
-	Noise   x = {stream_open(draw, "noise", 0, 0), noise};
 
 	*out = arena_new_array(a, Leaving, g->n + g->nout + 1);
 	*n = 0;
-	TRY(eval_graph_each(a, g, feed, nfeed, result, noise > 0 ? disturb : NULL, &x));
+	TRY(graph_values_noisy(a, g, feed, nfeed, noise, draw, result));
 	for (int i = 0; i < g->nout; i++)
 		(*out)[(*n)++] = (Leaving){g->out[i].name, false, result[g->out[i].val]};
 	for (Val v = 0; v < g->n; v++)

@@ -20,10 +20,12 @@ Graph *graph_unrounded(Arena *a, const Graph *g);
 /* The pieces, for those who compare with something else than a graph. Leaving: what leaves the step. */
 typedef struct { const char *name; bool assigned; Tensor tensor; } Leaving;
 /* Outputs, then assigned variables; *n of them. noise > 0: each value of the graph is changed by up to so much, relatively (a
- * bf16 value by up to one unit in its last place); `draw` chooses the noise. FAIL when the graph cannot be evaluated (reported). */
+ * bf16 value by 2^15 times that); `draw` chooses the noise. FAIL when the graph cannot be evaluated (reported). */
 Status graph_leaving(Arena *a, const Graph *g, const Feed *feed, int nfeed, double noise, uint64_t draw, Leaving **out, int *n) MUST_USE;
+/* The same for all nodes. */
+Status graph_values_noisy(Arena *a, const Graph *g, const Feed *feed, int nfeed, double noise, uint64_t draw, Tensor *result) MUST_USE;
 const Leaving *leaving_find(const Leaving *l, int n, const char *name, bool assigned);
-/* Largest difference, relative to the largest element of a (1e-3 at least); infinite when one is no number and the other is. */
+/* Largest difference, relative to the largest element of x (1e-3 at least); infinite when one is no number and the other is. */
 double tensor_distance(Arena *a, Tensor x, Tensor y);
 
 #endif
