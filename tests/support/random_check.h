@@ -35,8 +35,9 @@ Verdict check_apart(const Graph *g, int pass, const Checked *c);
 
 /* ---- random_shrink.c --------------------------------------------------------------------------- */
 
-/* A small graph on which the check still fails in the same pass in the same way; g itself fails so. pass as in check_apart. */
-Graph *shrink(Arena *a, const Graph *g, int pass, const Checked *c, const Verdict *want, double seconds);
+/* A small graph on which the check still fails in the same pass in the same way; g itself fails so. pass as in check_apart. *want
+ * becomes what is said of the small graph. */
+Graph *shrink(Arena *a, const Graph *g, int pass, const Checked *c, Verdict *want, double seconds);
 /* Check the graph of c->seed; when it fails, text of a golden test with the shrunk graph is appended. *nodes: of that graph. */
 Verdict check_seed(const Checked *c, Text *golden, int *nodes);
 

@@ -217,6 +217,7 @@ typedef struct {
 	const Checked *c;
 	const Verdict *want;
 	double         until;
+	Verdict        last; /* what is said of it */
 } Search;
 
 static double
@@ -226,6 +227,17 @@ seconds_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Do both say the same is wrong: the same slug of a message, or none? */
+static bool
+same_slug(const char *x, const char *y)
+{
+	const char *a = strrchr(x, '['), *b = strrchr(y, '[');
+
+	if (!a || !b || strlen(x) > sizeof(((Verdict *)0)->why) - 2)
+		return !a == !b || strlen(x) > sizeof(((Verdict *)0)->why) - 2;
+	return strcspn(a, "]") == strcspn(b, "]") && strncmp(a, b, strcspn(a, "]")) == 0;
 }
 
 static bool
@@ -240,9 +252,11 @@ try(Search *s, Edit e)
 	c.ops = NULL;
 	if (seconds_now() < s->until && (g = again(a, s->g, &e)) != NULL) {
 		v = check_apart(g, s->pass, &c);
-		yes = v.check == s->want->check && strcmp(v.pass, s->want->pass) == 0;
-		if (yes)
+		yes = v.check == s->want->check && strcmp(v.pass, s->want->pass) == 0 && same_slug(v.why, s->want->why);
+		if (yes) {
 			s->g = graph_copy(s->a, g);
+			s->last = v;
+		}
 	}
 	arena_free(a);
 	return yes;
@@ -309,9 +323,9 @@ try_axes(Search *s)
 }
 
 Graph *
-shrink(Arena *a, const Graph *g, int pass, const Checked *c, const Verdict *want, double seconds)
+shrink(Arena *a, const Graph *g, int pass, const Checked *c, Verdict *want, double seconds)
 {
-	Search s = {a, graph_copy(a, g), pass, c, want, seconds_now() + seconds};
+	Search s = {a, graph_copy(a, g), pass, c, want, seconds_now() + seconds, *want};
 	bool   more = true;
 
 	if (s.g->training.present)
@@ -327,6 +341,7 @@ shrink(Arena *a, const Graph *g, int pass, const Checked *c, const Verdict *want
 		more |= try_nodes(&s);
 		more |= try_axes(&s);
 	}
+	*want = s.last;
 	return s.g;
 }
 
