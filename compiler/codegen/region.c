@@ -228,9 +228,15 @@ is_flat(const Region *r)
 {
 	if (r->nloop != 1 || r->columns)
 		return false;
-	for (int k = 0; k < r->n; k++)
-		if (is_reduce(&r->g->node[r->node[k]]) || r->g->node[r->node[k]].op == OP_uniform)
+	for (int k = 0; k < r->n; k++) {
+		const Node *n = &r->g->node[r->node[k]];
+		bool        inside = false; /* what is computed once, before the loop, makes it a row */
+
+		for (int i = 0; i < r->nspace && !inside; i++)
+			inside = r->group[i] == 0 && type_find(&n->type, r->space[i].name) >= 0;
+		if (!inside || is_reduce(n) || n->op == OP_uniform)
 			return false;
+	}
 	for (int i = 0; i < r->seen.n; i++) {
 		const Coord *c = &r->seen.at[i];
 

@@ -34,7 +34,11 @@ pipeline_recipe(Arena *a, const Graph *g, Recipe *r)
 		const Node *n = &g->node[v];
 		Variable    var = {.name = n->attr.name, .kind = VAR_param, .type = n->type, .init = {.kind = INIT_const}};
 
-		if (n->op != OP_param)
+		bool        have = false; /* a pass may read a variable twice */
+
+		for (int i = 0; i < r->nvar; i++)
+			have |= r->var[i].name == n->attr.name;
+		if (n->op != OP_param || have)
 			continue;
 		for (int i = 0; i < COUNT(kinds); i++)
 			if (strncmp(var.name, kinds[i].prefix, strlen(kinds[i].prefix)) == 0) {
