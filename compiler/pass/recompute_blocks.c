@@ -32,7 +32,8 @@ find_inside(Blocks *b, const bool *forward)
 			trained[v] = variable_param(&all, intern_printf("moment1.%s", n->attr.name)) != NO_VAL;
 		for (int i = 0; i < n->nin; i++)
 			trained[v] = trained[v] || trained[n->in[i]];
-		b->inside[v] = forward[v] && trained[v] && type_find(&n->type, g->batch_axis) >= 0;
+		b->inside[v] = forward[v] && trained[v] && op_info[n->op].class != CLASS_LEAF && /* a variable has one place */
+		               type_find(&n->type, g->batch_axis) >= 0;
 	}
 }
 

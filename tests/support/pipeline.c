@@ -210,6 +210,8 @@ pipeline_check_many(Arena *a, PipelineItem *item, int n, const char *device, con
 		x[i] = (Pipeline){.a = a, .feed = item[i].feed, .nfeed = item[i].nfeed};
 		item[i].result = (PipelineResult){.allowed = PIPELINE_NEAR};
 		item[i].status = prepare(&x[i], item[i].g, target);
+		if (item[i].status == OK && item[i].spoil)
+			item[i].spoil(a, x[i].c);
 		if (item[i].status == OK)
 			c[m++] = x[i].c;
 	}

@@ -23,6 +23,7 @@ typedef struct {
 	int            nfeed;
 	Status         status;
 	PipelineResult result;
+	void         (*spoil)(Arena *, Compiled *); /* NULL, or a mistake that a test plants in the code */
 } PipelineItem;
 
 /* device: "cpu", or "emulate" for the text of CUDA kernels. The program is written to `folder`, which is also the cache of

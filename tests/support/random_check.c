@@ -134,18 +134,18 @@ static Verdict
 check_device(Arena *a, const Graph *g, const Checked *c)
 {
 	Graph         *copy = graph_copy(a, g), *updated = graph_copy(a, g);
+	PipelineItem   one = {.g = copy, .spoil = c->spoil};
 	PipelineResult r;
 	Said           said;
-	Feed          *feed;
 	const char    *text;
-	int            nfeed;
 	Status         status;
 
 	said_open(&said);
 	status = pass_run(updated, "autodiff,update", NULL, NULL);
 	if (status == OK) {
-		feed = random_feed(a, updated, c->seed, &nfeed);
-		status = pipeline_check(a, copy, feed, nfeed, c->device, c->folder, &r);
+		one.feed = random_feed(a, updated, c->seed, &one.nfeed);
+		status = pipeline_check_many(a, &one, 1, c->device, c->folder) == OK ? one.status : FAIL;
+		r = one.result;
 	}
 	text = said_close(a, &said);
 	if (status != OK)

@@ -5,15 +5,17 @@
 #define D2V_RANDOM_CHECK_H
 
 #include "compiler/pass/compare.h"
+#include "compiler/codegen/codegen.h"
 #include "compiler/pass/pass.h"
 #include "tests/support/random_graph.h"
 
-/* What the checks are done with. pass[i] in place of pass_table[i], and after_codegen, are mistakes that tests plant. */
+/* What the checks are done with. pass[i] in place of pass_table[i], and spoil, are mistakes that tests plant. */
 typedef struct Checked {
 	uint64_t seed;
 	Status (*pass[32])(Graph *);            /* NULL: the product's */
 	const char *device;                      /* NULL: nothing runs. "cpu", "emulate": the program is run, and compared */
 	const char *folder;                      /* with a device: where programs and kernels go */
+	void       (*spoil)(Arena *, Compiled *); /* NULL, or done to the code that the device gets */
 	int         *ops;                        /* NULL, or [2][OP_COUNT]: nodes before the first pass, and after any */
 } Checked;
 

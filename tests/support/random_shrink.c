@@ -282,7 +282,7 @@ try_nodes(Search *s)
 			continue;
 		}
 		done = try(s, (Edit){.kind = EDIT_leaf, .which = v});
-		for (int i = 0; !done && i < n->nin; i++) {
+		for (int i = 0; !done && i < n->nin && n->op != OP_result; i++) {
 			const Type *t = &s->g->node[n->in[i]].type;
 
 			if (t->dtype == n->type.dtype && type_same_axes(t, &n->type))
