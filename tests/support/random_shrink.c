@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-typedef enum { EDIT_no_training, EDIT_no_output, EDIT_no_update, EDIT_no_clip, EDIT_no_assign, EDIT_leaf, EDIT_const, EDIT_operand, EDIT_axis } EditKind;
+typedef enum { EDIT_no_training, EDIT_no_output, EDIT_no_update, EDIT_no_clip, EDIT_no_assign, EDIT_as_output, EDIT_leaf, EDIT_const, EDIT_operand, EDIT_axis } EditKind;
 typedef struct {
 	EditKind    kind;
 	int         which;   /* output, update, node */
@@ -125,7 +125,7 @@ again_node(Again *x, const Graph *old, Val v)
 		x->made[v] = build_broadcast_to(x->g, build_const(x->g, 0.75, n->loc), &type, n->loc);
 		return OK;
 	}
-	if (e->kind == EDIT_no_assign && e->which == v)
+	if ((e->kind == EDIT_no_assign || e->kind == EDIT_as_output) && e->which == v)
 		return OK;
 	if (n->nin > COUNT(to))
 		return FAIL;
@@ -202,6 +202,8 @@ again(Arena *a, const Graph *old, const Edit *e)
 	for (int i = 0; i < old->nout; i++)
 		if (e->kind != EDIT_no_output || e->which != i)
 			graph_output(g, old->out[i].name, x.made[old->out[i].val]);
+	if (e->kind == EDIT_as_output) /* an assign wants its variable read somewhere; an output wants nothing */
+		graph_output(g, intern_printf("out%d.%d", g->nout, e->which), x.made[old->node[e->which].in[0]]);
 	if (again_training(&x, old) != OK)
 		return NULL;
 	graph_commit(g);
@@ -276,7 +278,7 @@ try_nodes(Search *s)
 			continue;
 		n = &s->g->node[v];
 		if (n->op == OP_assign)
-			done = try(s, (Edit){.kind = EDIT_no_assign, .which = v});
+			done = try(s, (Edit){.kind = EDIT_no_assign, .which = v}) || try(s, (Edit){.kind = EDIT_as_output, .which = v});
 		if (op_info[n->op].class == CLASS_LEAF || n->op == OP_assign || n->op == OP_attend_grad) {
 			any |= done;
 			continue;
