@@ -191,7 +191,7 @@ again(Arena *a, const Graph *old, const Edit *e)
 	g->matmul = old->matmul;
 	g->matmul_average = old->matmul_average;
 	g->target = old->target;
-	g->recompute_blocks = old->recompute_blocks;
+	g->recompute = old->recompute;
 	if (e->kind == EDIT_axis)
 		vec_push(a, &x.size, (Axis){e->axis, e->size});
 	for (Val v = 0; v < old->n; v++) {
