@@ -2,7 +2,7 @@
 #include "tests/support/pipeline.h"
 
 #include "compiler/codegen/codegen.h"
-#include "compiler/pass/compare.h"
+#include "tests/support/compare.h"
 #include "compiler/pass/pass.h"
 #include "runtime/runtime.h"
 

@@ -4,6 +4,7 @@
 #ifndef D2V_RANDOM_CHECK_H
 #define D2V_RANDOM_CHECK_H
 
+#include "tests/support/compare.h"
 #include "compiler/codegen/codegen.h"
 #include "compiler/pass/pass.h"
 #include "tests/support/random_graph.h"

@@ -3,7 +3,7 @@
 #ifndef D2V_RANDOM_GRAPH_H
 #define D2V_RANDOM_GRAPH_H
 
-#include "compiler/pass/compare.h"
+#include "tests/support/compare.h"
 
 /* About `size` times one to ten nodes; odd sizes, axes of size 1, views of views, masks, reductions,
  * contractions, norms, attention; outputs "loss" and "watch"; Training filled: one update per parameter, some

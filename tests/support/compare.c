@@ -1,5 +1,5 @@
 /* compare: see the header. */
-#include "compiler/pass/compare.h"
+#include "tests/support/compare.h"
 
 #include <math.h>
 #include <string.h>
