@@ -34,6 +34,23 @@ ordered_axes(const Graph *g, Val v, Axis *out)
 	return n->type.rank;
 }
 
+/* Axes of size 1 that some value of the kernel has, though the one of most axes may not: nobody walks them. */
+static void
+drop_ones(Region *r, const Type *t)
+{
+	for (int i = 0; i < t->rank; i++) {
+		bool known = t->axis[i].size != 1;
+
+		for (int k = 0; k < r->ndropped; k++)
+			known |= r->dropped[k] == t->axis[i].name;
+		if (known)
+			continue;
+		if (r->ndropped == MAX_DROPPED)
+			BUG("kernel %d has more than %d axes of size 1", r->kernel, MAX_DROPPED);
+		r->dropped[r->ndropped++] = t->axis[i].name;
+	}
+}
+
 static void
 find_space(Region *r)
 {
@@ -64,10 +81,15 @@ find_space(Region *r)
 		n = ordered_axes(r->g, best, axis);
 	}
 	for (int i = 0; i < n; i++) {
-		if (axis[i].size == 1)
-			r->dropped[r->ndropped++] = axis[i].name;
-		else
+		if (axis[i].size != 1)
 			r->space[r->nspace++] = axis[i];
+	}
+	for (int i = 0; i < r->n; i++) {
+		const Node *node = &r->g->node[r->node[i]];
+
+		drop_ones(r, &node->type);
+		for (int k = 0; k < node->nin; k++)
+			drop_ones(r, &r->g->node[node->in[k]].type);
 	}
 }
 

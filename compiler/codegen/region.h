@@ -5,7 +5,7 @@
 #include "compiler/codegen/codegen.h"
 #include "compiler/ir/axes.h"
 
-enum { MAX_LOOPS = 12 };
+enum { MAX_LOOPS = 12, MAX_DROPPED = 64 };
 
 /* A position as a function of the loop variables: c0 + sum coef[i] * (variable of axis i) + opaque.
  * opaque holds what is not linear ("(i1 / 14)", table look-ups) as text, NULL when there is nothing; it is a multiple of unit. */
@@ -50,7 +50,7 @@ typedef struct Region {
 	int64_t      within[MAX_LOOPS];    /* per axis: steps of its loop for one step of it (1: the innermost of its loop) */
 	bool         rigid[MAX_LOOPS];     /* occurs in something not linear: not to be merged with a neighbour */
 	int          ndropped;             /* axes of size 1: no loop */
-	const char  *dropped[MAX_LOOPS];
+	const char  *dropped[MAX_DROPPED];
 	Vec(Coord)   seen;                 /* positions of all loads and stores so far */
 	int          nloop;
 	Loop         loop[MAX_LOOPS];      /* outer loops first */

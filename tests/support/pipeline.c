@@ -177,7 +177,8 @@ remaining_passes(Arena *a, const char *last)
 	return names;
 }
 
-/* One item up to its program and what it should compute. bf16 is part of the latter: the oracle gets the graph with its casts. */
+/* One item up to its program and what it should compute. bf16 is part of the latter: the oracle gets the graph with its casts, the
+ * last of which pass gemm makes. */
 static Status
 prepare(Pipeline *x, Graph *g, const Target *target)
 {
@@ -187,7 +188,7 @@ prepare(Pipeline *x, Graph *g, const Target *target)
 	TRY(pass_run(g, "autodiff,update", NULL, NULL));
 	x->want = graph_copy(x->a, g);
 	if (g->matmul == DT_bf16 || g->matmul_average == DT_bf16)
-		TRY(pass_run(x->want, remaining_passes(x->a, "cast"), NULL, NULL));
+		TRY(pass_run(x->want, remaining_passes(x->a, "gemm"), NULL, NULL));
 	pipeline_recipe(x->a, g, &recipe);
 	x->value = arena_new_array(x->a, Tensor, x->want->n + 1);
 	TRY(eval_graph(x->a, x->want, x->feed, x->nfeed, x->value));
