@@ -139,7 +139,7 @@ got=$?
 if [ $got -eq 4 ]; then good; else bad "SIGHUP: status $got, not 4" "$tmp/said"; fi
 # Too small a disk, where we may make one.
 mkdir "$tmp/small"
-if mount -t tmpfs -o size=400k none "$tmp/small" 2>/dev/null; then
+if mount -t tmpfs -o size=$(($(du -sk "$tmp/program" | cut -f1) + 40))k none "$tmp/small" 2>/dev/null; then
 	ends 'a full disk' 3 'has no checkpoint from before step 7' d2v train "$gray" --data "train=$tmp/data" --out "$tmp/small/run" --quiet
 	holds 'nothing half-written' test -z "$(find "$tmp/small" -name '*.tmp*' -o -name 'checkpoint-*')"
 	umount "$tmp/small"
