@@ -191,8 +191,9 @@ make_gemm(Graph *g, Val v, const int *uses, const Val *user)
 		b = t;
 	}
 	roles = contract_roles(&g->node[a].type, &g->node[b].type, &c.attr);
+	/* a sum of two products is one gemm whose bias is the other product: the first takes it */
 	if (uses[v] == 1 && user[v] != NO_VAL && g->node[user[v]].op == OP_add &&
-	    c.type.dtype == DT_f32) {
+	    !(g->replaced && g->replaced[user[v]] != NO_VAL) && c.type.dtype == DT_f32) {
 		u = g->node[user[v]];
 		w = u.in[u.in[0] == v];
 		if (is_bias(g, w, &roles.n)) {

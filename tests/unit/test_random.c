@@ -52,6 +52,17 @@ START_TEST(passes)
 }
 END_TEST
 
+/* Seeds beyond those that once failed: a value with an axis of size 1 that the largest of its kernel lacks. */
+START_TEST(once_failed)
+{
+	static const uint64_t seed[] = {20523};
+	RunOptions            o = {.first = seed[_i], .count = 1, .jobs = 1};
+	RunResult             r;
+
+	all_fine(&o, &r);
+}
+END_TEST
+
 /* ---- devices ------------------------------------------------------------------------------------ */
 
 static const struct {
@@ -442,6 +453,7 @@ suite_random(void)
 
 	tcase_set_timeout(t, 300);
 	tcase_add_test(t, passes);
+	tcase_add_loop_test(t, once_failed, 0, 1);
 	tcase_add_loop_test(t, found_and_small, 0, COUNT(mistakes));
 	suite_add_tcase(s, t);
 	return s;
