@@ -11,6 +11,7 @@ flex makes the lexer of the language
 bison makes the parser of the language
 pkg-config finds the libraries
 check runs the unit tests
+python3 reads what d2v wrote, independently, in the tests
 libdnnl-dev does matrix products on the CPU
 libjpeg62-turbo-dev reads JPEG images
 libspng-dev reads PNG images
