@@ -11,7 +11,7 @@ walk_once(Cuda *c, bool dry, int numbers)
 {
 	Region *r = c->e.r;
 
-	c->e.top.n = c->e.row.n = c->body.n = c->loads.n = c->members.n = c->stores.n =
+	c->e.top.n = c->e.row.n = c->body.n = c->loads.n = c->members.n = c->ends.n = c->stores.n =
 		c->arrays.n = 0;
 	c->e.hoisted.n = 0;
 	r->pointer.n = 0;
@@ -367,6 +367,7 @@ region_cuda(Builder *b, Region *r, Drafts *out)
 	text_free(&c.body);
 	text_free(&c.loads);
 	text_free(&c.members);
+	text_free(&c.ends);
 	text_free(&c.stores);
 	text_free(&c.arrays);
 	emit_end(&c.e);

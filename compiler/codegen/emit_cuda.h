@@ -46,6 +46,7 @@ typedef struct {
 	int   phase, stamp;
 	Vec(Wide) wide;
 	Text     body, loads, members, stores;
+	Text     ends; /* of members: stores of one element, which come after all that read what was there */
 	int      meetings; /* phases of a row at which the whole block meets */
 	int      slots;    /* row reductions that pass through shared memory so far */
 	bool     staged;   /* values pass through arrays that the block shares */

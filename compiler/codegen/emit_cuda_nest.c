@@ -181,7 +181,7 @@ emit_store(Cuda *c, int i)
 		text_printf(&c->stores, "if (lane == 0)\n\tp%d[%s] = v%d;\n", p,
 		            coord_text(e->r, &at), i);
 	else
-		text_printf(d->width > 1 ? &c->members : &c->stores, "p%d[%s] = v%d;\n", p,
+		text_printf(d->width > 1 ? &c->ends : &c->stores, "p%d[%s] = v%d;\n", p,
 		            coord_text(e->r, &at), i);
 }
 
@@ -307,10 +307,11 @@ emit_nest(Cuda *c, int phase, unsigned mask)
 
 		text_printf(&inside, "#pragma unroll\nfor (int j = 0; j < %d; j++) {\n",
 		            c->now->width);
-		if (cuda_mentions(&c->members, var))
+		if (cuda_mentions(&c->members, var) || cuda_mentions(&c->ends, var))
 			text_printf(&inside, "\tconst %s %s = %s + j;\n",
 			            r->flat ? "int64_t" : "int", var, cuda_first_name(c, c->now));
 		cuda_append_lines(&inside, &c->members, 1);
+		cuda_append_lines(&inside, &c->ends, 1);
 		text_printf(&inside, "}\n");
 	} else {
 		cuda_append_lines(&inside, &c->members, 0);
@@ -318,7 +319,7 @@ emit_nest(Cuda *c, int phase, unsigned mask)
 	cuda_append_lines(&inside, &c->stores, 0);
 	cuda_around(c, c->now, &inside, t);
 	text_free(&inside);
-	c->loads.n = c->members.n = c->stores.n = 0;
+	c->loads.n = c->members.n = c->ends.n = c->stores.n = 0;
 	combine(c, phase, mask);
 	share(c, phase, mask);
 	c->now = NULL;

@@ -82,6 +82,18 @@ START_TEST(runs)
 }
 END_TEST
 
+/* A variable that lies across the walk of its update was read for an output behind its own new value. */
+START_TEST(read_before_written)
+{
+	RunOptions o = {.first = 50010, .count = 1, .device = "emulate", .jobs = 1};
+	RunResult  r;
+
+	setenv("D2V_CXXFLAGS", "-O0", 1);
+	all_fine(&o, &r);
+	unsetenv("D2V_CXXFLAGS");
+}
+END_TEST
+
 /* One product is a sum in what the device gets: only comparing shows it. */
 static void
 adds(Arena *a, Compiled *c)
@@ -467,6 +479,7 @@ suite_random_device(void)
 
 	tcase_set_timeout(t, 300);
 	tcase_add_loop_test(t, runs, 0, COUNT(devices));
+	tcase_add_test(t, read_before_written);
 	tcase_add_loop_test(t, wrong_kernel, 0, COUNT(devices));
 	suite_add_tcase(s, t);
 	return s;

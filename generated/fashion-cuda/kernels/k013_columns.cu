@@ -110,10 +110,8 @@ k013_columns(const float *__restrict__ p0, const float *__restrict__ p1, const f
 				const float v28 = v18 + v27;
 				const float v37 = a31[j] * v36;
 				const float v38 = v28 + v37;
-				p4[2048 * i0 + i1 + 128 * i2] = v38;
 				const float v39 = v38 * 0.25f;
 				const float v40 = p5[2048 * i0 + i1 + 128 * i2] - v39;
-				p6[2048 * i0 + i1 + 128 * i2] = v40;
 				const float v41 = d2v_abs(v40);
 				const uint8_t v42 = v41 < 2.0f;
 				const float v43 = v40 * v40;
@@ -122,6 +120,8 @@ k013_columns(const float *__restrict__ p0, const float *__restrict__ p1, const f
 				const float v46 = v42 ? v44 : v45;
 				const float v47 = x0[j] ? v46 : 0.0f;
 				c48 += v47;
+				p4[2048 * i0 + i1 + 128 * i2] = v38;
+				p6[2048 * i0 + i1 + 128 * i2] = v40;
 			}
 		}
 	}
