@@ -83,6 +83,7 @@ static const char *const flags[] = {"-O3",
                                     "-fno-math-errno",
                                     "-fno-trapping-math",
                                     "-ffp-contract=fast",
+                                    "-fno-thread-jumps",
                                     "-fPIC",
                                     "-std=gnu11"};
 

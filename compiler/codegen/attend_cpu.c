@@ -293,6 +293,9 @@ attend_scratch(Text *out, const AttendKernel *k)
 	            "\t\tfor (int64_t i = 0; i < (int64_t)(sizeof bias / sizeof *bias); i++)\n"
 	            "\t\t\tbias[i] = i %% UP < U ? 0 : -__builtin_inff(); /* columns that only "
 	            "fill the last vector */\n");
+	if (k->has_bias)
+		text_printf(out, "\t\tint64_t biased = -1; /* the head whose r is in bias, if all "
+		                 "of it fits */\n");
 }
 
 /* A draw differs from its neighbour only in its lane when keys lie side by side: then four come
@@ -326,7 +329,10 @@ attend_block(Text *out, const AttendKernel *k)
 	if (k->has_bias)
 		text_printf(
 			out,
-			"\t\t\t\td2v_rows_f32(bias, UP, r + (head * T + t) * U, U, rows, U);\n");
+			"\t\t\t\tif (T > ROWS || head != biased) {\n"
+			"\t\t\t\t\td2v_rows_f32(bias, UP, r + (head * T + t) * U, U, rows, U);\n"
+			"\t\t\t\t\tbiased = head;\n"
+			"\t\t\t\t}\n");
 	if (k->dropout)
 		draws_text(out, k);
 }
@@ -335,7 +341,7 @@ void
 attend_softmax(Text *out, const AttendKernel *k)
 {
 	text_printf(out,
-	            "\t\t\t\t\tfloat *x = score + i * UP, top = -__builtin_inff(), sum = 0;\n");
+	            "\t\t\t\t\tfloat *x = score + i * UP;\n");
 	if (k->dropout && k->draw_u == 1)
 		text_printf(out,
 		            "\t\t\t\t\tconst float *draw = draws + i * DRAWS + ((first_draw + "
@@ -344,16 +350,12 @@ attend_softmax(Text *out, const AttendKernel *k)
 	else if (k->dropout)
 		text_printf(out, "\t\t\t\t\tconst float *draw = draws + i * DRAWS;\n");
 	text_printf(out,
-	            "#pragma omp simd reduction(max : top)\n"
-	            "\t\t\t\t\tfor (int64_t u = 0; u < UP; u++) {\n"
+	            "\t\t\t\t\tfor (int64_t u = 0; u < UP; u++)\n"
 	            "\t\t\t\t\t\tx[u] = x[u] * scale + bias[%su];\n"
-	            "\t\t\t\t\t\ttop = d2v_max(top, x[u]);\n"
-	            "\t\t\t\t\t}\n"
-	            "#pragma omp simd reduction(+ : sum)\n"
-	            "\t\t\t\t\tfor (int64_t u = 0; u < UP; u++) {\n"
+	            "\t\t\t\t\tconst float top = d2v_max_of(x, UP);\n"
+	            "\t\t\t\t\tfor (int64_t u = 0; u < UP; u++)\n"
 	            "\t\t\t\t\t\tx[u] = d2v_exp(x[u] - top);\n"
-	            "\t\t\t\t\t\tsum += x[u];\n"
-	            "\t\t\t\t\t}\n",
+	            "\t\t\t\t\tconst float sum = d2v_sum_of(x, UP);\n",
 	            k->has_bias ? "i * UP + " : "");
 }
 

@@ -47,15 +47,15 @@ row_text(Text *out, const AttendKernel *k)
 {
 	text_printf(out, "\t\t\t\tfor (int64_t i = 0; i < rows; i++) {\n");
 	attend_softmax(out, k);
-	text_printf(out, "\t\t\t\t\tfloat *y = slope + i * UP, dot = 0;\n"
+	text_printf(out, "\t\t\t\t\tfloat *y = slope + i * UP, term[UP] D2V_ALIGNED;\n"
 	                 "\t\t\t\t\tconst float inverse = 1 / sum;\n"
-	                 "#pragma omp simd reduction(+ : dot)\n"
 	                 "\t\t\t\t\tfor (int64_t u = 0; u < UP; u++) {\n"
 	                 "\t\t\t\t\t\tx[u] *= inverse;\n");
 	if (k->dropout)
 		text_printf(out, "\t\t\t\t\t\ty[u] = %s ? 0 : y[u] * kept;\n", attend_dropped);
-	text_printf(out, "\t\t\t\t\t\tdot += x[u] * y[u];\n"
+	text_printf(out, "\t\t\t\t\t\tterm[u] = x[u] * y[u];\n"
 	                 "\t\t\t\t\t}\n"
+	                 "\t\t\t\t\tconst float dot = d2v_sum_of(term, UP);\n"
 	                 "\t\t\t\t\tfor (int64_t u = 0; u < UP; u++) {\n"
 	                 "\t\t\t\t\t\ty[u] = x[u] * (y[u] - dot);\n");
 	if (k->dropout)

@@ -2,7 +2,7 @@
  * arrays; values that later nests need wait in local arrays. Column reductions add up in one array per chunk of rows; chunks
  * are a fixed number, so the order of additions, and with it every bit of the result, does not depend on how many
  * threads there are. */
-#include "compiler/codegen/emit.h"
+#include "compiler/codegen/emit_cpu.h"
 
 #include <string.h>
 
@@ -10,6 +10,7 @@ enum {
 	CHUNKS = 32,              /* parts of the rows that sum columns on their own */
 	PARTS_MAX = 2 << 20,      /* bytes of stack for all such parts */
 	PARALLEL_MIN = 16384,     /* elements below which waking threads costs more than it gives */
+	SHORT_ROW = 1024,         /* elements up to which a sum's terms are written down first: see emit_row_sums */
 };
 
 typedef struct {
@@ -33,6 +34,73 @@ accumulator(const Emit *e, int i)
 	return e->mask[i] ? arena_printf(e->r->a, "%s%d[%s]", letter, i, index_text(e->r, e->mask[i])) : arena_printf(e->r->a, "%s%d", letter, i);
 }
 
+/* At the end of a loop of vectors their lanes are added up one by one, which for a short row takes longer than the loop. So the
+ * terms of a short row go into an array t3, and d2v_sum adds vectors, then halves of one. */
+static bool
+is_short(const Region *r, int l)
+{
+	return !r->flat && mask_size(r, 1u << l) <= SHORT_ROW;
+}
+
+static bool
+is_partial(const Emit *e, int i, int phase, unsigned mask, int innermost)
+{
+	return is_reduce(node_at(e, i)) && e->phase[i] == phase && e->nest[i] == mask && !(e->mask[i] >> innermost & 1);
+}
+
+/* In front of the innermost loop: what its reductions gather in. */
+static void
+begin_partials(Cpu *c, int phase, unsigned mask, int l, int depth)
+{
+	Emit *e = &c->e;
+	Text *t = &c->body, sums = {0}, maxima = {0};
+
+	for (int i = 0; i < e->r->n; i++) {
+		bool  sum = node_at(e, i)->op == OP_sum;
+		Text *list = sum ? &sums : &maxima;
+
+		if (!is_partial(e, i, phase, mask, l))
+			continue;
+		indent(t, depth);
+		if (is_short(e->r, l)) {
+			text_printf(t, "float t%d[%lld] D2V_ALIGNED;\n", i, (long long)mask_size(e->r, 1u << l));
+			continue;
+		}
+		text_printf(t, "float t%d = %s;\n", i, sum ? "0" : "-__builtin_inff()");
+		text_printf(list, "%st%d", list->n ? ", " : "", i);
+	}
+	text_printf(t, "#pragma omp simd");
+	if (sums.n)
+		text_printf(t, " reduction(+ : %s)", sums.at);
+	if (maxima.n)
+		text_printf(t, " reduction(max : %s)", maxima.at);
+	text_printf(t, "\n");
+	text_free(&sums);
+	text_free(&maxima);
+}
+
+static void
+end_partials(Cpu *c, int phase, unsigned mask, int l, int depth)
+{
+	Emit *e = &c->e;
+	Text *t = &c->body;
+
+	for (int i = 0; i < e->r->n; i++) {
+		bool        sum = node_at(e, i)->op == OP_sum;
+		const char *acc = accumulator(e, i), *part = arena_printf(e->r->a, "t%d", i);
+
+		if (!is_partial(e, i, phase, mask, l))
+			continue;
+		if (is_short(e->r, l))
+			part = arena_printf(e->r->a, "d2v_%s_of(t%d, %s)", sum ? "sum" : "max", i, cpu_length(e->r, l));
+		indent(t, depth);
+		if (sum)
+			text_printf(t, "%s += %s;\n", acc, part);
+		else
+			text_printf(t, "%s = d2v_max(%s, %s);\n", acc, acc, part);
+	}
+}
+
 static void
 emit_member(Cpu *c, int i, int depth, int innermost)
 {
@@ -46,7 +114,9 @@ emit_member(Cpu *c, int i, int depth, int innermost)
 		const char *acc = partial ? arena_printf(e->r->a, "t%d", i) : accumulator(e, i);
 
 		indent(t, depth);
-		if (n->op == OP_sum)
+		if (partial && is_short(e->r, innermost))
+			text_printf(t, "%s[%s] = %s;\n", acc, index_text(e->r, 1u << innermost), x);
+		else if (n->op == OP_sum)
 			text_printf(t, "%s += %s;\n", acc, x);
 		else
 			text_printf(t, "%s = d2v_max(%s, %s);\n", acc, acc, x);
@@ -73,7 +143,6 @@ emit_nest(Cpu *c, int phase, unsigned mask)
 	Region *r = e->r;
 	Text   *t = &c->body;
 	int     depth = 2, innermost = -1;
-	Text    sums = {0}, maxima = {0};
 
 	for (int l = 0; l < r->nloop; l++)
 		if (mask >> l & 1)
@@ -81,28 +150,9 @@ emit_nest(Cpu *c, int phase, unsigned mask)
 	for (int l = 0; l < r->nloop; l++) {
 		if (!(mask >> l & 1))
 			continue;
-		if (l == innermost) {
-			for (int i = 0; i < r->n; i++) {
-				const Node *n = node_at(e, i);
-
-				if (!is_reduce(n) || e->phase[i] != phase || e->nest[i] != mask || (e->mask[i] >> l & 1))
-					continue;
-				indent(t, depth);
-				text_printf(t, "float t%d = %s;\n", i, n->op == OP_sum ? "0" : "-__builtin_inff()");
-				text_printf(n->op == OP_sum ? &sums : &maxima, "%st%d", (n->op == OP_sum ? sums.n : maxima.n) ? ", " : "", i);
-			}
-			text_printf(t, "#pragma omp simd");
-			if (sums.n)
-				text_printf(t, " reduction(+ : %s)", sums.at);
-			if (maxima.n)
-				text_printf(t, " reduction(max : %s)", maxima.at);
-			text_printf(t, "\n");
-		}
-		indent(t, depth++);
-		if (r->flat)
-			text_printf(t, "for (int64_t %s = 0; %s < count; %s++) {\n", r->loop[l].var, r->loop[l].var, r->loop[l].var);
-		else
-			text_printf(t, "for (int64_t %s = 0; %s < %lld; %s++) {\n", r->loop[l].var, r->loop[l].var, (long long)r->loop[l].size, r->loop[l].var);
+		if (l == innermost)
+			begin_partials(c, phase, mask, l, depth);
+		cpu_for(r, l, t, depth++);
 	}
 	for (int i = 0; i < r->n; i++)
 		if (e->phase[i] == phase && e->nest[i] == mask)
@@ -114,23 +164,9 @@ emit_nest(Cpu *c, int phase, unsigned mask)
 			continue;
 		indent(t, --depth);
 		text_printf(t, "}\n");
-		if (l != innermost)
-			continue;
-		for (int i = 0; i < r->n; i++) {
-			const Node *n = node_at(e, i);
-			const char *acc = accumulator(e, i);
-
-			if (!is_reduce(n) || e->phase[i] != phase || e->nest[i] != mask || (e->mask[i] >> l & 1))
-				continue;
-			indent(t, depth);
-			if (n->op == OP_sum)
-				text_printf(t, "%s += t%d;\n", acc, i);
-			else
-				text_printf(t, "%s = d2v_max(%s, t%d);\n", acc, acc, i);
-		}
+		if (l == innermost)
+			end_partials(c, phase, mask, l, depth);
 	}
-	text_free(&sums);
-	text_free(&maxima);
 }
 
 /* A row's finished reductions that someone outside wants. */
@@ -148,12 +184,14 @@ store_reductions(Cpu *c, int phase)
 		if (!is_reduce(n) || e->phase[i] != phase || n->place.slab < 0 || is_column(e, i))
 			continue;
 		for (int l = 0; l < r->nloop; l++)
-			if (e->mask[i] >> l & 1) {
-				indent(t, depth++);
-				text_printf(t, "for (int64_t %s = 0; %s < %lld; %s++)\n", r->loop[l].var, r->loop[l].var, (long long)r->loop[l].size, r->loop[l].var);
-			}
+			if (e->mask[i] >> l & 1)
+				cpu_for(r, l, t, depth++);
 		indent(t, depth);
 		text_printf(t, "%s = %s;\n", store_text(e, i), accumulator(e, i));
+		while (depth > 2) {
+			indent(t, --depth);
+			text_printf(t, "}\n");
+		}
 	}
 }
 
@@ -172,7 +210,7 @@ emit_nests(Cpu *c)
 static int
 chunks_of(const Emit *e)
 {
-	int64_t bytes = 0, rows = rows_of(e->r);
+	int64_t bytes = 0, rows = rows_of(e->r) * cpu_pieces(e->r);
 	int     n = CHUNKS;
 
 	for (int i = 0; i < e->r->n; i++)
@@ -206,17 +244,6 @@ declare_locals(const Emit *e, Text *t)
 }
 
 static void
-decode_rows(const Region *r, Text *t)
-{
-	unsigned outer = 0;
-
-	for (int l = 0; l < r->nloop; l++)
-		if (!r->loop[l].inner)
-			outer |= 1u << l;
-	decode_loops(r, t, outer, "int64_t", "row", 2);
-}
-
-static void
 finish_columns(Emit *e, Text *t, int chunks)
 {
 	Region *r = e->r;
@@ -228,10 +255,8 @@ finish_columns(Emit *e, Text *t, int chunks)
 		if (!is_reduce(n) || !reduce_is_column(r->g, n))
 			continue;
 		for (int l = 0; l < r->nloop; l++)
-			if (e->mask[i] >> l & 1) {
-				indent(t, depth++);
-				text_printf(t, "for (int64_t %s = 0; %s < %lld; %s++) {\n", r->loop[l].var, r->loop[l].var, (long long)r->loop[l].size, r->loop[l].var);
-			}
+			if (e->mask[i] >> l & 1)
+				cpu_for(r, l, t, depth++);
 		indent(t, depth);
 		text_printf(t, "float sum%d = part%d[0][%s];\n", i, i, index_text(r, e->mask[i]));
 		indent(t, depth);
@@ -277,8 +302,7 @@ emit_columns_loop(Cpu *c, Text *t, int64_t rows, bool parallel)
 		            n->op == OP_sum ? "0" : "-__builtin_inff()");
 	}
 	text_printf(t, "\tfor (int64_t row = %lldL * chunk / %d; row < %lldL * (chunk + 1) / %d; row++) {\n", (long long)rows, chunks, (long long)rows, chunks);
-	if (r->nouter)
-		decode_rows(r, t);
+	cpu_decode_rows(r, t);
 	declare_locals(e, t);
 	text_append(t, e->row.at ? e->row.at : "", e->row.n);
 	text_append(t, c->body.at ? c->body.at : "", c->body.n);
@@ -296,11 +320,11 @@ emit_rows_loop(Cpu *c, Text *t, int64_t rows, bool parallel)
 	Emit   *e = &c->e;
 	Region *r = e->r;
 
-	if (r->nouter) {
+	if (r->nouter || cpu_lanes(r)) {
 		if (parallel)
 			text_printf(t, "#pragma omp parallel for schedule(static)\n");
 		text_printf(t, "\tfor (int64_t row = 0; row < %lld; row++) {\n", (long long)rows);
-		decode_rows(r, t);
+		cpu_decode_rows(r, t);
 	} else {
 		text_printf(t, "\t{\n");
 	}
@@ -327,15 +351,15 @@ static void
 emit_region(Region *r, Text *out)
 {
 	Cpu     c = {.e = {.top_tabs = "\t", .row_tabs = "\t\t", .element = array_element}};
-	int64_t rows = rows_of(r), work = rows;
+	int64_t rows, work = 1;
 	bool    parallel;
 	Text    loops = {0};
 
 	for (int l = 0; l < r->nloop; l++)
-		if (r->loop[l].inner)
-			work *= r->loop[l].size;
+		work *= r->loop[l].size;
 	parallel = work >= PARALLEL_MIN;
-	emit_begin(&c.e, r);
+	cpu_begin(&c.e, r);
+	rows = rows_of(r) * cpu_pieces(r);
 	emit_nests(&c);
 	if (r->columns) {
 		emit_columns_loop(&c, &loops, rows, parallel);
@@ -373,7 +397,7 @@ region_cpu(Builder *b, Region *r, Drafts *out)
 	emit_region(r, &t);
 	region_cost(r, &s.flops, &s.bytes);
 	s.body = arena_strdup(b->a, t.at);
-	s.kind = r->flat ? "flat" : r->columns ? "columns" : r->nouter ? "rows" : "small";
+	s.kind = r->flat ? "flat" : r->columns ? "columns" : r->nouter || cpu_lanes(r) ? "rows" : "small";
 	s.nnumber = r->number.n;
 	d.npointer = r->pointer.n;
 	d.pointer = r->pointer.at;

@@ -139,6 +139,12 @@ indent(Text *t, int n)
 		text_append(t, "\t", 1);
 }
 
+static int64_t
+loop_length(const Loop *l)
+{
+	return l->piece ? l->piece : l->size;
+}
+
 const char *
 index_text(const Region *r, unsigned mask)
 {
@@ -147,8 +153,9 @@ index_text(const Region *r, unsigned mask)
 	for (int l = 0; l < r->nloop; l++)
 		if (mask >> l & 1)
 			text = text ? arena_printf(r->a, "(%s) * %lld + %s", text,
-			                           (long long)r->loop[l].size, r->loop[l].var)
-			            : r->loop[l].var;
+			                           (long long)loop_length(&r->loop[l]),
+			                           r->loop[l].piece ? "lane" : r->loop[l].var)
+			            : r->loop[l].piece ? "lane" : r->loop[l].var;
 	return text ? text : "0";
 }
 
@@ -159,7 +166,7 @@ mask_size(const Region *r, unsigned mask)
 
 	for (int l = 0; l < r->nloop; l++)
 		if (mask >> l & 1)
-			n *= r->loop[l].size;
+			n *= loop_length(&r->loop[l]);
 	return n;
 }
 

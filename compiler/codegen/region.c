@@ -151,7 +151,7 @@ one_loop_per_axis(Region *r)
 	for (int i = 0; i < r->nspace; i++) {
 		r->group[i] = i;
 		r->within[i] = 1;
-		r->loop[i] = (Loop){r->space[i].size, r->inner[i], intern_printf("i%d", i)};
+		r->loop[i] = (Loop){r->space[i].size, r->inner[i], intern_printf("i%d", i), 0};
 	}
 }
 
@@ -224,7 +224,7 @@ merge_loops(Region *r)
 		if (joins) {
 			r->loop[r->nloop - 1].size *= r->space[i].size;
 		} else {
-			r->loop[r->nloop] = (Loop){r->space[i].size, r->inner[i], NULL};
+			r->loop[r->nloop] = (Loop){r->space[i].size, r->inner[i], NULL, 0};
 			r->nloop++;
 		}
 		r->group[i] = r->nloop - 1;
@@ -301,7 +301,7 @@ region_build(Region *r, Arena *a, const Graph *g, int kernel)
 		r->nouter += !r->loop[l].inner;
 	}
 	r->flat = is_flat(r);
-	r->pointer.n = r->number.n = r->seen.n = 0;
+	r->pointer.n = r->number.n = 0;
 }
 
 void

@@ -20,6 +20,7 @@ typedef struct {
 	int64_t     size;
 	bool        inner;
 	const char *var;                   /* "i0" .. */
+	int64_t     piece;                 /* inner, but so many at a time, by the variable `lane` (emit_cpu_loops.c); 0: all at once */
 } Loop;
 
 /* A piece of memory the kernel touches. Same place, same pointer. node_pointer and scratch_pointer make them. */
@@ -51,7 +52,7 @@ typedef struct Region {
 	bool         rigid[MAX_LOOPS];     /* occurs in something not linear: not to be merged with a neighbour */
 	int          ndropped;             /* axes of size 1: no loop */
 	const char  *dropped[MAX_DROPPED];
-	Vec(Coord)   seen;                 /* positions of all loads and stores so far */
+	Vec(Coord)   seen;                 /* positions of all loads and stores */
 	int          nloop;
 	Loop         loop[MAX_LOOPS];      /* outer loops first */
 	int          nouter;

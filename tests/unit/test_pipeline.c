@@ -82,6 +82,41 @@ START_TEST(neighbours_with_another_scalar)
 }
 END_TEST
 
+/* Rows whose elements lie apart in memory while another axis' neighbours lie side by side: a processor walks that axis innermost, so
+ * many lanes at a time. Whole pieces, a piece and a remainder, several and a remainder, one lane more than the least, too few. */
+static const struct { int b, n, d; } apart[] = {{3, 5, 128}, {2, 3, 133}, {1, 49, 301}, {3, 4, 37}, {2, 7, 17}, {4, 3, 15}, {1, 1, 40}};
+
+START_TEST(sums_over_what_lies_apart)
+{
+	Arena         *a = arena_new();
+	const char    *x = arena_printf(a, "f32[B:%d, N:%d, D:%d]", apart[_i].b, apart[_i].n, apart[_i].d);
+	const char    *row = arena_printf(a, "f32[B:%d, D:%d]", apart[_i].b, apart[_i].d);
+	Text           text = {0};
+	Graph         *g;
+	PipelineResult r;
+	Feed          *feed;
+	int            nfeed;
+
+	text_printf(&text, "graph @train {\n%%0 = input \"x\" : %s\n%%1 = param \"w\" : f32[D:%d]\n%%2 = mul %%0, %%1 : %s\n", x, apart[_i].d, x);
+	text_printf(&text, "%%3 = standardise %%2 over N eps 1e-3 : %s\n%%4 = smooth_l1 %%3 beta 0.5 : %s\n%%5 = sum %%4 over N : %s\n", x, x, row);
+	text_printf(&text, "%%6 = softmax %%2 over N : %s\n%%7 = mul %%6, %%0 : %s\n%%8 = rmax %%7 over N : %s\n", x, x, row);
+	text_printf(&text, "%%9 = add %%5, %%8 : %s\n%%10 = add %%9, %%1 : %s\n%%11 = sum %%10 over B, D : f32[]\n", row, row);
+	text_printf(&text, "%%12 = const 0.01 : f32[]\n%%13 = const 0.1 : f32[]\ntraining loss %%11 adamw(0.9, 0.99, 1e-8) clip 0\n");
+	text_printf(&text, "update \"w\" group default lr %%12 decay %%13\nreturn loss = %%11, rows = %%10, softmax = %%6\n}\n");
+	ck_assert_msg(graph_parse(a, "apart.ir", text.at, &g) == OK && graph_verify(g, "test", false) == OK, "cannot read:\n%s", text.at);
+	text_free(&text);
+	{
+		Graph *updated = graph_copy(a, g);
+
+		ck_assert(pass_run(updated, "autodiff,update", NULL, NULL) == OK);
+		feed = random_feed(a, updated, 7, &nfeed);
+	}
+	ck_assert(pipeline_check(a, g, feed, nfeed, "cpu", folder, &r) == OK);
+	ck_assert_msg(r.worst < 1e-4, "%s is off by %g", r.where, r.worst);
+	arena_free(a);
+}
+END_TEST
+
 static void
 folder_make(void)
 {
@@ -108,6 +143,7 @@ suite_pipeline(void)
 	tcase_add_loop_test(t, small_graphs, 0, LANES);
 	tcase_add_loop_test(t, large_graphs, 0, LANES);
 	tcase_add_test(t, neighbours_with_another_scalar);
+	tcase_add_loop_test(t, sums_over_what_lies_apart, 0, COUNT(apart));
 	suite_add_tcase(s, t);
 	return s;
 }
