@@ -172,9 +172,9 @@ odd_stages(const Options *o)
 	if (o->entry && !o->from && !o->to)
 		return usage_error(o->verb, "--entry goes with --to or --from");
 	if (o->from && o->nfile != 2)
-		return usage_error(o->verb, "--from wants two files, SPEC.d2v and FILE.ir, not %d", o->nfile);
+		return usage_error(o->verb, "--from wants a spec and a graph, SPEC.d2v FILE.ir, and there is only `%s`", o->file);
 	if (!o->from && o->nfile != 1)
-		return usage_error(o->verb, "one file is enough, but there is also `%s`", o->files[1]);
+		return usage_error(o->verb, "compile wants a spec, and there is also `%s`; a graph goes with --from", o->files[1]);
 	return EXIT_OK;
 }
 

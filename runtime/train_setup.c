@@ -91,16 +91,15 @@ Status
 train_numbers(Train *t)
 {
 	const TrainOptions *o = t->opt;
-	TRY(option_integer("seed", o->seed, 0, UINT32_MAX, &t->asked_seed));
-	TRY(option_integer("steps", o->steps, 1, INT32_MAX, &t->total));
-	TRY(option_integer("until", o->until, 1, INT32_MAX, &t->until));
-	TRY(option_integer("workers", o->workers, 1, 256, &t->workers));
-	TRY(option_threads(o->threads));
+	TRY(option_integer(&train_verb, "seed", o->seed, 0, UINT32_MAX, &t->asked_seed));
+	TRY(option_integer(&train_verb, "steps", o->steps, 1, INT32_MAX, &t->total));
+	TRY(option_integer(&train_verb, "until", o->until, 1, INT32_MAX, &t->until));
+	TRY(option_integer(&train_verb, "workers", o->workers, 1, 256, &t->workers));
+	TRY(option_threads(&train_verb, o->threads));
 	const char *eq = strchr(o->data, '=');
 	if (eq && eq != o->data && eq[1])
 		return OK;
-	fprintf(stderr, "d2v: error: --data takes NAME=PATH, not `%s` [usage]\n", o->data);
-	return FAIL;
+	return option_error(&train_verb, "--data wants NAME=PATH, not `%s`", o->data);
 }
 
 static Status

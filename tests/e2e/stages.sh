@@ -69,8 +69,8 @@ ends 'a text for another target' 1 'another --target' d2v compile $gray --target
 ends 'a text of another entry' 1 'it is graph @train' d2v compile $gray --entry=student.features --from=lower "$tmp/lower.ir" --out "$tmp/no"
 ends 'no such stage' 1 'did you mean `fuse`' d2v compile $gray --to=fuze
 ends 'no such entry' 1 'it has train, ' d2v compile $gray --to=fuse --entry=trian
-ends '--from without a text' 2 'wants two files' d2v compile $gray --from=fuse
-ends 'a text without --from' 2 'one file is enough' d2v compile $gray "$tmp/lower.ir"
+ends '--from without a text' 2 'wants a spec and a graph' d2v compile $gray --from=fuse
+ends 'a text without --from' 2 'a graph goes with --from' d2v compile $gray "$tmp/lower.ir"
 ends '--from and --to' 2 'do not go together' d2v compile $gray --from=fold --to=fuse "$tmp/lower.ir"
 ends '--entry alone' 2 '--entry goes with' d2v compile $gray --entry=train
 if [ -e "$tmp/no" ]; then bad 'a program was written all the same'; else good; fi
