@@ -65,11 +65,14 @@ static Status
 of_run(Arena *a, const char *run, ReportInput *in)
 {
 	RunLog      *log = arena_new_one(a, RunLog);
+	RunResults  *results = arena_new_one(a, RunResults);
 	MeasuredRun *measured;
 
 	TRY(run_log_read(a, arena_printf(a, "%s/log.jsonl", run), log));
 	TRY(measured_read(a, arena_printf(a, "%s/profile.json", run), &measured));
+	TRY(run_results_read(a, arena_printf(a, "%s/eval.json", run), results));
 	in->log = log;
+	in->results = results;
 	in->measured = measured;
 	return OK;
 }
