@@ -103,6 +103,9 @@ compiled_again(Arena *a, const Options *o, const char *folder, Watch *w, Subject
 	if (is_folder(o->spec))
 		return user_error("spec", "--spec is a spec, and %s is a folder", o->spec);
 	TRY(program_watched(a, o, o->spec, kept.program->target, on_pass, w, out));
+	if (kept.program->recipe.edited)
+		return user_error("other-spec", "%s was compiled from an edited graph (%s), which %s does not hold", folder,
+		                  kept.program->recipe.edited, o->spec);
 	if (strcmp(kept.program->recipe.spec_hash, out->program->recipe.spec_hash) != 0) {
 		user_error("other-spec", "%s was compiled from another spec than %s as it is now", folder, o->spec);
 		diag_hint("give what was set then with --set NAME=VALUE");

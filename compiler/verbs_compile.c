@@ -198,6 +198,8 @@ do_compile(Arena *a, const Options *o)
 		folder = arena_printf(a, "generated/%s-%s", spec->recipe.spec_name, target);
 	TRY(compile(a, o, spec, target, folder));
 	put_remarks(spec_graphs(a, spec), spec->nfeature + 1);
+	if (!o->quiet && spec->recipe.edited)
+		fprintf(stderr, "edited: %s is not the spec's own graph, and runs of the spec do not go on with this program\n", spec->recipe.edited);
 	if (!o->quiet)
 		fprintf(stderr, "%s: %.2f s\n", folder, now() - start);
 	return strcmp(target, "cuda") == 0 && !o->no_nvrtc ? cuda_report(a, o, folder) : OK;

@@ -257,6 +257,10 @@ report_html(Arena *a, const Report *r, Text *out)
 	html_text(out, c->spec_name);
 	text_printf(out, "</h1>\n<p class=hash>spec ");
 	html_text(out, c->spec_hash);
+	if (c->edited) {
+		text_printf(out, " · edited: ");
+		html_text(out, c->edited);
+	}
 	text_printf(out, "</p>\n");
 	tiles(a, r, out);
 	report_results(out, &r->results);

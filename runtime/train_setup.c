@@ -52,9 +52,14 @@ run_check(Train *t, const char *path)
 	free(text);
 	if (got != 5)
 		return user_error("run-damaged", "%s is damaged", path);
+	if (strcmp(hash, t->r->spec_hash) != 0 && t->r->edited)
+		return user_error("run-differs",
+		                  "%s is a run of another program: this one was edited (%s)", o->out,
+		                  t->r->edited);
 	if (strcmp(hash, t->r->spec_hash) != 0)
 		return user_error("run-differs",
-		                  "%s is a run of another spec (or of other --set values)", o->out);
+		                  "%s is a run of another spec (or of other --set values, or of an edited graph)",
+		                  o->out);
 	if (o->seed && seed != t->seed)
 		return user_error("run-differs",
 		                  "%s was started with seed %" PRIu64

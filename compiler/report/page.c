@@ -75,6 +75,10 @@ head(const ReportInput *in, Text *out)
 	html_text(out, in->ledger->program->target);
 	text_printf(out, " · spec ");
 	html_text(out, r->spec_hash);
+	if (r->edited) {
+		text_printf(out, " · edited: ");
+		html_text(out, r->edited);
+	}
 	text_printf(out, "</p>\n");
 }
 
