@@ -58,10 +58,10 @@ typedef struct {
 
 struct Verb {
 	const char      *name, *args, *does;     /* "check", "SPEC.d2v", one line for `d2v --help` */
-	const char      *wants;                  /* what is missing when no file is given: "a file"; NULL: it takes none */
+	const char      *wants;                  /* its files, for messages: "a spec"; NULL: it takes none */
 	const char      *more, *example;         /* paragraphs and examples of `d2v VERB --help`; more may be NULL */
 	const OptionRow *option;                 /* ends with END */
-	bool             many;                   /* more than one file is right */
+	int              least, most;            /* how many files; 0: one */
 	bool             runs;                   /* done by d2v-run, which has a --help of its own to add */
 	Status         (*run)(Arena *a, const Options *o);
 };

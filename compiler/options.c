@@ -1,6 +1,6 @@
 /* The command line of one verb, read by its table of options, and the help made of the same table.
  * Refuses what the verb does not know (with the nearest name it does), values missing or
- * superfluous, options given twice, and files beyond the first where one is enough. Knows no verb
+ * superfluous, options given twice, and more or fewer files than the verb wants. Knows no verb
  * by name. */
 #include "compiler/d2v_private.h"
 
@@ -11,16 +11,17 @@ enum { MAX_OPTION = 32 };
 int
 usage_error(const Verb *v, const char *fmt, ...)
 {
+	char    text[1024];
 	va_list ap;
 
-	fprintf(stderr, "d2v: ");
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
+	(void)user_error("usage", "%s", text);
 	if (v)
-		fprintf(stderr, "\n`d2v %s --help` shows its options\n", v->name);
+		diag_hint("`d2v %s --help` shows what goes with it", v->name);
 	else
-		fprintf(stderr, "\n`d2v --help` shows the commands\n");
+		diag_hint("`d2v --help` shows the commands");
 	return EXIT_USAGE;
 }
 
@@ -83,8 +84,8 @@ take(Arena *a, Options *o, const OptionRow *row, char *word, const char *value)
 		/* fall through */
 	case OPTION_text:
 		if (!*value)
-			return usage_error(o->verb, "%s wants %s, and there is nothing", row->name,
-			                   row->value);
+			return usage_error(o->verb, "%s wants %s, and there is nothing behind `%s`", row->name,
+			                   row->value, word);
 		if (*text)
 			return usage_error(o->verb, "%s is given twice", row->name);
 		*text = value;
@@ -116,6 +117,26 @@ find(const Verb *v, const char *word)
 	return NULL;
 }
 
+/* As many files as the verb wants? */
+static int
+count_files(const Options *o)
+{
+	const Verb *v = o->verb;
+	int         least = !v->wants ? 0 : v->least ? v->least : 1;
+	int         most = v->most ? v->most : least;
+
+	if (o->nfile < least && o->nfile == 0)
+		return usage_error(v, "%s wants %s, and there is none", v->name, v->wants);
+	if (o->nfile < least)
+		return usage_error(v, "%s wants %s, and there is only `%s`", v->name, v->wants,
+		                   o->files[o->nfile - 1]);
+	if (o->nfile > most)
+		return usage_error(v, "%s wants %s, and there is %s`%s`", v->name,
+		                   v->wants ? v->wants : "no file", most ? "also " : "",
+		                   o->files[most]);
+	return EXIT_OK;
+}
+
 int
 options_parse(Arena *a, Options *o, int argc, char **argv)
 {
@@ -139,10 +160,11 @@ options_parse(Arena *a, Options *o, int argc, char **argv)
 		if (row->kind == OPTION_flag || row->kind == OPTION_alone ||
 		    row->kind == OPTION_run_flag) {
 			if (value)
-				return usage_error(v, "no value goes with %s", row->name);
+				return usage_error(v, "no value goes with %s, and there is `%s`", row->name, value);
 		} else if (!value) {
 			if (i + 1 == argc)
-				return usage_error(v, "a value is missing after `%s`", word);
+				return usage_error(v, "%s wants %s, and nothing comes after it", row->name,
+				                   row->value ? row->value : "a value");
 			value = argv[++i];
 		}
 		alone = alone || row->kind == OPTION_alone;
@@ -150,13 +172,7 @@ options_parse(Arena *a, Options *o, int argc, char **argv)
 			return code;
 	}
 	o->file = o->nfile ? o->files[0] : NULL;
-	if (o->file && !v->wants)
-		return usage_error(v, "%s takes no file, but there is `%s`", v->name, o->file);
-	if (!o->file && !alone && v->wants)
-		return usage_error(v, "%s wants %s", v->name, v->wants);
-	if (o->nfile > 1 && !v->many)
-		return usage_error(v, "one file is enough, but there is also `%s`", o->files[1]);
-	return EXIT_OK;
+	return alone && !o->file ? EXIT_OK : count_files(o);
 }
 
 void

@@ -49,8 +49,30 @@ own_stage(Arena *a, const Graph *g, const char *stage, Graph **out)
 	return pass_run_span(*out, &span, NULL, NULL);
 }
 
+/* A program made from another graph than the spec's is another one to whoever compares hashes (resuming a run, d2v diff), and
+ * says so. Compared is what the texts mean: as they are printed. */
+static void
+tell_edited(Arena *a, const Options *o, const Graph *want, const Graph *have, Recipe *r)
+{
+	Text own = {0}, now = {0}, all = {0};
+	char hash[33];
+
+	graph_print(want, &own);
+	graph_print(have, &now);
+	if (own.n != now.n || memcmp(own.at, now.at, own.n) != 0) {
+		r->edited = arena_printf(a, "%s after %s", want->name, o->from);
+		text_printf(&all, "%s\n%s\n", r->spec_hash, r->edited);
+		text_append(&all, now.at, now.n);
+		hash_hex(all.at, all.n, hash);
+		r->spec_hash = intern(hash);
+	}
+	text_free(&own);
+	text_free(&now);
+	text_free(&all);
+}
+
 static Status
-read_stage(Arena *a, const Options *o, Graph **g)
+read_stage(Arena *a, const Options *o, Recipe *r, Graph **g)
 {
 	const char *file = o->files[1];
 	Fit         f = {.file = file, .stage = o->from, .lowered = *g};
@@ -64,6 +86,7 @@ read_stage(Arena *a, const Options *o, Graph **g)
 	f.have = have;
 	TRY(stage_fits(&f));
 	TRY(pass_ensured(have, index));
+	tell_edited(a, o, want, have, r);
 	have->variables_from = (*g)->variables_from;
 	if (have->nslab)
 		plan_extend(have);
@@ -87,7 +110,7 @@ stage_run(Arena *a, const Options *o, Spec *spec, PassHook *hook, void *arg)
 		if (i > 0)
 			(*g)->variables_from = spec->train;
 		if (i == entry) {
-			TRY(read_stage(a, o, g));
+			TRY(read_stage(a, o, &spec->recipe, g));
 			span.after = o->from;
 		}
 		TRY(pass_run_span(*g, &span, hook ? hook : dumps_hook, hook ? arg : &d));

@@ -79,10 +79,6 @@ do_diff(Arena *a, const Options *o)
 	ProgramDiff *d;
 	Text         t = {0};
 
-	if (o->nfile != 2) {
-		verb_exit_code = usage_error(o->verb, "diff compares two specs or folders, not %d", o->nfile);
-		return OK;
-	}
 	for (int i = 0; i < 2; i++)
 		if ((verb_exit_code = side_parse(a, o, o->files[i], &w[i])) != EXIT_OK)
 			return OK;

@@ -65,11 +65,14 @@ static Status
 of_run(Arena *a, const char *run, ReportInput *in)
 {
 	RunLog      *log = arena_new_one(a, RunLog);
+	RunResults  *results = arena_new_one(a, RunResults);
 	MeasuredRun *measured;
 
 	TRY(run_log_read(a, arena_printf(a, "%s/log.jsonl", run), log));
 	TRY(measured_read(a, arena_printf(a, "%s/profile.json", run), &measured));
+	TRY(run_results_read(a, arena_printf(a, "%s/eval.json", run), results));
 	in->log = log;
+	in->results = results;
 	in->measured = measured;
 	return OK;
 }
@@ -100,6 +103,9 @@ compiled_again(Arena *a, const Options *o, const char *folder, Watch *w, Subject
 	if (is_folder(o->spec))
 		return user_error("spec", "--spec is a spec, and %s is a folder", o->spec);
 	TRY(program_watched(a, o, o->spec, kept.program->target, on_pass, w, out));
+	if (kept.program->recipe.edited)
+		return user_error("other-spec", "%s was compiled from an edited graph (%s), which %s does not hold", folder,
+		                  kept.program->recipe.edited, o->spec);
 	if (strcmp(kept.program->recipe.spec_hash, out->program->recipe.spec_hash) != 0) {
 		user_error("other-spec", "%s was compiled from another spec than %s as it is now", folder, o->spec);
 		diag_hint("give what was set then with --set NAME=VALUE");

@@ -172,9 +172,9 @@ odd_stages(const Options *o)
 	if (o->entry && !o->from && !o->to)
 		return usage_error(o->verb, "--entry goes with --to or --from");
 	if (o->from && o->nfile != 2)
-		return usage_error(o->verb, "--from wants two files, SPEC.d2v and FILE.ir, not %d", o->nfile);
+		return usage_error(o->verb, "--from wants a spec and a graph, SPEC.d2v FILE.ir, and there is only `%s`", o->file);
 	if (!o->from && o->nfile != 1)
-		return usage_error(o->verb, "one file is enough, but there is also `%s`", o->files[1]);
+		return usage_error(o->verb, "compile wants a spec, and there is also `%s`; a graph goes with --from", o->files[1]);
 	return EXIT_OK;
 }
 
@@ -198,6 +198,8 @@ do_compile(Arena *a, const Options *o)
 		folder = arena_printf(a, "generated/%s-%s", spec->recipe.spec_name, target);
 	TRY(compile(a, o, spec, target, folder));
 	put_remarks(spec_graphs(a, spec), spec->nfeature + 1);
+	if (!o->quiet && spec->recipe.edited)
+		fprintf(stderr, "edited: %s is not the spec's own graph, and runs of the spec do not go on with this program\n", spec->recipe.edited);
 	if (!o->quiet)
 		fprintf(stderr, "%s: %.2f s\n", folder, now() - start);
 	return strcmp(target, "cuda") == 0 && !o->no_nvrtc ? cuda_report(a, o, folder) : OK;

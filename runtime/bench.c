@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-static const char usage[] =
+static const char help[] =
 	"usage: d2v-run bench FOLDER [options]\n"
 	"\n"
 	"Times each kernel of one entry of the program in FOLDER on random inputs, and holds it "
@@ -37,6 +37,8 @@ static const char usage[] =
 	"  d2v-run bench generated/vit_base-cpu --steps 3\n"
 	"  d2v-run bench generated/tiny-cpu --entry teacher.features --threads 1\n"
 	"  echo 3 | d2v-run bench generated/tiny-cpu --on-request\n";
+
+static const RunVerb this_verb = {"bench", "the folder of a program", help};
 
 typedef struct {
 	const char *folder, *steps, *entry, *threads, *device, *cache;
@@ -279,17 +281,16 @@ verb_bench(int argc, char **argv)
 	                         {"cache", &o.cache, NULL},     {"json", NULL, &o.json},
 	                         {"all", NULL, &o.all},         {"on-request", NULL, &o.on_request}};
 	OptionsResult parsed =
-		options_parse(argc, argv, "bench", usage, known, COUNT(known), &o.folder);
+		options_parse(argc, argv, &this_verb, known, COUNT(known), &o.folder);
 	if (parsed != OPTIONS_run)
 		return parsed == OPTIONS_help ? EXIT_OK : EXIT_USAGE;
 	int64_t steps = 5;
-	if (option_integer("steps", o.steps, 1, 100000, &steps) != OK ||
-	    option_threads(o.threads) != OK)
+	if (option_integer(&this_verb, "steps", o.steps, 1, 100000, &steps) != OK ||
+	    option_threads(&this_verb, o.threads) != OK)
 		return EXIT_USAGE;
 	if (o.on_request && (o.steps || o.json || o.all)) {
-		fputs("d2v: error: --on-request reads the number of steps and always prints JSON; "
-		      "--steps, --all and --json do not go with it [usage]\n",
-		      stderr);
+		(void)option_error(&this_verb, "--on-request reads the number of steps and always prints JSON; "
+		                               "--steps, --all and --json do not go with it");
 		return EXIT_USAGE;
 	}
 	Arena *a = arena_new();

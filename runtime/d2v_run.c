@@ -62,11 +62,11 @@ run(int argc, char **argv)
 			return verbs[i].run(argc - 2, argv + 2);
 	}
 	const char *near = text_nearest(argv[1], names, COUNT(verbs));
-	fprintf(stderr, "d2v: error: unknown verb `%s`", argv[1]);
 	if (near)
-		fprintf(stderr, "; did you mean `%s`?", near);
-	fputs(" [usage]\n\n", stderr);
-	usage(stderr);
+		(void)user_error("usage", "no command `%s`; did you mean `%s`?", argv[1], near);
+	else
+		(void)user_error("usage", "no command `%s`", argv[1]);
+	diag_hint("`d2v-run --help` shows the commands");
 	return EXIT_USAGE;
 }
 

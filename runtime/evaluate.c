@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-static const char usage[] =
+static const char help[] =
 	"usage: d2v-run eval RUN --data train=PATH --data test=PATH [options]\n"
 	"\n"
 	"Accuracy of simple classifiers on the frozen features of the newest checkpoint in RUN, "
@@ -38,6 +38,8 @@ static const char usage[] =
 	"example:\n"
 	"  d2v-run eval runs/a --data train=/usr/share/datasets/fashion-mnist --data "
         "test=/usr/share/datasets/fashion-mnist\n";
+
+static const RunVerb this_verb = {"eval", "the folder of a run", help};
 
 enum { METRICS = 3, MOST_ROWS = 4 };
 static const char *const METRIC[METRICS] = {"linear probe, mean of patches",
@@ -257,7 +259,7 @@ take_data(Eval *v, int *argc, char **argv)
 			value = argv[i] + 7;
 		else if (strcmp(argv[i], "--data") == 0) {
 			if (i + 1 == *argc)
-				return user_error("usage", "--data takes train=PATH or test=PATH");
+				return option_error(&this_verb, "--data wants train=PATH or test=PATH, and nothing comes after it");
 			value = argv[++i];
 		} else {
 			argv[kept++] = argv[i];
@@ -269,10 +271,10 @@ take_data(Eval *v, int *argc, char **argv)
 		                  strncmp(value, v->part[p].part, (size_t)(eq - value)) == 0))
 			p++;
 		if (p == 2 || !eq[1])
-			return user_error("usage", "--data takes train=PATH or test=PATH, not `%s`",
+			return option_error(&this_verb, "--data wants train=PATH or test=PATH, not `%s`",
 			                  value);
 		if (v->part[p].path)
-			return user_error("usage", "--data %s=.. is given twice", v->part[p].part);
+			return option_error(&this_verb, "--data %s=PATH is given twice", v->part[p].part);
 		v->part[p].path = eq + 1;
 	}
 	*argc = kept;
@@ -287,21 +289,21 @@ numbers(Eval *v)
 	v->k = 20;
 	v->part[0].limit = 20000;
 	v->model = v->model ? v->model : "student";
-	TRY(option_integer("layer", v->layer_text, 0, INT32_MAX, &v->layer));
-	TRY(option_integer("k", v->k_text, 1, 10000, &v->k));
-	TRY(option_integer("train-images", v->train_images, 0, INT32_MAX, &v->part[0].limit));
-	TRY(option_integer("threads", v->threads, 1, 1024, &threads));
+	TRY(option_integer(&this_verb, "layer", v->layer_text, 0, INT32_MAX, &v->layer));
+	TRY(option_integer(&this_verb, "k", v->k_text, 1, 10000, &v->k));
+	TRY(option_integer(&this_verb, "train-images", v->train_images, 0, INT32_MAX, &v->part[0].limit));
+	TRY(option_integer(&this_verb, "threads", v->threads, 1, 1024, &threads));
 	if (threads)
 		eval_threads((int)threads);
-	TRY(option_threads(v->threads));
+	TRY(option_threads(&this_verb, v->threads));
 	if (strcmp(v->model, "student") != 0 && strcmp(v->model, "teacher") != 0 &&
 	    strcmp(v->model, "both") != 0)
-		return user_error("usage", "--model takes student, teacher or both, not `%s`",
+		return option_error(&this_verb, "--model is student, teacher or both, not `%s`",
 		                  v->model);
 	for (int i = 0; i < 2; i++)
 		if (!v->part[i].path)
-			return user_error("usage",
-			                  "eval needs --data %s=PATH; see `d2v-run eval --help`",
+			return option_error(&this_verb,
+			                  "eval wants --data %s=PATH, and there is none",
 			                  v->part[i].part);
 	return OK;
 }
@@ -336,7 +338,7 @@ verb_eval(int argc, char **argv)
 	};
 	if (take_data(&v, &argc, argv) == OK) {
 		OptionsResult parsed =
-			options_parse(argc, argv, "eval", usage, known, COUNT(known), &v.run);
+			options_parse(argc, argv, &this_verb, known, COUNT(known), &v.run);
 		if (parsed == OPTIONS_help)
 			code = EXIT_OK;
 		else if (parsed == OPTIONS_run && numbers(&v) == OK)

@@ -60,17 +60,11 @@ void json_number(Text *out, double x);            /* "NaN", "Infinity", "-Infini
 
 /* ---- report.c -> report_html.c ------------------------------------------------------------- */
 
-/* One figure of RUN/eval.json. */
-typedef struct {
-	const char *encoder, *metric, *note;
-	double      value, lo, hi;       /* lo > hi: no interval */
-} ResultRow;
-
+/* What the page is made of. */
 typedef struct {
 	const Program  *p;
 	RunLog          log;
-	Vec(ResultRow)  result;
-	const char     *result_note;     /* under which conditions */
+	RunResults      results;
 } Report;
 
 void report_html(Arena *a, const Report *r, Text *out);

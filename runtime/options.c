@@ -1,101 +1,115 @@
 /* Command line options of the verbs. Refuses unknown options (with the nearest known one),
- * repeated options, missing or superfluous values, and more than one folder. */
+ * repeated options, missing or superfluous values, and any number of folders but one. */
 #include "runtime/run_private.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-static OptionsResult
-usage_error(const char *verb, const char *what, const char *word)
+Status
+option_error(const RunVerb *v, const char *fmt, ...)
 {
-	fprintf(stderr, "d2v: error: %s `%s`; see `d2v-run %s --help` [usage]\n", what, word, verb);
-	return OPTIONS_wrong;
+	char    text[1024];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	(void)user_error("usage", "%s", text);
+	diag_hint("`d2v-run %s --help` shows what goes with it", v->name);
+	return FAIL;
 }
 
-static OptionsResult
-unknown(const char *verb, const char *name, const Option *o, int n)
+static Status
+unknown(const RunVerb *v, const char *arg, size_t n_name, const Option *o, int n)
 {
-	const char *names[64];
+	const char *names[64], *name = intern_n(arg, n_name), *near = NULL;
 	int         k = 0;
 	for (; k < n && k < COUNT(names); k++)
 		names[k] = o[k].name;
-	const char *near = text_nearest(name, names, k);
-	if (near == NULL)
-		return usage_error(verb, "unknown option", name);
-	fprintf(stderr, "d2v: error: unknown option `--%s`; did you mean `--%s`? [usage]\n", name,
-	        near);
-	return OPTIONS_wrong;
+	if (strncmp(name, "--", 2) == 0)
+		near = text_nearest(name + 2, names, k);
+	if (near)
+		return option_error(v, "unknown option `%s`; did you mean `--%s`?", name, near);
+	return option_error(v, "unknown option `%s`", name);
+}
+
+/* One option, its value in argv[*i] too or behind it. */
+static Status
+take(int argc, char **argv, int *i, const RunVerb *v, const Option *o, int n)
+{
+	const char *arg = argv[*i], *value = strchr(arg, '=');
+	size_t      len = value ? (size_t)(value - arg) : strlen(arg);
+	int         k = 0;
+	while (k < n && (strncmp(arg, "--", 2) != 0 || strlen(o[k].name) != len - 2 ||
+	                 memcmp(o[k].name, arg + 2, len - 2) != 0))
+		k++;
+	if (k == n)
+		return unknown(v, arg, len, o, n);
+	if (o[k].flag && value)
+		return option_error(v, "no value goes with --%s, and there is `%s`", o[k].name,
+		                    value + 1);
+	if (o[k].flag) {
+		*o[k].flag = true;
+		return OK;
+	}
+	if (*o[k].text)
+		return option_error(v, "--%s is given twice", o[k].name);
+	if (value == NULL && *i + 1 == argc)
+		return option_error(v, "--%s wants a value, and nothing comes after it",
+		                    o[k].name);
+	*o[k].text = value ? value + 1 : argv[++*i];
+	if (**o[k].text == 0)
+		return option_error(v, "--%s wants a value, and there is nothing behind `%s`",
+		                    o[k].name, arg);
+	return OK;
 }
 
 OptionsResult
-options_parse(int argc, char **argv, const char *verb, const char *usage, const Option *o, int n,
-              const char **folder)
+options_parse(int argc, char **argv, const RunVerb *v, const Option *o, int n, const char **folder)
 {
 	*folder = NULL;
 	for (int i = 0; i < argc; i++) {
-		const char *arg = argv[i];
-		if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {
-			fputs(usage, stdout);
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			fputs(v->help, stdout);
 			return OPTIONS_help;
 		}
-		if (strncmp(arg, "--", 2) != 0) {
-			if (arg[0] == '-')
-				return usage_error(verb, "unknown option", arg);
-			if (*folder)
-				return usage_error(verb, "one folder is enough, but there is also",
-				                   arg);
-			*folder = arg;
-			continue;
-		}
-		const char *value = strchr(arg, '=');
-		size_t      len = value ? (size_t)(value - arg) - 2 : strlen(arg) - 2;
-		int         k = 0;
-		while (k < n && (strlen(o[k].name) != len || memcmp(o[k].name, arg + 2, len) != 0))
-			k++;
-		if (k == n)
-			return unknown(verb, intern_n(arg + 2, len), o, n);
-		if (o[k].flag) {
-			if (value)
-				return usage_error(verb, "no value goes with", arg);
-			*o[k].flag = true;
-			continue;
-		}
-		if (*o[k].text)
-			return usage_error(verb, "given twice:", arg);
-		if (value == NULL && i + 1 == argc)
-			return usage_error(verb, "a value is missing after", arg);
-		*o[k].text = value ? value + 1 : argv[++i];
-		if (**o[k].text == 0)
-			return usage_error(verb, "there is nothing behind", arg);
+		if (argv[i][0] == '-') {
+			if (take(argc, argv, &i, v, o, n) != OK)
+				return OPTIONS_wrong;
+		} else if (*folder) {
+			(void)option_error(v, "%s wants %s, and there is also `%s`", v->name,
+			                   v->wants, argv[i]);
+			return OPTIONS_wrong;
+		} else
+			*folder = argv[i];
 	}
-	return *folder ? OPTIONS_run : usage_error(verb, "missing argument", "FOLDER");
+	if (*folder)
+		return OPTIONS_run;
+	(void)option_error(v, "%s wants %s, and there is none", v->name, v->wants);
+	return OPTIONS_wrong;
 }
 
 Status
-option_integer(const char *name, const char *text, int64_t lo, int64_t hi, int64_t *out)
+option_integer(const RunVerb *v, const char *name, const char *text, int64_t lo, int64_t hi,
+               int64_t *out)
 {
 	if (text == NULL)
 		return OK;
 	char *end;
 	errno = 0;
-	long long v = strtoll(text, &end, 10);
-	if (end == text || *end || errno || v < lo || v > hi) {
-		fprintf(stderr,
-		        "d2v: error: --%s takes a whole number from %lld to %lld, not `%s` "
-		        "[usage]\n",
-		        name, (long long)lo, (long long)hi, text);
-		return FAIL;
-	}
-	*out = v;
+	long long x = strtoll(text, &end, 10);
+	if (end == text || *end || errno || x < lo || x > hi)
+		return option_error(v, "--%s is a whole number from %lld to %lld, not `%s`", name,
+		                    (long long)lo, (long long)hi, text);
+	*out = x;
 	return OK;
 }
 
 Status
-option_threads(const char *text)
+option_threads(const RunVerb *v, const char *text)
 {
 	int64_t n = 0;
-	TRY(option_integer("threads", text, 1, 1024, &n));
+	TRY(option_integer(v, "threads", text, 1, 1024, &n));
 	if (n > 0) {
 		char s[24];
 		snprintf(s, sizeof s, "%lld", (long long)n);

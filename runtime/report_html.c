@@ -117,49 +117,6 @@ tiles(Arena *a, const Report *r, Text *out)
 	text_printf(out, "</dl>\n");
 }
 
-/* ---- results ----------------------------------------------------------------------------------------------- */
-
-static void
-results(const Report *r, Text *out)
-{
-	if (!r->result.n)
-		return;
-	text_printf(out, "<h2>Results</h2>\n<div class=table><table><thead><tr><th>Encoder<th>Measure<th class=n>Value"
-	                 "<th class=n>95 %% interval<th class=wide></tr></thead><tbody>\n");
-	for (int i = 0; i < r->result.n; i++) {
-		const ResultRow *w = &r->result.at[i];
-		bool             interval = w->lo <= w->hi;
-		text_printf(out, "<tr><td>");
-		html_text(out, w->encoder);
-		text_printf(out, "<td>");
-		html_text(out, w->metric);
-		if (*w->note) {
-			text_printf(out, " <span class=unit>");
-			html_text(out, w->note);
-			text_printf(out, "</span>");
-		}
-		/* Accuracies are fractions; anything else is shown as it is. */
-		bool share = w->value >= 0 && w->value <= 1 && (!interval || (w->lo >= 0 && w->hi <= 1));
-		text_printf(out, share ? "<td class=n><b>%.2f %%</b>" : "<td class=n><b>%.4g</b>",
-		            share ? 100 * w->value : w->value);
-		text_printf(out, "<td class=n>");
-		if (interval)
-			text_printf(out, share ? "%.2f – %.2f %%" : "%.4g – %.4g", share ? 100 * w->lo : w->lo,
-			            share ? 100 * w->hi : w->hi);
-		text_printf(out, "<td class=wide>");
-		if (share)
-			text_printf(out, "<div class=interval><i style=\"left:%.2f%%;width:%.2f%%\"></i></div>",
-			            100 * (interval ? w->lo : w->value), interval ? 100 * (w->hi - w->lo) : 0);
-		text_printf(out, "</tr>\n");
-	}
-	text_printf(out, "</tbody></table></div>\n");
-	if (*r->result_note) {
-		text_printf(out, "<p class=note>");
-		html_text(out, r->result_note);
-		text_printf(out, "</p>\n");
-	}
-}
-
 /* ---- settings ------------------------------------------------------------------------------------------------- */
 
 static void
@@ -300,9 +257,13 @@ report_html(Arena *a, const Report *r, Text *out)
 	html_text(out, c->spec_name);
 	text_printf(out, "</h1>\n<p class=hash>spec ");
 	html_text(out, c->spec_hash);
+	if (c->edited) {
+		text_printf(out, " · edited: ");
+		html_text(out, c->edited);
+	}
 	text_printf(out, "</p>\n");
 	tiles(a, r, out);
-	results(r, out);
+	report_results(out, &r->results);
 	report_charts(a, out, &r->log);
 	text_printf(out, "<div class=tables>\n");
 	settings(a, r, out);

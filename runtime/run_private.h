@@ -17,13 +17,19 @@ typedef struct {
 	const char **text; /* where its value goes; NULL for a flag */
 	bool        *flag;
 } Option;
+typedef struct {
+	const char *name, *wants; /* "train", "the folder of a program" */
+	const char *help;         /* what --help prints */
+} RunVerb;
 typedef enum { OPTIONS_run, OPTIONS_help, OPTIONS_wrong } OptionsResult;
-/* Help prints `usage` on standard output; what is wrong is reported with a pointer to --help. */
-OptionsResult options_parse(int argc, char **argv, const char *verb, const char *usage,
-                            const Option *o, int n, const char **folder);
-/* A whole number in lo..hi; an option not given keeps *out. FAIL: the verb ends with EXIT_USAGE. */
-Status option_integer(const char *name, const char *text, int64_t lo, int64_t hi, int64_t *out);
-Status option_threads(const char *text); /* --threads: before the device is loaded */
+OptionsResult options_parse(int argc, char **argv, const RunVerb *v, const Option *o, int n,
+                            const char **folder);
+/* What is wrong with the command line, with a pointer to --help. FAIL: the verb ends with EXIT_USAGE. */
+Status option_error(const RunVerb *v, const char *fmt, ...) PRINTF(2, 3);
+/* A whole number in lo..hi; an option not given keeps *out. */
+Status option_integer(const RunVerb *v, const char *name, const char *text, int64_t lo, int64_t hi,
+                      int64_t *out);
+Status option_threads(const RunVerb *v, const char *text); /* --threads: before the device is loaded */
 
 /* ---- inputs.c: a batch -> the inputs of an entry --------------------------------------------- */
 typedef struct Feeds Feeds;

@@ -18,7 +18,7 @@ typedef struct {
 	bool        list;
 } Options;
 
-static const char usage[] =
+static const char help[] =
 	"usage: d2v-run step FOLDER [options]\n"
 	"\n"
 	"Runs the compiled program in FOLDER for a few steps from given weights and batches, prints the loss of each\n"
@@ -61,6 +61,8 @@ static const char usage[] =
 	"\n"
 	"Example: d2v-run step generated/tiny-cpu --init w.safetensors --feed f.safetensors --steps 3 \\\n"
 	"             --names beit --spe 100 --run-steps 1000 --dump out.safetensors\n";
+
+static const RunVerb this_verb = {"step", "the folder of a program", help};
 
 /* ---- --list -------------------------------------------------------------------------------- */
 
@@ -189,12 +191,12 @@ static Status
 numbers_read(Options *o)
 {
 	int64_t seed;
-	TRY(option_integer("steps", o->steps_text, 1, INT32_MAX, &o->steps));
-	TRY(option_integer("first-step", o->first_text, 0, INT32_MAX, &o->first));
-	TRY(option_integer("run-steps", o->run_text, 1, INT32_MAX, &o->run_steps));
-	TRY(option_integer("spe", o->spe_text, 1, INT32_MAX, &o->spe));
-	TRY(option_integer("seed", o->seed_text, 0, UINT32_MAX, &seed));
-	return option_threads(o->threads_text);
+	TRY(option_integer(&this_verb, "steps", o->steps_text, 1, INT32_MAX, &o->steps));
+	TRY(option_integer(&this_verb, "first-step", o->first_text, 0, INT32_MAX, &o->first));
+	TRY(option_integer(&this_verb, "run-steps", o->run_text, 1, INT32_MAX, &o->run_steps));
+	TRY(option_integer(&this_verb, "spe", o->spe_text, 1, INT32_MAX, &o->spe));
+	TRY(option_integer(&this_verb, "seed", o->seed_text, 0, UINT32_MAX, &seed));
+	return option_threads(&this_verb, o->threads_text);
 }
 
 int
@@ -209,7 +211,7 @@ verb_step(int argc, char **argv)
 		{"list", NULL, &o.list},          {"threads", &o.threads_text, NULL},
 	};
 	OptionsResult parsed =
-		options_parse(argc, argv, "step", usage, known, COUNT(known), &o.folder);
+		options_parse(argc, argv, &this_verb, known, COUNT(known), &o.folder);
 	if (parsed != OPTIONS_run)
 		return parsed == OPTIONS_help ? EXIT_OK : EXIT_USAGE;
 	if (!o.entry)

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-static const char usage[] =
+static const char help[] =
 	"usage: d2v-run train FOLDER --data NAME=PATH --out RUN [options]\n"
 	"\n"
 	"Trains the program in FOLDER and writes checkpoints, log.jsonl, TensorBoard events and "
@@ -49,6 +49,8 @@ static const char usage[] =
 	"SIGINT, SIGTERM or SIGHUP: the step is finished, the run saved, and the exit code is 4.\n"
 	"A loss or gradient norm that is not finite: the run is saved as it was before that step, the first bad value is\n"
 	"sought and named, and the exit code is 5.\n";
+
+const RunVerb train_verb = {"train", "the folder of a program", help};
 
 static volatile sig_atomic_t signalled;
 
@@ -288,12 +290,12 @@ verb_train(int argc, char **argv)
 		{"profile", NULL, &o.profile}, {"quiet", NULL, &o.quiet},
 	};
 	OptionsResult parsed =
-		options_parse(argc, argv, "train", usage, known, COUNT(known), &o.folder);
+		options_parse(argc, argv, &train_verb, known, COUNT(known), &o.folder);
 	if (parsed != OPTIONS_run)
 		return parsed == OPTIONS_help ? EXIT_OK : EXIT_USAGE;
 	if (o.data == NULL || o.out == NULL) {
-		fprintf(stderr, "d2v: error: train needs %s; see `d2v-run train --help` [usage]\n",
-		        o.data ? "--out RUN" : "--data NAME=PATH");
+		(void)option_error(&train_verb, "train wants %s, and there is none",
+		                   o.data ? "--out RUN" : "--data NAME=PATH");
 		return EXIT_USAGE;
 	}
 	Train t = {.a = arena_new(), .opt = &o};

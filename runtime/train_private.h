@@ -13,6 +13,8 @@ typedef struct {
 	bool        resume, profile, quiet;
 } TrainOptions;
 
+extern const RunVerb train_verb; /* train.c */
+
 enum { MAX_VALUES = 64, MAX_AHEAD = 4 };
 
 typedef struct {

@@ -52,9 +52,14 @@ run_check(Train *t, const char *path)
 	free(text);
 	if (got != 5)
 		return user_error("run-damaged", "%s is damaged", path);
+	if (strcmp(hash, t->r->spec_hash) != 0 && t->r->edited)
+		return user_error("run-differs",
+		                  "%s is a run of another program: this one was edited (%s)", o->out,
+		                  t->r->edited);
 	if (strcmp(hash, t->r->spec_hash) != 0)
 		return user_error("run-differs",
-		                  "%s is a run of another spec (or of other --set values)", o->out);
+		                  "%s is a run of another spec (or of other --set values, or of an edited graph)",
+		                  o->out);
 	if (o->seed && seed != t->seed)
 		return user_error("run-differs",
 		                  "%s was started with seed %" PRIu64
@@ -91,16 +96,15 @@ Status
 train_numbers(Train *t)
 {
 	const TrainOptions *o = t->opt;
-	TRY(option_integer("seed", o->seed, 0, UINT32_MAX, &t->asked_seed));
-	TRY(option_integer("steps", o->steps, 1, INT32_MAX, &t->total));
-	TRY(option_integer("until", o->until, 1, INT32_MAX, &t->until));
-	TRY(option_integer("workers", o->workers, 1, 256, &t->workers));
-	TRY(option_threads(o->threads));
+	TRY(option_integer(&train_verb, "seed", o->seed, 0, UINT32_MAX, &t->asked_seed));
+	TRY(option_integer(&train_verb, "steps", o->steps, 1, INT32_MAX, &t->total));
+	TRY(option_integer(&train_verb, "until", o->until, 1, INT32_MAX, &t->until));
+	TRY(option_integer(&train_verb, "workers", o->workers, 1, 256, &t->workers));
+	TRY(option_threads(&train_verb, o->threads));
 	const char *eq = strchr(o->data, '=');
 	if (eq && eq != o->data && eq[1])
 		return OK;
-	fprintf(stderr, "d2v: error: --data takes NAME=PATH, not `%s` [usage]\n", o->data);
-	return FAIL;
+	return option_error(&train_verb, "--data wants NAME=PATH, not `%s`", o->data);
 }
 
 static Status

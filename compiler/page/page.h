@@ -1,4 +1,4 @@
-/* page: what our HTML pages share - text made safe, curves of a run as pictures, the log they come from. Includes base only.
+/* page: what our HTML pages share - text made safe, curves of a run as pictures, the log they come from, its results. Includes base only.
  * `d2v report` and the RUN/report.html of d2v-run are both made with it, so that they read and look alike. */
 #ifndef D2V_PAGE_H
 #define D2V_PAGE_H
@@ -27,6 +27,19 @@ typedef struct {
 /* A last line that is cut short (a run that is going on) is left out; a damaged one elsewhere is refused with its number. */
 Status        run_log_read(Arena *a, const char *path, RunLog *out);
 const Series *run_log_series(const RunLog *l, const char *name); /* NULL: never logged */
+
+/* ---- results.c: RUN/eval.json, as d2v eval writes it ------------------------------------------ */
+
+typedef struct {
+	const char *encoder, *metric, *note;
+	double      value, lo, hi;       /* lo > hi: no interval */
+} ResultRow;
+typedef struct {
+	Vec(ResultRow) row;
+	const char    *note;             /* under which conditions */
+} RunResults;
+Status run_results_read(Arena *a, const char *path, RunResults *out); /* no such file: no rows */
+void   report_results(Text *out, const RunResults *r);                /* heading and table; no rows: nothing */
 
 /* ---- chart.c, charts.c ------------------------------------------------------------------------ */
 

@@ -28,6 +28,7 @@ recipe_line(Parse *x)
 		"stop",
 		"ranks",
 		"layer_axis",
+		"edited",
 	};
 	Scan   *s = &x->s;
 	Recipe *r = &x->p->recipe;
@@ -62,6 +63,8 @@ recipe_line(Parse *x)
 		TRY(scan_int(s, "the number of ranks", 0, INT32_MAX, &n));
 		r->ranks = (int)n;
 		return OK;
+	case 12:
+		return scan_string(s, "the graph that was edited", &r->edited);
 	default: /* the axis may be absent */
 		return s->tok.kind == TOK_END
 		               ? OK

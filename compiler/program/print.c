@@ -114,6 +114,8 @@ put_recipe(Text *out, const Recipe *r)
 	text_printf(out, "\nrecipe\n");
 	put_string(out, "  spec ", r->spec_name ? r->spec_name : "");
 	put_string(out, "\n  hash ", r->spec_hash ? r->spec_hash : "");
+	if (r->edited)
+		put_string(out, "\n  edited ", r->edited);
 	put_number(out, "\n  epochs ", r->length_epochs);
 	text_printf(out, "\n  steps %lld\n  seed %llu\n  ranks %d\n  checkpoint_steps %lld",
 	            (long long)r->length_steps, (unsigned long long)r->seed, r->ranks,

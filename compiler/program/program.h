@@ -78,7 +78,8 @@ typedef struct {
 
 typedef struct {
 	const char *spec_name;             /* "data2vec_vit_base" */
-	const char *spec_hash;             /* 32 hex digits over the text of all spec files and overrides */
+	const char *spec_hash;             /* 32 hex digits over the text of all spec files and overrides, and of what `edited` is about */
+	const char *edited;                /* "train after gemm": a graph that was read in place of the spec's; NULL: there is none */
 	int         nvar;
 	Variable   *var;                   /* see VarKind */
 	int         nname;

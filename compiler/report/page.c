@@ -58,9 +58,9 @@ head(const ReportInput *in, Text *out)
 	text_printf(out, "<!doctype html>\n<html lang=en><head><meta charset=utf-8>\n<meta name=viewport content=\"width=device-width,initial-scale=1\">\n<title>");
 	html_text(out, r->spec_name);
 	text_printf(out, " - d2v report</title>\n<style>\n%s%s</style></head>\n<body>\n", report_style, page_css);
-	text_printf(out, "<a class=skip href=#content>Skip to the content</a>\n<header><nav aria-label=\"parts of this page\">%s%s<a href=#spec>Spec</a>"
+	text_printf(out, "<a class=skip href=#content>Skip to the content</a>\n<header><nav aria-label=\"parts of this page\">%s%s%s<a href=#spec>Spec</a>"
 	                 "<a href=#memory>Memory</a><a href=#passes>Passes</a><a href=#kernels>Kernels</a></nav><button type=button id=theme hidden>dark</button></header>\n",
-	            in->log ? "<a href=#curves>Curves</a>" : "", in->measured ? "<a href=#measured>Measured</a>" : "");
+	            in->results && in->results->row.n ? "<a href=#results>Results</a>" : "", in->log ? "<a href=#curves>Curves</a>" : "", in->measured ? "<a href=#measured>Measured</a>" : "");
 	text_printf(out, "<main id=content tabindex=-1>\n<h1>");
 	html_text(out, r->spec_name);
 	text_printf(out, "</h1>\n<p class=hash>");
@@ -75,6 +75,10 @@ head(const ReportInput *in, Text *out)
 	html_text(out, in->ledger->program->target);
 	text_printf(out, " · spec ");
 	html_text(out, r->spec_hash);
+	if (r->edited) {
+		text_printf(out, " · edited: ");
+		html_text(out, r->edited);
+	}
 	text_printf(out, "</p>\n");
 }
 
@@ -83,6 +87,11 @@ report_page(Arena *a, const ReportInput *in, Text *out)
 {
 	head(in, out);
 	tiles(a, in, out);
+	if (in->results && in->results->row.n) {
+		text_printf(out, "<section id=results aria-label=results>\n");
+		report_results(out, in->results);
+		text_printf(out, "</section>\n");
+	}
 	if (in->log) {
 		text_printf(out, "<section id=curves aria-label=curves>\n");
 		report_charts(a, out, in->log);

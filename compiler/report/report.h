@@ -46,6 +46,7 @@ typedef struct {
 	Stage              *stage;
 	int                 nstage;
 	const RunLog       *log;               /* of a run, or NULL */
+	const RunResults   *results;           /* of a run, or NULL */
 	const MeasuredRun  *measured;          /* or NULL */
 } ReportInput;
 Status report_page(Arena *a, const ReportInput *in, Text *out);

@@ -77,7 +77,7 @@ ends 'a kernel changed by hand' 6 'one spec, but' d2v diff "$tmp/folder" "$tmp/a
 ends 'one spec for two targets' 6 'one spec, but' d2v diff generated/fashion-cpu generated/fashion-cuda
 
 # What people see.
-ends 'one side' 2 'two specs or folders, not 1' d2v diff "$gray"
+ends 'one side' 2 'two specs or folders of programs, and there is only' d2v diff "$gray"
 ends 'nothing behind a colon' 2 'not `x`' d2v diff "$gray" "$gray:B=1,x"
 ends 'no such target' 2 'cpu or cuda' d2v diff "$gray" "$gray:target=tpu"
 ends 'no such recompute' 2 'none, cheap or blocks' d2v diff "$gray" "$gray:recompute=all"

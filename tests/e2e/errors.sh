@@ -20,10 +20,17 @@ table() {
 2|d2v train SPEC|d2v
 2|did you mean `train`|d2v trian $gray
 2|no command `zzzzzz`|d2v zzzzzz
-2|check wants a file|d2v check
-2|folder of a run|d2v eval
+2|check wants a spec, and there is none|d2v check
+2|eval wants the folder of a run, and there is none|d2v eval
+2|diff wants two specs or folders of programs, and there is none|d2v diff
+2|programs, and there is only `tests/e2e|d2v diff $gray
+2|and there is also `c`|d2v diff $gray b c
+2|cache wants no file, and there is `b`|d2v cache b
+2|--from wants a spec and a graph|d2v compile $gray --from=gemm
+2|a graph goes with --from|d2v compile $gray b
+2|help is about one command, `check`|d2v help check fmt
 2|unknown option `-x`|d2v check -x $gray
-2|one file is enough|d2v check $gray $gray
+2|check wants a spec, and there is also `b`|d2v check $gray b
 2|--format is text|d2v check $gray --format=xml
 2|NAME=VALUE|d2v check $gray --set B
 2|NAME=VALUE|d2v check $gray --set =3
@@ -47,14 +54,20 @@ table() {
 1|[data-source]|d2v train $gray --data images=$tmp/data --out $tmp/x
 2|NAME=PATH|d2v train $gray --data $tmp/data --out $tmp/x
 2|did you mean `--passes`|d2v opt tests/e2e/specs/two.ir --pass
-2|no value goes with --quiet|d2v check $gray --quiet=yes
+2|no value goes with --quiet, and there is `yes`|d2v check $gray --quiet=yes
 2|unknown option `--out`|d2v check $gray --out $tmp/x
 2|unknown option `--dump-dir`|d2v train $gray --dump-dir $tmp/x
 0|--set NAME=VALUE|d2v help bench
 2|did you mean `--data`|d2v train $gray --dta train=$tmp/data --out $tmp/x
-2|--data NAME=PATH|d2v train $gray --out $tmp/x
-2|--out RUN|d2v train $gray --data train=$tmp/data
-2|a value is missing|d2v train $gray --data train=$tmp/data --out
+2|train wants --data NAME=PATH, and there is none|d2v train $gray --out $tmp/x
+2|train wants --out RUN, and there is none|d2v train $gray --data train=$tmp/data
+2|--out wants a value, and nothing comes after it|d2v train $gray --data train=$tmp/data --out
+2|--out wants FOLDER, and nothing comes after it|d2v compile $gray --out
+2|--data wants a value, and nothing comes|d2v eval $tmp --data
+2|--data wants train=PATH or test=PATH, not|d2v eval $tmp --data images=$tmp
+2|eval wants --data test=PATH|d2v eval $tmp --data train=$tmp
+2|--model is student|d2v eval $tmp --model both.
+2|do not go with it|d2v bench $gray --on-request --all
 2|given twice|d2v train $gray --data train=$tmp/data --data train=$tmp/data --out $tmp/x
 2|whole number|d2v train $gray --data train=$tmp/data --out $tmp/x --steps 0
 2|whole number|d2v train $gray --data train=$tmp/data --out $tmp/x --steps many
@@ -81,11 +94,14 @@ table() {
 1|[threads]|env D2V_THREADS=many d2v train $gray --data train=$tmp/data --out $tmp/x
 1|[cache-size]|env D2V_CACHE_SIZE=much d2v train $gray --data train=$tmp/data --out $tmp/x
 2|usage: d2v-run VERB|d2v-run
+2|no command `zzzzzz`|d2v-run zzzzzz
+2|unknown option `--feed`; did you mean `--seed`|d2v-run train $tmp/program --feed 1
+2|no value goes with --quiet|d2v-run train $tmp/program --quiet=
 2|did you mean `train`|d2v-run trian
 1|[no-program]|d2v-run train $tmp/none --data train=$tmp/data --out $tmp/x
 1|[no-program]|d2v-run train $tmp/empty --data train=$tmp/data --out $tmp/x
-2|missing argument|d2v-run train --data train=$tmp/data --out $tmp/x
-2|one folder is enough|d2v-run train $tmp/program $tmp/program --data train=$tmp/data --out $tmp/x
+2|train wants the folder of a program, and there is none|d2v-run train --data train=$tmp/data --out $tmp/x
+2|and there is also `b`|d2v-run train $tmp/program b --data train=$tmp/data --out $tmp/x
 EOF
 }
 
@@ -100,6 +116,23 @@ while IFS='|' read -r status text command; do
 done <<EOF
 $(table)
 EOF
+# The command line of every verb is refused in the same form: one line that ends with [usage], one line of help.
+refused() {
+	ends "$*" 2 'error: ' "$@"
+	holds "$*: a line and a hint" test "$(sed -n '1s/^d2v: error: .* \[usage\]$/what/p; 2s/^help: `d2v.* --help` shows .*/hint/p; 3,$p' "$tmp/said" | tr '\n' .)" = what.hint.
+}
+for command in $(d2v --help | sed -n 's/^  d2v \([a-z-]*\) .*/d2v:\1/p' | sort -u) d2v-run:train d2v-run:step d2v-run:eval d2v-run:bench; do
+	set -- "${command%:*}" "${command#*:}"
+	test "$2" = cache || refused "$@"
+	test "$2" = fmt || refused "$@" one two three
+	refused "$@" "$gray" --zzzzzz
+	refused "$@" "$gray" --zzzzzz=1
+	refused "$@" "$gray" -z
+	for option in $("$@" --help | sed -n 's/^  \(--[a-z-]*\) [A-Za-z].*/\1/p' | sort -u); do
+		refused "$1" "$2" "$gray" "$option"
+		refused "$1" "$2" "$gray" "$option="
+	done
+done
 # Every verb shows an example, and d2v knows every option of d2v-run by name.
 for verb in check fmt compile opt train step eval bench; do
 	ends "help of $verb" 0 'example:' d2v $verb --help

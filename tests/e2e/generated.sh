@@ -2,7 +2,7 @@
 # generated/ holds what the compiler makes of tracked recipes, so that a change of code generation shows, kernel by kernel, in review.
 # Fails when it is not what the compiler makes now; BLESS=1 rewrites it. Compiled twice: the same text both times.
 . "$(dirname "$0")/lib.sh"
-for spec in fashion tiny/vit; do
+for spec in fashion tiny/vit vit_base; do
 	for target in cpu cuda; do
 		set -- "models/$spec.d2v" --target=$target --quiet
 		[ $target = cpu ] || set -- "$@" --no-nvrtc

@@ -47,6 +47,12 @@ holds 'a run' d2v report "$tmp/run" --quiet
 holds 'lies in its folder, as the plan says' reads "$tmp/run/program.html" "$tmp/plan.json"
 holds 'has its curves' grep -q 'Loss</b>' "$tmp/run/program.html"
 holds 'and no measured times' sh -c "! grep -q 'id=measured' '$tmp/run/program.html'"
+holds 'and no results' sh -c "! grep -q 'id=results' '$tmp/run/program.html'"
+holds 'a run is evaluated' d2v eval "$tmp/run" --data "train=$tmp/data" --data "test=$tmp/data"
+holds 'a report again' report "$tmp/run" --out "$tmp/results.html"
+holds 'is whole' reads "$tmp/results.html" "$tmp/plan.json"
+holds 'shows results' grep -q 'id=results' "$tmp/results.html"
+cp "$tmp/run/eval.json" "$tmp/eval.json"
 holds 'a run, with its spec' report "$tmp/run" --spec $gray --out "$tmp/both.html"
 holds 'has curves and passes' reads "$tmp/both.html" "$tmp/plan.json" "$tmp/dumps"
 ends 'with other settings' 1 'was compiled from another spec' report "$tmp/run" --spec $gray --set B=16
@@ -76,6 +82,11 @@ ends 'a profile without rows' 1 'profile.json: it has no list `kinds`' d2v repor
 echo '{"device"' >"$tmp/run/profile.json"
 ends 'a profile cut short' 1 'profile.json:' d2v report "$tmp/run"
 rm "$tmp/run/profile.json"
+echo '{"rows": [{"encoder": "x", "metric": "y"}]}' >"$tmp/run/eval.json"
+ends 'a result without a value' 1 'eval.json: a row lacks' d2v report "$tmp/run"
+echo '{"step": 12}' >"$tmp/run/eval.json"
+ends 'results without rows' 1 'eval.json: it has no list `rows`' d2v report "$tmp/run"
+rm "$tmp/run/eval.json"
 sed -i '3s/.*/damaged/' "$tmp/run/log.jsonl"
 ends 'a damaged log' 1 'log.jsonl:3: not a line of a log' d2v report "$tmp/run"
 rm "$tmp/run/log.jsonl"
@@ -103,6 +114,7 @@ holds 'as its plan says' reads "$tmp/vit.html" "$tmp/vit.json"
 
 if command -v chromium >/dev/null; then
 	holds 'used with the keyboard alone' python3 tests/e2e/use_report.py "$tmp/planted.html"
+	holds 'a run with results, used' python3 tests/e2e/use_report.py "$tmp/results.html" "$tmp/eval.json"
 	holds 'ViT-B, used' python3 tests/e2e/use_report.py "$tmp/vit.html"
 else
 	echo 'chromium is not installed: the page was read, but not used in a browser'

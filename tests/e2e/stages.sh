@@ -41,6 +41,27 @@ if cmp -s "$tmp/lower.ir" "$tmp/edited.ir"; then bad 'sed edits nothing'; fi
 holds 'an edited text compiles' d2v compile $gray --quiet --from=lower "$tmp/edited.ir" --out "$tmp/edited"
 holds 'its program is sound' d2v verify "$tmp/edited"
 ends 'and another one' 1 'differ' diff -rq "$tmp/gray" "$tmp/edited"
+# A run of one is none of the other.
+make-data idx "$tmp/data" 24 8
+train() {
+	program=$tmp/$1 run=$tmp/$2
+	shift 2
+	d2v-run train "$program" --data "train=$tmp/data" --quiet --steps 4 --out "$run" "$@"
+}
+holds 'a run of the spec' train gray run-own --until 2
+holds 'a run of the edited program' train edited run-edited --until 2
+ends 'the edited program goes on with a run of the spec' 1 'this one was edited (train after lower) [run-differs]' train edited run-own --resume
+ends 'the spec goes on with a run of the edited program' 1 'or of an edited graph) [run-differs]' train gray run-edited --resume
+holds 'each goes on with its own' train gray run-own --resume
+holds 'each with its own' train edited run-edited --resume
+holds 'the report says so' grep -q 'edited: train after lower' "$tmp/run-edited/report.html"
+holds 'd2v report says so' d2v report "$tmp/edited" --quiet --out "$tmp/edited.html"
+holds 'on its page' grep -q 'edited: train after lower' "$tmp/edited.html"
+ends 'no spec is that of the edited program' 1 'an edited graph (train after lower)' d2v report "$tmp/edited" --spec $gray
+ends 'nor is it called one spec with two programs' 6 'follow from other steps or other values' d2v diff "$tmp/gray" "$tmp/edited"
+sed 's/  */ /g' "$tmp/lower.ir" >"$tmp/spaces.ir"
+holds 'blanks are no edit' d2v compile $gray --quiet --from=lower "$tmp/spaces.ir" --out "$tmp/spaces"
+holds 'the program is the same' diff -r "$tmp/gray" "$tmp/spaces"
 holds '- is standard input' sh -c "d2v compile $gray --quiet --from=lower - --out '$tmp/piped' <'$tmp/lower.ir'"
 holds 'and makes the same' diff -r "$tmp/gray" "$tmp/piped"
 
@@ -69,8 +90,8 @@ ends 'a text for another target' 1 'another --target' d2v compile $gray --target
 ends 'a text of another entry' 1 'it is graph @train' d2v compile $gray --entry=student.features --from=lower "$tmp/lower.ir" --out "$tmp/no"
 ends 'no such stage' 1 'did you mean `fuse`' d2v compile $gray --to=fuze
 ends 'no such entry' 1 'it has train, ' d2v compile $gray --to=fuse --entry=trian
-ends '--from without a text' 2 'wants two files' d2v compile $gray --from=fuse
-ends 'a text without --from' 2 'one file is enough' d2v compile $gray "$tmp/lower.ir"
+ends '--from without a text' 2 'wants a spec and a graph' d2v compile $gray --from=fuse
+ends 'a text without --from' 2 'a graph goes with --from' d2v compile $gray "$tmp/lower.ir"
 ends '--from and --to' 2 'do not go together' d2v compile $gray --from=fold --to=fuse "$tmp/lower.ir"
 ends '--entry alone' 2 '--entry goes with' d2v compile $gray --entry=train
 if [ -e "$tmp/no" ]; then bad 'a program was written all the same'; else good; fi

@@ -1,4 +1,6 @@
-"""Uses a page of `d2v report` in a headless Chromium, with the keyboard alone: usage: use_report.py PAGE"""
+"""Uses a page of `d2v report` in a headless Chromium, with the keyboard alone: usage: use_report.py PAGE [EVAL]
+EVAL: the eval.json of the run that the page is of."""
+import json
 import sys
 
 from browser import Browser
@@ -99,6 +101,18 @@ def stepper(b):
     check(b.value("document.querySelectorAll('#graphtext button, #graphtext .g').length") > 20, 'the whole graph is shown')
 
 
+def results(b, path):
+    want = [[r['encoder'], r['metric'], f'{100 * r["value"]:.2f} %', f'{100 * r["lo"]:.2f} – {100 * r["hi"]:.2f} %'] for r in json.load(open(path))['rows']]
+    got = b.value("[...document.querySelectorAll('#results tbody tr')].map(r => [...r.cells].slice(0, 4).map(c => c.innerText.trim()))")
+    check(want and got == want, f'results: {got} and not {want}')
+    at = b.value("[...document.querySelectorAll('#results .interval')].map(e => {const f = e.getBoundingClientRect(), i = e.firstChild.getBoundingClientRect(); return [(i.left - f.left) / f.width, f.width]})")
+    check(len(at) == len(want) and all(abs(100 * x - float(w[3].split()[0])) < 1 and width > 50 for (x, width), w in zip(at, want)), f'bars stand elsewhere: {at}')
+    b.value("document.querySelector('nav a[href=\"#results\"]').focus()")
+    b.key('Enter')
+    check(b.wait("location.hash === '#results' && document.querySelector('#results h2').getBoundingClientRect().top < innerHeight", 3), 'a link leads to the results')
+    check(b.value("document.getElementById('results').nextElementSibling.id") == 'curves', 'the curves are next to them')
+
+
 def main():
     b = Browser(1400, 900)
     for scheme in ('light', 'dark'):
@@ -121,6 +135,8 @@ def main():
     b.open(sys.argv[1])
     has_passes = b.value("!!document.getElementById('stepper')")
     keyboard(b)
+    if len(sys.argv) > 2:
+        results(b, sys.argv[2])
     if has_passes:
         stepper(b)
     check(b.value("document.querySelectorAll('img, iframe, object, link').length") == 0, 'nothing foreign is in the page')

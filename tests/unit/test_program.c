@@ -170,6 +170,7 @@ make_program(void)
 	program = (Program){
 		.recipe = {.spec_name = "tiny",
 	                   .spec_hash = "0123456789abcdef0123456789abcdef",
+	                   .edited = "train after gemm",
 	                   .nvar = VARS,
 	                   .var = var,
 	                   .nname = 2,
@@ -263,6 +264,7 @@ START_TEST(round_trip)
 	program_print(again, &second);
 	ck_assert_str_eq(first.at, second.at);
 	ck_assert_str_eq(again->entry[0].scalar[0].expr, scalar[0].expr);
+	ck_assert_str_eq(again->recipe.edited, "train after gemm");
 	ck_assert(again->entry[0].step[0].arg[4].u == UINT64_MAX);
 	ck_assert(again->recipe.var[GAIN].loc.line == 3 && again->recipe.var[GAIN].loc.col == 9);
 	ck_assert(memcmp(again->table[0].data, numbers, sizeof numbers) == 0);

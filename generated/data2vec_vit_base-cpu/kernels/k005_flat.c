@@ -1,0 +1,17 @@
+/* k005_flat: 1.769e+06 flops, 1.062e+07 bytes a launch
+ *   models/lib/vit.d2v:17  let query : [.., H, T, E] = (sum(D) x * q + qb) / sqrt(E);
+ */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+
+void
+k005_flat(void *const *p, const Num *n)
+{
+	const float *restrict p0 = p[0]; /* f32[H_E_x3:2304, D:768] */
+	uint16_t *restrict p1 = p[1]; /* bf16[H_E_x3:2304, D:768], written */
+	const int64_t count = n[0].i;
+#pragma omp parallel for simd schedule(static) if (count >= 16384)
+		for (int64_t i0 = 0; i0 < count; i0++) {
+			const uint16_t v0 = d2v_to_bf16((float)p0[i0]);
+			p1[i0] = v0;
+		}
+}

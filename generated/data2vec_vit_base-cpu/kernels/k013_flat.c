@@ -1,0 +1,17 @@
+/* k013_flat: 2.359e+06 flops, 1.416e+07 bytes a launch
+ *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
+ */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+
+void
+k013_flat(void *const *p, const Num *n)
+{
+	const float *restrict p0 = p[0]; /* f32[D:768, F:3072] */
+	uint16_t *restrict p1 = p[1]; /* bf16[D:768, F:3072], written */
+	const int64_t count = n[0].i;
+#pragma omp parallel for simd schedule(static) if (count >= 16384)
+		for (int64_t i0 = 0; i0 < count; i0++) {
+			const uint16_t v0 = d2v_to_bf16((float)p0[i0]);
+			p1[i0] = v0;
+		}
+}

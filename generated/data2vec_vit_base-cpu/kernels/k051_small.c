@@ -1,0 +1,16 @@
+/* k051_small: 1 flops, 8 bytes a launch
+ *   models/vit_base.d2v:27  param patch : [D, C, Py, Px] ~ weight;
+ */
+#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+
+void
+k051_small(void *const *p, const Num *n)
+{
+	const float *restrict p0 = p[0]; /* f32[] */
+	float *restrict p1 = p[1]; /* f32[], written */
+	const float s0 = p0[0];
+	{
+		const float v0 = d2v_rsqrt(s0);
+		p1[0] = v0;
+	}
+}

@@ -1,0 +1,22 @@
+/* k004_flat: 768 flops, 3072 bytes a launch
+ * Elementwise, 4 a thread.
+ * Shapes (where it is launched several times, those of the first):
+ *   p0  f32[H_E:768]  written
+ *   models/lib/vit.d2v:17  let query : [.., H, T, E] = (sum(D) x * q + qb) / sqrt(E);
+ */
+#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+
+extern "C" __global__ void __launch_bounds__(256)
+k004_flat(float *__restrict__ p0, long long count)
+{
+	const int64_t e0 = 4 * ((int64_t)blockIdx.x * 256 + threadIdx.x);
+	if (e0 >= count)
+		return;
+	float y0[4];
+#pragma unroll
+	for (int j = 0; j < 4; j++) {
+		const float v0 = 0.0f;
+		y0[j] = v0;
+	}
+	d2v_store_some(p0 + e0, y0, count - e0);
+}
