@@ -2,7 +2,7 @@
  *   models/vit_base.d2v:38  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k004_rows(void *const *p, const Num *n)
@@ -21,25 +21,25 @@ k004_rows(void *const *p, const Num *n)
 		float r1 = 0;
 		float a3[768] __attribute__((aligned(64)));
 		float r5 = 0;
-		float t1 = 0;
-#pragma omp simd reduction(+ : t1)
+		float t1[768] D2V_ALIGNED;
+#pragma omp simd
 		for (int64_t i2 = 0; i2 < 768; i2++) {
 			const float v0 = (i1 < 1 ? p1[i2] : p0[150528 * i0 + 768 * i1 + i2 - 768]);
 			a0[i2] = v0;
-			t1 += v0;
+			t1[i2] = v0;
 			p2[151296 * i0 + 768 * i1 + i2] = v0;
 		}
-		r1 += t1;
+		r1 += d2v_sum_of(t1, 768);
 		const float v2 = r1 * 0.00130208337f;
-		float t5 = 0;
-#pragma omp simd reduction(+ : t5)
+		float t5[768] D2V_ALIGNED;
+#pragma omp simd
 		for (int64_t i2 = 0; i2 < 768; i2++) {
 			const float v3 = a0[i2] - v2;
 			a3[i2] = v3;
 			const float v4 = v3 * v3;
-			t5 += v4;
+			t5[i2] = v4;
 		}
-		r5 += t5;
+		r5 += d2v_sum_of(t5, 768);
 		const float v6 = r5 * 0.00130208337f;
 		const float v7 = v6 + 9.99999997e-07f;
 		const float v8 = d2v_rsqrt(v7);

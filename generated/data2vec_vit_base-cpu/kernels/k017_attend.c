@@ -1,7 +1,7 @@
 /* k017_attend: 1.526e+10 flops, 1.568e+08 bytes a launch
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 #ifndef D2V_TILES
 #define D2V_TILES
@@ -231,6 +231,7 @@ k017_attend(void *const *p, const Num *n)
 		memset(query, 0, sizeof query);
 		for (int64_t i = 0; i < (int64_t)(sizeof bias / sizeof *bias); i++)
 			bias[i] = i % UP < U ? 0 : -__builtin_inff(); /* columns that only fill the last vector */
+		int64_t biased = -1; /* the head whose r is in bias, if all of it fits */
 		const int64_t threads = omp_get_num_threads();
 		for (int64_t task = omp_get_thread_num(); task < HEADS * IMAGES; task += threads) {
 			int64_t head, image;
@@ -250,25 +251,24 @@ k017_attend(void *const *p, const Num *n)
 			for (int64_t t = 0; t < T; t += ROWS) {
 				const int64_t rows = T - t < ROWS ? T - t : ROWS;
 				d2v_words(query, EW, q + qo + t * 2304, 2304, rows, E);
-				d2v_rows_f32(bias, UP, r + (head * T + t) * U, U, rows, U);
+				if (T > ROWS || head != biased) {
+					d2v_rows_f32(bias, UP, r + (head * T + t) * U, U, rows, U);
+					biased = head;
+				}
 				for (int64_t i = 0; i < rows; i++) {
 					const uint32_t at = first_draw + (uint32_t)(t + i) * 197;
 					d2v_uniform4(seed, site, step, id, at >> 2, (U + 6) / 4, draws + i * DRAWS);
 				}
 				d2v_product(score, UP, query, EW, 1, keys, 0, rows, UP / VW, E2, 0, 1);
 				for (int64_t i = 0; i < rows; i++) {
-					float *x = score + i * UP, top = -__builtin_inff(), sum = 0;
+					float *x = score + i * UP;
 					const float *draw = draws + i * DRAWS + ((first_draw + (uint32_t)(t + i) * 197) & 3);
-#pragma omp simd reduction(max : top)
-					for (int64_t u = 0; u < UP; u++) {
+					for (int64_t u = 0; u < UP; u++)
 						x[u] = x[u] * scale + bias[i * UP + u];
-						top = d2v_max(top, x[u]);
-					}
-#pragma omp simd reduction(+ : sum)
-					for (int64_t u = 0; u < UP; u++) {
+					const float top = d2v_max_of(x, UP);
+					for (int64_t u = 0; u < UP; u++)
 						x[u] = d2v_exp(x[u] - top);
-						sum += x[u];
-					}
+					const float sum = d2v_sum_of(x, UP);
 					for (int64_t u = 0; u < UP; u++)
 						x[u] = draw[u] < rate ? 0 : x[u];
 					d2v_round_words(chance + i * (UP / 2), x, UP);

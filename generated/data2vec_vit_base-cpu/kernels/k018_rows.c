@@ -4,7 +4,7 @@
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k018_rows(void *const *p, const Num *n)
@@ -25,28 +25,28 @@ k018_rows(void *const *p, const Num *n)
 		float r3 = 0;
 		float a5[768] __attribute__((aligned(64)));
 		float r7 = 0;
-		float t3 = 0;
-#pragma omp simd reduction(+ : t3)
+		float t3[768] D2V_ALIGNED;
+#pragma omp simd
 		for (int64_t i1 = 0; i1 < 768; i1++) {
 			const float v0 = d2v_load_bf16(p0[768 * i0 + i1]);
 			const float v1 = p1[i1] * v0;
 			const float v2 = p2[768 * i0 + i1] + v1;
 			a2[i1] = v2;
-			t3 += v2;
+			t3[i1] = v2;
 			p3[768 * i0 + i1] = v2;
 		}
-		r3 += t3;
+		r3 += d2v_sum_of(t3, 768);
 		const float v4 = r3 * 0.00130208337f;
 		p4[i0] = v4;
-		float t7 = 0;
-#pragma omp simd reduction(+ : t7)
+		float t7[768] D2V_ALIGNED;
+#pragma omp simd
 		for (int64_t i1 = 0; i1 < 768; i1++) {
 			const float v5 = a2[i1] - v4;
 			a5[i1] = v5;
 			const float v6 = v5 * v5;
-			t7 += v6;
+			t7[i1] = v6;
 		}
-		r7 += t7;
+		r7 += d2v_sum_of(t7, 768);
 		const float v8 = r7 * 0.00130208337f;
 		const float v9 = v8 + 9.99999997e-07f;
 		const float v10 = d2v_rsqrt(v9);

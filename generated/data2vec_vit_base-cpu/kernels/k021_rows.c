@@ -2,7 +2,7 @@
  *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k021_rows(void *const *p, const Num *n)
@@ -26,8 +26,8 @@ k021_rows(void *const *p, const Num *n)
 		float a7[768] __attribute__((aligned(64)));
 		float r9 = 0;
 		const uint8_t s0 = p2[i0];
-		float t5 = 0;
-#pragma omp simd reduction(+ : t5)
+		float t5[768] D2V_ALIGNED;
+#pragma omp simd
 		for (int64_t i2 = 0; i2 < 768; i2++) {
 			const float v0 = d2v_load_bf16(p0[151296 * i0 + 768 * i1 + i2]);
 			const float v1 = p1[i2] * v0;
@@ -35,21 +35,21 @@ k021_rows(void *const *p, const Num *n)
 			const float v3 = v2 * 1.33333337f;
 			const float v4 = p3[151296 * i0 + 768 * i1 + i2] + v3;
 			a4[i2] = v4;
-			t5 += v4;
+			t5[i2] = v4;
 			p4[151296 * i0 + 768 * i1 + i2] = v4;
 		}
-		r5 += t5;
+		r5 += d2v_sum_of(t5, 768);
 		const float v6 = r5 * 0.00130208337f;
 		p5[197 * i0 + i1] = v6;
-		float t9 = 0;
-#pragma omp simd reduction(+ : t9)
+		float t9[768] D2V_ALIGNED;
+#pragma omp simd
 		for (int64_t i2 = 0; i2 < 768; i2++) {
 			const float v7 = a4[i2] - v6;
 			a7[i2] = v7;
 			const float v8 = v7 * v7;
-			t9 += v8;
+			t9[i2] = v8;
 		}
-		r9 += t9;
+		r9 += d2v_sum_of(t9, 768);
 		const float v10 = r9 * 0.00130208337f;
 		const float v11 = v10 + 9.99999997e-07f;
 		const float v12 = d2v_rsqrt(v11);

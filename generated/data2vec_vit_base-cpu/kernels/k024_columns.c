@@ -4,7 +4,7 @@
  *   models/vit_base.d2v:91  let e : [B, N, D] = student.predict(image, m) as [B, N, D] - y;
  *   models/vit_base.d2v:92  minimise mean(B, N, D where m) smooth_l1(e, beta = 2);
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k024_columns(void *const *p, const Num *n)
@@ -53,74 +53,74 @@ k024_columns(void *const *p, const Num *n)
 		float r64 = 0;
 		float a69[768] __attribute__((aligned(64)));
 		const uint8_t s0 = p11[196 * i0 + i1];
-		float t0 = 0;
-		float t9 = 0;
-		float t19 = 0;
-		float t29 = 0;
-		float t39 = 0;
-		float t49 = 0;
-#pragma omp simd reduction(+ : t0, t9, t19, t29, t39, t49)
+		float t0[768] D2V_ALIGNED;
+		float t9[768] D2V_ALIGNED;
+		float t19[768] D2V_ALIGNED;
+		float t29[768] D2V_ALIGNED;
+		float t39[768] D2V_ALIGNED;
+		float t49[768] D2V_ALIGNED;
+#pragma omp simd
 		for (int64_t i2 = 0; i2 < 768; i2++) {
-			t0 += p0[151296 * i0 + 768 * i1 + i2];
-			t9 += p1[151296 * i0 + 768 * i1 + i2];
-			t19 += p2[151296 * i0 + 768 * i1 + i2];
-			t29 += p3[151296 * i0 + 768 * i1 + i2];
-			t39 += p4[151296 * i0 + 768 * i1 + i2];
-			t49 += p5[151296 * i0 + 768 * i1 + i2];
+			t0[i2] = p0[151296 * i0 + 768 * i1 + i2];
+			t9[i2] = p1[151296 * i0 + 768 * i1 + i2];
+			t19[i2] = p2[151296 * i0 + 768 * i1 + i2];
+			t29[i2] = p3[151296 * i0 + 768 * i1 + i2];
+			t39[i2] = p4[151296 * i0 + 768 * i1 + i2];
+			t49[i2] = p5[151296 * i0 + 768 * i1 + i2];
 			const float v69 = d2v_load_bf16(p6[150528 * i0 + 768 * i1 + i2]);
 			a69[i2] = v69;
 		}
-		r0 += t0;
-		r9 += t9;
-		r19 += t19;
-		r29 += t29;
-		r39 += t39;
-		r49 += t49;
+		r0 += d2v_sum_of(t0, 768);
+		r9 += d2v_sum_of(t9, 768);
+		r19 += d2v_sum_of(t19, 768);
+		r29 += d2v_sum_of(t29, 768);
+		r39 += d2v_sum_of(t39, 768);
+		r49 += d2v_sum_of(t49, 768);
 		const float v1 = r0 * 0.00130208337f;
 		const float v10 = r9 * 0.00130208337f;
 		const float v20 = r19 * 0.00130208337f;
 		const float v30 = r29 * 0.00130208337f;
 		const float v40 = r39 * 0.00130208337f;
 		const float v50 = r49 * 0.00130208337f;
-		float t4 = 0;
-		float t13 = 0;
-		float t23 = 0;
-		float t33 = 0;
-		float t43 = 0;
-		float t53 = 0;
-#pragma omp simd reduction(+ : t4, t13, t23, t33, t43, t53)
+		float t4[768] D2V_ALIGNED;
+		float t13[768] D2V_ALIGNED;
+		float t23[768] D2V_ALIGNED;
+		float t33[768] D2V_ALIGNED;
+		float t43[768] D2V_ALIGNED;
+		float t53[768] D2V_ALIGNED;
+#pragma omp simd
 		for (int64_t i2 = 0; i2 < 768; i2++) {
 			const float v2 = p0[151296 * i0 + 768 * i1 + i2] - v1;
 			a2[i2] = v2;
 			const float v3 = v2 * v2;
-			t4 += v3;
+			t4[i2] = v3;
 			const float v11 = p1[151296 * i0 + 768 * i1 + i2] - v10;
 			a11[i2] = v11;
 			const float v12 = v11 * v11;
-			t13 += v12;
+			t13[i2] = v12;
 			const float v21 = p2[151296 * i0 + 768 * i1 + i2] - v20;
 			a21[i2] = v21;
 			const float v22 = v21 * v21;
-			t23 += v22;
+			t23[i2] = v22;
 			const float v31 = p3[151296 * i0 + 768 * i1 + i2] - v30;
 			a31[i2] = v31;
 			const float v32 = v31 * v31;
-			t33 += v32;
+			t33[i2] = v32;
 			const float v41 = p4[151296 * i0 + 768 * i1 + i2] - v40;
 			a41[i2] = v41;
 			const float v42 = v41 * v41;
-			t43 += v42;
+			t43[i2] = v42;
 			const float v51 = p5[151296 * i0 + 768 * i1 + i2] - v50;
 			a51[i2] = v51;
 			const float v52 = v51 * v51;
-			t53 += v52;
+			t53[i2] = v52;
 		}
-		r4 += t4;
-		r13 += t13;
-		r23 += t23;
-		r33 += t33;
-		r43 += t43;
-		r53 += t53;
+		r4 += d2v_sum_of(t4, 768);
+		r13 += d2v_sum_of(t13, 768);
+		r23 += d2v_sum_of(t23, 768);
+		r33 += d2v_sum_of(t33, 768);
+		r43 += d2v_sum_of(t43, 768);
+		r53 += d2v_sum_of(t53, 768);
 		const float v5 = r4 * 0.00130208337f;
 		const float v6 = v5 + 9.99999975e-06f;
 		const float v7 = d2v_rsqrt(v6);
@@ -139,8 +139,8 @@ k024_columns(void *const *p, const Num *n)
 		const float v54 = r53 * 0.00130208337f;
 		const float v55 = v54 + 9.99999975e-06f;
 		const float v56 = d2v_rsqrt(v55);
-		float t60 = 0;
-#pragma omp simd reduction(+ : t60)
+		float t60[768] D2V_ALIGNED;
+#pragma omp simd
 		for (int64_t i2 = 0; i2 < 768; i2++) {
 			const float v8 = a2[i2] * v7;
 			const float v17 = a11[i2] * v16;
@@ -155,27 +155,27 @@ k024_columns(void *const *p, const Num *n)
 			const float v58 = v48 + v57;
 			const float v59 = v58 * 0.166666672f;
 			a59[i2] = v59;
-			t60 += v59;
+			t60[i2] = v59;
 			p7[150528 * i0 + 768 * i1 + i2] = v58;
 		}
-		r60 += t60;
+		r60 += d2v_sum_of(t60, 768);
 		const float v61 = r60 * 0.00130208337f;
 		p8[196 * i0 + i1] = v61;
-		float t64 = 0;
-#pragma omp simd reduction(+ : t64)
+		float t64[768] D2V_ALIGNED;
+#pragma omp simd
 		for (int64_t i2 = 0; i2 < 768; i2++) {
 			const float v62 = a59[i2] - v61;
 			a62[i2] = v62;
 			const float v63 = v62 * v62;
-			t64 += v63;
+			t64[i2] = v63;
 		}
-		r64 += t64;
+		r64 += d2v_sum_of(t64, 768);
 		const float v65 = r64 * 0.00130208337f;
 		const float v66 = v65 + 9.99999975e-06f;
 		const float v67 = d2v_rsqrt(v66);
 		p9[196 * i0 + i1] = v67;
-		float t78 = 0;
-#pragma omp simd reduction(+ : t78)
+		float t78[768] D2V_ALIGNED;
+#pragma omp simd
 		for (int64_t i2 = 0; i2 < 768; i2++) {
 			const float v68 = a62[i2] * v67;
 			const float v70 = a69[i2] - v68;
@@ -186,10 +186,10 @@ k024_columns(void *const *p, const Num *n)
 			const float v75 = v71 - 1.0f;
 			const float v76 = v72 ? v74 : v75;
 			const float v77 = s0 ? v76 : 0.0f;
-			t78 += v77;
+			t78[i2] = v77;
 			p10[150528 * i0 + 768 * i1 + i2] = v70;
 		}
-		c78 += t78;
+		c78 += d2v_sum_of(t78, 768);
 	}
 	part78[chunk][0] = c78;
 	}

@@ -3,7 +3,7 @@
  *   models/vit_base.d2v:90  let y : [B, N, D] = standardise(top over D, eps = 1e-5);
  *   models/vit_base.d2v:93  watch target_std = mean(D) std(y over (B, N) where m);
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k028_columns(void *const *p, const Num *n)
@@ -19,18 +19,20 @@ k028_columns(void *const *p, const Num *n)
 	float *restrict c4 = part4[chunk];
 	for (int64_t i = 0; i < 768; i++)
 		c4[i] = 0;
-	for (int64_t row = 25088L * chunk / 32; row < 25088L * (chunk + 1) / 32; row++) {
-		const int64_t i0 = row;
-		const float s0 = p1[i0];
-		const float s1 = p2[i0];
-		const uint8_t s2 = p3[i0];
-#pragma omp simd
+	for (int64_t row = 196L * chunk / 32; row < 196L * (chunk + 1) / 32; row++) {
+		const int64_t first = row % 196 * 128;
 		for (int64_t i1 = 0; i1 < 768; i1++) {
-			const float v0 = p0[768 * i0 + i1] * 0.166666672f;
-			const float v1 = v0 - s0;
-			const float v2 = v1 * s1;
-			const float v3 = s2 ? v2 : 0.0f;
-			c4[i1] += v3;
+			float t4[128] D2V_ALIGNED;
+#pragma omp simd
+			for (int64_t lane = 0; lane < 128; lane++) {
+				const int64_t i0 = first + lane;
+				const float v0 = p0[i1 + 768 * i0] * 0.166666672f;
+				const float v1 = v0 - p1[i0];
+				const float v2 = v1 * p2[i0];
+				const float v3 = p3[i0] ? v2 : 0.0f;
+				t4[lane] = v3;
+			}
+			c4[i1] += d2v_sum_of(t4, 128);
 		}
 	}
 	}

@@ -3,7 +3,7 @@
  *   models/vit_base.d2v:90  let y : [B, N, D] = standardise(top over D, eps = 1e-5);
  *   models/vit_base.d2v:93  watch target_std = mean(D) std(y over (B, N) where m);
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k030_columns(void *const *p, const Num *n)

@@ -4,7 +4,7 @@
  *   models/lib/vit.d2v:36  let h : [.., T, F] = gelu(sum(D) n2(a) * up + upb);
  *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k038_columns(void *const *p, const Num *n)
@@ -56,9 +56,9 @@ k038_columns(void *const *p, const Num *n)
 		const float s1 = p3[197 * i0 + i1];
 		const float s2 = p4[197 * i0 + i1];
 		const uint8_t s3 = p9[i0];
-		float t9 = 0;
-		float t12 = 0;
-#pragma omp simd reduction(+ : t9, t12)
+		float t9[768] D2V_ALIGNED;
+		float t12[768] D2V_ALIGNED;
+#pragma omp simd
 		for (int64_t i2 = 0; i2 < 768; i2++) {
 			const float v0 = d2v_load_bf16(p0[151296 * i0 + 768 * i1 + i2]);
 			a0[i2] = v0;
@@ -73,12 +73,12 @@ k038_columns(void *const *p, const Num *n)
 			a6[i2] = v6;
 			const float v7 = v4 * v2;
 			c8[i2] += v7;
-			t9 += v6;
+			t9[i2] = v6;
 			const float v11 = v6 * v2;
-			t12 += v11;
+			t12[i2] = v11;
 		}
-		r9 += t9;
-		r12 += t12;
+		r9 += d2v_sum_of(t9, 768);
+		r12 += d2v_sum_of(t12, 768);
 		const float v10 = r9 * 0.00130208337f;
 		const float v13 = r12 * 0.00130208337f;
 #pragma omp simd

@@ -6,7 +6,7 @@
  *   models/lib/vit.d2v:36  let h : [.., T, F] = gelu(sum(D) n2(a) * up + upb);
  *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k042_columns(void *const *p, const Num *n)
@@ -56,9 +56,9 @@ k042_columns(void *const *p, const Num *n)
 		const float s0 = p2[197 * i0 + i1];
 		const float s1 = p3[197 * i0 + i1];
 		const uint8_t s2 = p8[i0];
-		float t8 = 0;
-		float t11 = 0;
-#pragma omp simd reduction(+ : t8, t11)
+		float t8[768] D2V_ALIGNED;
+		float t11[768] D2V_ALIGNED;
+#pragma omp simd
 		for (int64_t i2 = 0; i2 < 768; i2++) {
 			const float v0 = d2v_load_bf16(p0[151296 * i0 + 768 * i1 + i2]);
 			a0[i2] = v0;
@@ -71,12 +71,12 @@ k042_columns(void *const *p, const Num *n)
 			a5[i2] = v5;
 			const float v6 = v3 * v2;
 			c7[i2] += v6;
-			t8 += v5;
+			t8[i2] = v5;
 			const float v10 = v5 * v2;
-			t11 += v10;
+			t11[i2] = v10;
 		}
-		r8 += t8;
-		r11 += t11;
+		r8 += d2v_sum_of(t8, 768);
+		r11 += d2v_sum_of(t11, 768);
 		const float v9 = r8 * 0.00130208337f;
 		const float v12 = r11 * 0.00130208337f;
 #pragma omp simd

@@ -2,7 +2,7 @@
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  *   models/lib/vit.d2v:17  let query : [.., H, T, E] = (sum(D) x * q + qb) / sqrt(E);
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k046_columns(void *const *p, const Num *n)
@@ -34,9 +34,9 @@ k046_columns(void *const *p, const Num *n)
 		float r10 = 0;
 		const float s0 = p1[i0];
 		const float s1 = p2[i0];
-		float t7 = 0;
-		float t10 = 0;
-#pragma omp simd reduction(+ : t7, t10)
+		float t7[768] D2V_ALIGNED;
+		float t10[768] D2V_ALIGNED;
+#pragma omp simd
 		for (int64_t i1 = 0; i1 < 768; i1++) {
 			const float v0 = p0[768 * i0 + i1] - s0;
 			const float v1 = v0 * s1;
@@ -47,12 +47,12 @@ k046_columns(void *const *p, const Num *n)
 			a4[i1] = v4;
 			const float v5 = v2 * v1;
 			c6[i1] += v5;
-			t7 += v4;
+			t7[i1] = v4;
 			const float v9 = v4 * v1;
-			t10 += v9;
+			t10[i1] = v9;
 		}
-		r7 += t7;
-		r10 += t10;
+		r7 += d2v_sum_of(t7, 768);
+		r10 += d2v_sum_of(t10, 768);
 		const float v8 = r7 * 0.00130208337f;
 		const float v11 = r10 * 0.00130208337f;
 #pragma omp simd

@@ -1,7 +1,7 @@
 /* k047_columns: 9.83e+04 flops, 3.963e+05 bytes a launch
  *   models/vit_base.d2v:38  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k047_columns(void *const *p, const Num *n)

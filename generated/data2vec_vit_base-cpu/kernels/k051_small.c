@@ -1,7 +1,7 @@
 /* k051_small: 1 flops, 8 bytes a launch
  *   models/vit_base.d2v:27  param patch : [D, C, Py, Px] ~ weight;
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k051_small(void *const *p, const Num *n)

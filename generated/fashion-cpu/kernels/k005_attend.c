@@ -1,7 +1,7 @@
 /* k005_attend: 1.894e+07 flops, 4.461e+06 bytes a launch
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 #ifndef D2V_TILES
 #define D2V_TILES
@@ -222,6 +222,7 @@ k005_attend(void *const *p, const Num *n)
 		memset(query, 0, sizeof query);
 		for (int64_t i = 0; i < (int64_t)(sizeof bias / sizeof *bias); i++)
 			bias[i] = i % UP < U ? 0 : -__builtin_inff(); /* columns that only fill the last vector */
+		int64_t biased = -1; /* the head whose r is in bias, if all of it fits */
 		const int64_t threads = omp_get_num_threads();
 		for (int64_t task = omp_get_thread_num(); task < HEADS * IMAGES; task += threads) {
 			int64_t head, image;
@@ -238,20 +239,19 @@ k005_attend(void *const *p, const Num *n)
 			for (int64_t t = 0; t < T; t += ROWS) {
 				const int64_t rows = T - t < ROWS ? T - t : ROWS;
 				d2v_rows_f32(query, EP, q + qo + t * 384, 384, rows, E);
-				d2v_rows_f32(bias, UP, r + (head * T + t) * U, U, rows, U);
+				if (T > ROWS || head != biased) {
+					d2v_rows_f32(bias, UP, r + (head * T + t) * U, U, rows, U);
+					biased = head;
+				}
 				d2v_product(score, UP, query, EP, 1, keys, 0, rows, UP / VW, E, 0, 0);
 				for (int64_t i = 0; i < rows; i++) {
-					float *x = score + i * UP, top = -__builtin_inff(), sum = 0;
-#pragma omp simd reduction(max : top)
-					for (int64_t u = 0; u < UP; u++) {
+					float *x = score + i * UP;
+					for (int64_t u = 0; u < UP; u++)
 						x[u] = x[u] * scale + bias[i * UP + u];
-						top = d2v_max(top, x[u]);
-					}
-#pragma omp simd reduction(+ : sum)
-					for (int64_t u = 0; u < UP; u++) {
+					const float top = d2v_max_of(x, UP);
+					for (int64_t u = 0; u < UP; u++)
 						x[u] = d2v_exp(x[u] - top);
-						sum += x[u];
-					}
+					const float sum = d2v_sum_of(x, UP);
 					inverse[i] = 1 / sum;
 				}
 				d2v_product(sums, EP, score, UP, 1, values, EP, rows, EP / VW, U, 0, 0);

@@ -3,7 +3,7 @@
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k006_rows(void *const *p, const Num *n)
@@ -22,26 +22,26 @@ k006_rows(void *const *p, const Num *n)
 		float r2 = 0;
 		float a4[128] __attribute__((aligned(64)));
 		float r6 = 0;
-		float t2 = 0;
-#pragma omp simd reduction(+ : t2)
+		float t2[128] D2V_ALIGNED;
+#pragma omp simd
 		for (int64_t i1 = 0; i1 < 128; i1++) {
 			const float v0 = p0[i1] * p1[128 * i0 + i1];
 			const float v1 = p2[128 * i0 + i1] + v0;
 			a1[i1] = v1;
-			t2 += v1;
+			t2[i1] = v1;
 			p3[128 * i0 + i1] = v1;
 		}
-		r2 += t2;
+		r2 += d2v_sum_of(t2, 128);
 		const float v3 = r2 * 0.0078125f;
-		float t6 = 0;
-#pragma omp simd reduction(+ : t6)
+		float t6[128] D2V_ALIGNED;
+#pragma omp simd
 		for (int64_t i1 = 0; i1 < 128; i1++) {
 			const float v4 = a1[i1] - v3;
 			a4[i1] = v4;
 			const float v5 = v4 * v4;
-			t6 += v5;
+			t6[i1] = v5;
 		}
-		r6 += t6;
+		r6 += d2v_sum_of(t6, 128);
 		const float v7 = r6 * 0.0078125f;
 		const float v8 = v7 + 9.99999997e-07f;
 		const float v9 = d2v_rsqrt(v8);

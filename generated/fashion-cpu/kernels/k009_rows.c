@@ -1,7 +1,7 @@
 /* k009_rows: 2.621e+05 flops, 2.1e+06 bytes a launch
  *   models/fashion.d2v:36  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k009_rows(void *const *p, const Num *n)

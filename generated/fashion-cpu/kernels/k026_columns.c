@@ -1,7 +1,7 @@
 /* k026_columns: 2.621e+05 flops, 1.049e+06 bytes a launch
  *   models/fashion.d2v:44  return sum(D) last(z[L - 1]) at N * head + headb;
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k026_columns(void *const *p, const Num *n)

@@ -3,7 +3,7 @@
  *   models/fashion.d2v:44  return sum(D) last(z[L - 1]) at N * head + headb;
  *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k027_columns(void *const *p, const Num *n)
@@ -48,9 +48,9 @@ k027_columns(void *const *p, const Num *n)
 		float r10 = 0;
 		const float s0 = p1[17 * i0 + i1];
 		const float s1 = p2[17 * i0 + i1];
-		float t7 = 0;
-		float t10 = 0;
-#pragma omp simd reduction(+ : t7, t10)
+		float t7[128] D2V_ALIGNED;
+		float t10[128] D2V_ALIGNED;
+#pragma omp simd
 		for (int64_t i2 = 0; i2 < 128; i2++) {
 			const float v0 = p0[2176 * i0 + 128 * i1 + i2] - s0;
 			const float v1 = v0 * s1;
@@ -61,12 +61,12 @@ k027_columns(void *const *p, const Num *n)
 			a4[i2] = v4;
 			const float v5 = v2 * v1;
 			c6[i2] += v5;
-			t7 += v4;
+			t7[i2] = v4;
 			const float v9 = v4 * v1;
-			t10 += v9;
+			t10[i2] = v9;
 		}
-		r7 += t7;
-		r10 += t10;
+		r7 += d2v_sum_of(t7, 128);
+		r10 += d2v_sum_of(t10, 128);
 		const float v8 = r7 * 0.0078125f;
 		const float v11 = r10 * 0.0078125f;
 #pragma omp simd

@@ -3,6 +3,8 @@
  *
  * Compile with: cc -std=gnu11 -O3 -march=native -fopenmp
  *                  -fno-math-errno -fno-trapping-math -ffp-contract=fast
+ *                  -fno-thread-jumps (it would make each limit of d2v_erf a path of its
+ *                  own, both of which vectors then walk)
  * No -ffast-math: NaN and infinity keep their meaning, and sums keep their order.
  *
  * The functions of one number have no branches and no calls, so a plain loop over
@@ -14,7 +16,8 @@
  *     float sum = 0;
  *     #pragma omp simd reduction(+ : sum)
  *     for (int64_t i = 0; i < 768; i++) sum += x[i] * x[i];
- * (likewise reduction(max : m) with m = d2v_max(m, x[i])). Rows are shared out by
+ * (likewise reduction(max : m) with m = d2v_max(m, x[i])). A short row is added up
+ * by d2v_sum_of instead, whose last additions wait less. Rows are shared out by
  * `#pragma omp parallel for`, one row to one thread, so the number of threads
  * changes nothing. */
 #ifndef D2V_PRELUDE
@@ -30,25 +33,38 @@
 
 typedef union { double f; int64_t i; uint64_t u; } Num;
 
-/* ---- vectors of VW floats; LOW and HIGH interleave the halves of two ---- */
+/* ---- vectors of VW floats; LOW and HIGH interleave the halves of two, FOLDS
+ * exchange halves, quarters .. of one ---- */
 #if defined(__AVX512F__)
 enum { VW = 16 };
 #define D2V_LOW  0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define D2V_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 #define D2V_LOW_WIDE  0, 8, 1, 9, 2, 10, 3, 11
 #define D2V_HIGH_WIDE 4, 12, 5, 13, 6, 14, 7, 15
+#define D2V_FOLDS(F) \
+        F(8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7) \
+        F(4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11) \
+        F(2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13) \
+        F(1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14)
 #elif defined(__AVX2__)
 enum { VW = 8 };
 #define D2V_LOW  0, 8, 1, 9, 2, 10, 3, 11
 #define D2V_HIGH 4, 12, 5, 13, 6, 14, 7, 15
 #define D2V_LOW_WIDE  0, 4, 1, 5
 #define D2V_HIGH_WIDE 2, 6, 3, 7
+#define D2V_FOLDS(F) \
+        F(4, 5, 6, 7, 0, 1, 2, 3) \
+        F(2, 3, 0, 1, 6, 7, 4, 5) \
+        F(1, 0, 3, 2, 5, 4, 7, 6)
 #else
 enum { VW = 4 };
 #define D2V_LOW  0, 4, 1, 5
 #define D2V_HIGH 2, 6, 3, 7
 #define D2V_LOW_WIDE  0, 2
 #define D2V_HIGH_WIDE 1, 3
+#define D2V_FOLDS(F) \
+        F(2, 3, 0, 1) \
+        F(1, 0, 3, 2)
 #endif
 typedef float    v_float __attribute__((vector_size(4 * VW), may_alias));
 typedef uint32_t v_bits __attribute__((vector_size(4 * VW), may_alias));
@@ -69,13 +85,54 @@ D2V_INLINE float d2v_rsqrt(float x) { return 1.0f / __builtin_sqrtf(x); }
 D2V_INLINE float d2v_abs(float x) { return __builtin_fabsf(x); }
 D2V_INLINE float d2v_sign(float x) { return (float)((x > 0) - (x < 0)); }
 
-/* bf16 is the upper half of a float. To nearest, ties to even; NaN stays NaN. In
+/* ---- a short row added up: vectors first, then what is left over, last the lanes
+ * of one vector in a tree ---- */
+D2V_INLINE v_float d2v_larger(v_float a, v_float b)
+{
+	v_int first = a > b;
+	return (v_float)((first & (v_int)a) | (~first & (v_int)b));
+}
+D2V_INLINE float d2v_sum_of(const float *x, int64_t n)
+{
+	v_float a = {0}, b = a, c = a, d = a;
+	int64_t i = 0;
+	for (; i + 4 * VW <= n; i += 4 * VW) {
+		a += *(const v_float *)(x + i);
+		b += *(const v_float *)(x + i + VW);
+		c += *(const v_float *)(x + i + 2 * VW);
+		d += *(const v_float *)(x + i + 3 * VW);
+	}
+	for (; i + VW <= n; i += VW)
+		a += *(const v_float *)(x + i);
+	a = (a + b) + (c + d);
+	for (int l = 0; i < n; i++, l++)
+		a[l] += x[i];
+#define F(...) a += __builtin_shufflevector(a, a, __VA_ARGS__);
+	D2V_FOLDS(F)
+#undef F
+	return a[0];
+}
+D2V_INLINE float d2v_max_of(const float *x, int64_t n)
+{
+	v_float a = (v_float){0} - __builtin_inff();
+	int64_t i = 0;
+	for (; i + VW <= n; i += VW)
+		a = d2v_larger(a, *(const v_float *)(x + i));
+	for (int l = 0; i < n; i++, l++)
+		a[l] = d2v_max(a[l], x[i]);
+#define F(...) a = d2v_larger(a, __builtin_shufflevector(a, a, __VA_ARGS__));
+	D2V_FOLDS(F)
+#undef F
+	return a[0];
+}
+
+/* bf16 is the upper half of a float. To nearest, ties to even; every NaN becomes one. In
  * integers, because the instruction for it (vcvtneps2bf16) takes denormals for zero. */
 D2V_INLINE float d2v_load_bf16(uint16_t x) { return d2v_float((uint32_t)x << 16); }
 D2V_INLINE uint16_t d2v_to_bf16(float x)
 {
 	uint32_t u = d2v_bits(x), even = u + 0x7fff + (u >> 16 & 1);
-	return (uint16_t)(((u & 0x7fffffff) > 0x7f800000 ? u | 0x400000 : even) >> 16);
+	return (uint16_t)((x == x ? even : 0x7fc00000) >> 16);
 }
 
 /* e^x = 2^k e^r, |r| <= ln 2 / 2. Adding 1.5 * 2^23 rounds to an integer and leaves

@@ -1,7 +1,7 @@
 /* k001_small: 50 flops, 396 bytes a launch
  *   models/vit_base.d2v:39  let r : [H, T, U] = pick(offset over R, grid_offsets(Gy, Gx) as [T, U]);
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k001_small(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k018_flat: 8 flops, 68 bytes a launch
  *   models/vit_base.d2v:93  watch target_std = mean(D) std(y over (B, N) where m);
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k018_flat(void *const *p, const Num *n)

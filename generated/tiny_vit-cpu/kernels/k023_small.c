@@ -1,7 +1,7 @@
 /* k023_small: 384 flops, 544 bytes a launch
  *   models/vit_base.d2v:92  minimise mean(B, N, D where m) smooth_l1(e, beta = 2);
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k023_small(void *const *p, const Num *n)

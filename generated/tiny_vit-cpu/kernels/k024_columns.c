@@ -1,7 +1,7 @@
 /* k024_columns: 64 flops, 288 bytes a launch
  *   models/vit_base.d2v:46  return sum(D) last(z[L - 1]) at N * head + headb;
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k024_columns(void *const *p, const Num *n)

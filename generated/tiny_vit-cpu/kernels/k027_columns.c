@@ -3,7 +3,7 @@
  *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k027_columns(void *const *p, const Num *n)
@@ -50,9 +50,9 @@ k027_columns(void *const *p, const Num *n)
 		const float s0 = p1[i0];
 		const float s1 = p2[i0];
 		const float s2 = p3[i0];
-		float t7 = 0;
-		float t10 = 0;
-#pragma omp simd reduction(+ : t7, t10)
+		float t7[8] D2V_ALIGNED;
+		float t10[8] D2V_ALIGNED;
+#pragma omp simd
 		for (int64_t i1 = 0; i1 < 8; i1++) {
 			const float v0 = p0[8 * i0 + i1] - s0;
 			const float v1 = v0 * s1;
@@ -64,12 +64,12 @@ k027_columns(void *const *p, const Num *n)
 			a4[i1] = v4;
 			const float v5 = p5[8 * i0 + i1] * v1;
 			c6[i1] += v5;
-			t7 += v4;
+			t7[i1] = v4;
 			const float v9 = v4 * v1;
-			t10 += v9;
+			t10[i1] = v9;
 		}
-		r7 += t7;
-		r10 += t10;
+		r7 += d2v_sum_of(t7, 8);
+		r10 += d2v_sum_of(t10, 8);
 		const float v8 = r7 * 0.125f;
 		const float v11 = r10 * 0.125f;
 #pragma omp simd

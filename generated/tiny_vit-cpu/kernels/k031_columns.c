@@ -4,7 +4,7 @@
  *   models/lib/vit.d2v:17  let query : [.., H, T, E] = (sum(D) x * q + qb) / sqrt(E);
  *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k031_columns(void *const *p, const Num *n)
@@ -50,9 +50,9 @@ k031_columns(void *const *p, const Num *n)
 		float r11 = 0;
 		const float s0 = p1[i0];
 		const float s1 = p2[i0];
-		float t8 = 0;
-		float t11 = 0;
-#pragma omp simd reduction(+ : t8, t11)
+		float t8[8] D2V_ALIGNED;
+		float t11[8] D2V_ALIGNED;
+#pragma omp simd
 		for (int64_t i1 = 0; i1 < 8; i1++) {
 			const float v0 = p0[8 * i0 + i1] - s0;
 			const float v1 = v0 * s1;
@@ -64,12 +64,12 @@ k031_columns(void *const *p, const Num *n)
 			a5[i1] = v5;
 			const float v6 = v3 * v1;
 			c7[i1] += v6;
-			t8 += v5;
+			t8[i1] = v5;
 			const float v10 = v5 * v1;
-			t11 += v10;
+			t11[i1] = v10;
 		}
-		r8 += t8;
-		r11 += t11;
+		r8 += d2v_sum_of(t8, 8);
+		r11 += d2v_sum_of(t11, 8);
 		const float v9 = r8 * 0.125f;
 		const float v12 = r11 * 0.125f;
 #pragma omp simd

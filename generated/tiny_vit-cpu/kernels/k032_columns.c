@@ -3,7 +3,7 @@
  *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k032_columns(void *const *p, const Num *n)
@@ -47,9 +47,9 @@ k032_columns(void *const *p, const Num *n)
 		float r9 = 0;
 		const float s0 = p1[i0];
 		const float s1 = p2[i0];
-		float t6 = 0;
-		float t9 = 0;
-#pragma omp simd reduction(+ : t6, t9)
+		float t6[8] D2V_ALIGNED;
+		float t9[8] D2V_ALIGNED;
+#pragma omp simd
 		for (int64_t i1 = 0; i1 < 8; i1++) {
 			const float v0 = p0[8 * i0 + i1] - s0;
 			const float v1 = v0 * s1;
@@ -59,12 +59,12 @@ k032_columns(void *const *p, const Num *n)
 			a3[i1] = v3;
 			const float v4 = p3[8 * i0 + i1] * v1;
 			c5[i1] += v4;
-			t6 += v3;
+			t6[i1] = v3;
 			const float v8 = v3 * v1;
-			t9 += v8;
+			t9[i1] = v8;
 		}
-		r6 += t6;
-		r9 += t9;
+		r6 += d2v_sum_of(t6, 8);
+		r9 += d2v_sum_of(t9, 8);
 		const float v7 = r6 * 0.125f;
 		const float v10 = r9 * 0.125f;
 #pragma omp simd

@@ -1,7 +1,7 @@
 /* k042_flat: 1.106e+05 flops, 2.212e+05 bytes a launch
  *   models/vit_base.d2v:37  let p : [B, N, D] = sum(C, Py, Px) image as [B, N, C, Py, Px] * patch + patchb;
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k042_flat(void *const *p, const Num *n)

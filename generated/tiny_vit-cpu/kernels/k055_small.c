@@ -2,7 +2,7 @@
  *   models/vit_base.d2v:102  lr = rate;
  *   models/vit_base.d2v:79  model teacher = average of student {
  */
-#include "prelude.h" /* 7cb5e3de7d41eeda1fceac21fa051904 */
+#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
 
 void
 k055_small(void *const *p, const Num *n)
