@@ -23,6 +23,7 @@ typedef struct {
 struct Dev {
 	Arena         *arena;
 	const Program *p;
+	Bf16           bf16;
 	char         **slab;
 	CpuStep      **step; /* per entry */
 	void          *library;
@@ -37,39 +38,45 @@ typedef struct {
 	bool        here;
 } Feature;
 
+static bool
+feature_here(const Feature *known, int nknown, const char *name, size_t n)
+{
+	for (int i = 0; i < nknown; i++)
+		if (strlen(known[i].name) == n && memcmp(known[i].name, name, n) == 0)
+			return known[i].here;
+	return false;
+}
+
+/* Instructions for bf16 are not missed where gemms are widened: kernels have other text for that case. */
 static Status
-features_check(const Program *p)
+features_check(const Program *p, Bf16 bf16)
 {
 #if defined(__x86_64__)
 #define FEATURE(n) {n, __builtin_cpu_supports(n) != 0}
 	__builtin_cpu_init();
 	const Feature known[] = {
-		FEATURE("avx"),        FEATURE("avx2"),       FEATURE("fma"),
-		FEATURE("avx512f"),    FEATURE("avx512bw"),   FEATURE("avx512dq"),
-		FEATURE("avx512vl"),   FEATURE("avx512cd"),   FEATURE("avx512vnni"),
-		FEATURE("avx512vbmi"), FEATURE("avx512bf16"), FEATURE("sse4.2"),
+		FEATURE("avx"),        FEATURE("avx2"),     FEATURE("fma"),
+		FEATURE("avx512f"),    FEATURE("avx512bw"), FEATURE("avx512dq"),
+		FEATURE("avx512vl"),   FEATURE("avx512cd"), FEATURE("avx512vnni"),
+		FEATURE("avx512vbmi"), FEATURE("sse4.2"),   {"avx512bf16", bf16 != BF16_none},
 	};
 #undef FEATURE
-	int nknown = COUNT(known);
 #else
-	const Feature known[] = {{"", false}};
-	int           nknown = 0;
+	const Feature known[] = {{"avx512bf16", bf16 != BF16_none}};
 #endif
 	for (const char *s = p->needs ? p->needs : ""; *s;) {
 		size_t skip = strspn(s, " ,"), n = strcspn(s + skip, " ,");
 		s += skip;
-		if (n == 0)
-			break;
-		bool here = false;
-		for (int i = 0; i < nknown; i++)
-			if (strlen(known[i].name) == n && memcmp(known[i].name, s, n) == 0)
-				here = known[i].here;
-		if (!here)
+		if (n > 0 && !feature_here(known, COUNT(known), s, n))
 			return world_error("cpu-feature",
 			                   "the program needs the CPU feature `%.*s`, which this "
-			                   "machine does not have; "
-			                   "compile it without (for example precision = f32)",
-			                   (int)n, s);
+			                   "machine does not have; compile "
+			                   "it without (for example precision = f32)%s",
+			                   (int)n, s,
+			                   strncmp(s, "avx512bf16", n) == 0
+			                           ? ", or set D2V_BF16=any to have products of "
+			                             "bf16 done in f32, slowly"
+			                           : "");
 		s += n;
 	}
 	return OK;
@@ -134,7 +141,7 @@ prepare(Dev *d, const char *folder, const char *cache)
 	const Program *p = d->p;
 	void         **fn;
 	TRY(kernels_load(d->arena, &toolchain, p, folder, cache, &d->library, &fn));
-	TRY(gemm_open(d->arena, &d->gemms));
+	TRY(gemm_open(d->arena, d->bf16 == BF16_widened, &d->gemms));
 	d->step = arena_new_array(d->arena, CpuStep *, p->nentry + 1);
 	for (int i = 0; i < p->nentry; i++) {
 		const Entry *e = &p->entry[i];
@@ -164,16 +171,19 @@ cpu_close(Dev *d)
 static Status
 cpu_open(Dev **out, const Program *p, const char *folder, const char *cache)
 {
+	Bf16 bf16;
 	*out = NULL;
 	if (strcmp(p->target, "cpu") != 0)
 		return user_error("target", "the program was compiled for `%s`, not for `cpu`",
 		                  p->target);
-	TRY(features_check(p));
+	TRY(bf16_ask(&bf16));
+	TRY(features_check(p, bf16));
 	TRY(cpu_threads());
 	Arena *a = arena_new();
 	Dev   *d = arena_new_one(a, Dev);
 	d->arena = a;
 	d->p = p;
+	d->bf16 = bf16;
 	if (slabs_open(a, p, &d->slab, &d->allocated) != OK || prepare(d, folder, cache) != OK) {
 		cpu_close(d);
 		return FAIL;
@@ -265,7 +275,7 @@ cpu_workspace(Dev *d)
 static Status
 cpu_own_rates(Dev *d, struct Rates *out)
 {
-	return cpu_rates(d->p, out);
+	return cpu_rates(d->p, d->bf16 == BF16_widened, out);
 }
 
 extern const Device d2v_device;

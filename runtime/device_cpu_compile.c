@@ -23,7 +23,7 @@ enum { RUNS = 4, MOST_CORES = 64 };
 /* One process. */
 typedef struct {
 	char      **argv;
-	const char *said; /* the file that takes its output */
+	const char *said;  /* the file that takes its output */
 	int         error; /* why it did not start */
 	bool        well;
 } Job;
@@ -100,12 +100,13 @@ job_check(const Build *b, const Job *j, const char *what)
 	char  *text = NULL;
 	size_t n;
 	if (j->error)
-		return world_error("compiler-missing",
-		                   "cannot start the %s compiler `%s` (%s); kernels are compiled on "
-		                   "this machine: install "
-		                   "a %s compiler or name one with %s",
-		                   b->tool->language, b->cc, strerror(j->error), b->tool->language,
-		                   b->tool->cc_from);
+		return world_error(
+			"compiler-missing",
+			"cannot start the %s compiler `%s` (%s); kernels are compiled on "
+			"this machine: install "
+			"a %s compiler or name one with %s",
+			b->tool->language, b->cc, strerror(j->error), b->tool->language,
+			b->tool->cc_from);
 	if (j->well)
 		return OK;
 	TRY(file_read(j->said, &text, &n));

@@ -1,6 +1,7 @@
 /* Gemm steps through oneDNN: one primitive per distinct description, memory objects with fixed
- * addresses per step, one workspace shared by all of them. Refuses mixtures of types that the
- * library has no code for.
+ * addresses per step, one workspace shared by all of them. Gemms of bf16 are turned into gemms of f32
+ * where the processor has none (device_cpu_widen.c). Refuses mixtures of types that the library has no
+ * code for.
  *
  * Packing. oneDNN's own blocked form of B makes its inner loop faster; making it costs one pass
  * over B. Weights change every step and a batch uses each of them once per direction, so nothing
@@ -26,21 +27,32 @@ typedef struct {
 	dnnl_memory_t      scratch, packed;
 } Plan;
 
+/* A matrix that is computed with as f32 though it is bf16: where its copy lies in the workspace. */
+typedef struct {
+	Wide          w; /* rows 0: not this one */
+	int64_t       offset;
+	dnnl_memory_t memory;
+} Widened;
+
 struct GemmStep {
 	const Plan     *plan;
 	char           *b;
 	int             narg;
 	dnnl_exec_arg_t arg[6];
+	bool            widens;
+	Widened         a_wide, b_wide, c_wide;
 };
 
 struct GemmSet {
 	Arena        *arena;
+	bool          widen; /* gemms of bf16 become gemms of f32 */
 	dnnl_engine_t engine;
 	dnnl_stream_t stream;
 	Vec(Plan *) plan;
 	Vec(dnnl_memory_t) memory;
-	int64_t scratch_bytes, packed_bytes;
-	void   *scratch, *packed;
+	Vec(GemmStep *) widens;
+	int64_t scratch_bytes, packed_bytes, wide_bytes;
+	void   *scratch, *packed, *wide;
 };
 
 static Status
@@ -267,16 +279,15 @@ plan_primitive(GemmSet *set, Plan *p, dnnl_primitive_attr_t attr)
 }
 
 static Status
-plan_find(GemmSet *set, const Gemm *g, Plan **out)
+plan_find(GemmSet *set, const Key *key, Plan **out)
 {
-	Key key = key_of(g);
 	for (int i = 0; i < set->plan.n; i++)
-		if (memcmp(&set->plan.at[i]->key, &key, sizeof key) == 0) {
+		if (memcmp(&set->plan.at[i]->key, key, sizeof *key) == 0) {
 			*out = set->plan.at[i];
 			return OK;
 		}
 	Plan *p = *out = arena_new_one(set->arena, Plan);
-	p->key = key;
+	p->key = *key;
 	vec_push(set->arena, &set->plan, p);
 	dnnl_primitive_attr_t attr = NULL;
 	TRY(describe_all(p));
@@ -291,13 +302,43 @@ plan_find(GemmSet *set, const Gemm *g, Plan **out)
 /* ---- the room -------------------------------------------------------------------------------- */
 
 Status
-gemm_open(Arena *a, GemmSet **out)
+gemm_open(Arena *a, bool widen, GemmSet **out)
 {
 	GemmSet *set = *out = arena_new_one(a, GemmSet);
 	set->arena = a;
+	set->widen = widen;
 	TRY(check(dnnl_engine_create(&set->engine, dnnl_cpu, 0), NULL, "engine"));
 	return check(dnnl_stream_create(&set->stream, set->engine, dnnl_stream_default_flags), NULL,
 	             "stream");
+}
+
+/* m of k is done with as f32 from now on; *total grows by its copy. */
+static void
+widen_one(Widened *w, int64_t z, int64_t rows, int64_t cols, int64_t *s, int32_t *dtype, char *at,
+          int64_t *total)
+{
+	if (*dtype != DT_bf16)
+		return;
+	w->w = wide_of(z, rows, cols, s, at);
+	w->offset = *total;
+	*total += wide_bytes(&w->w);
+	memcpy(s, w->w.to, sizeof w->w.to);
+	*dtype = DT_f32;
+}
+
+/* A gemm k of bf16 becomes one of f32. */
+static void
+widen_all(GemmSet *set, Key *k, GemmStep *s, char *const at[3])
+{
+	int64_t total = 0;
+	if (!set->widen || k->ta != DT_bf16 || k->tb != DT_bf16)
+		return;
+	widen_one(&s->a_wide, k->z, k->m, k->k, k->a, &k->ta, at[0], &total);
+	widen_one(&s->b_wide, k->z, k->k, k->n, k->b, &k->tb, at[1], &total);
+	widen_one(&s->c_wide, k->z, k->m, k->n, k->c, &k->tc, at[2], &total);
+	s->widens = true;
+	set->wide_bytes = larger(set->wide_bytes, (size_t)total);
+	vec_push(set->arena, &set->widens, s);
 }
 
 Status
@@ -305,13 +346,20 @@ gemm_plan(GemmSet *set, const Gemm *g, char *const *slab, GemmStep **out)
 {
 	GemmStep *s = *out = arena_new_one(set->arena, GemmStep);
 	Plan     *p;
-	TRY(plan_find(set, g, &p));
+	Key       key = key_of(g);
+	char     *at[3] = {slab[g->a.slab] + g->a.offset, slab[g->b.slab] + g->b.offset,
+	                   slab[g->c.slab] + g->c.offset};
+	widen_all(set, &key, s, at);
+	TRY(plan_find(set, &key, &p));
 	s->plan = p;
-	s->b = slab[g->b.slab] + g->b.offset;
+	s->b = at[1];
 	dnnl_memory_t a, b, c, bias;
-	TRY(memory_new(set, &p->key, &p->a, slab[g->a.slab] + g->a.offset, &a));
-	TRY(memory_new(set, &p->key, &p->b, s->b, &b));
-	TRY(memory_new(set, &p->key, &p->c, slab[g->c.slab] + g->c.offset, &c));
+	TRY(memory_new(set, &p->key, &p->a, at[0], &a));
+	TRY(memory_new(set, &p->key, &p->b, at[1], &b));
+	TRY(memory_new(set, &p->key, &p->c, at[2], &c));
+	s->a_wide.memory = a;
+	s->b_wide.memory = b;
+	s->c_wide.memory = c;
 	s->arg[s->narg++] = (dnnl_exec_arg_t){DNNL_ARG_SRC, a};
 	s->arg[s->narg++] = (dnnl_exec_arg_t){DNNL_ARG_WEIGHTS, p->packs ? p->packed : b};
 	s->arg[s->narg++] = (dnnl_exec_arg_t){DNNL_ARG_DST, c};
@@ -323,12 +371,44 @@ gemm_plan(GemmSet *set, const Gemm *g, char *const *slab, GemmStep **out)
 	return OK;
 }
 
+static Status
+widened_place(GemmSet *set, const Key *k, Widened *w)
+{
+	if (w->w.rows == 0)
+		return OK;
+	w->w.wide = (float *)((char *)set->wide + w->offset);
+	return check(dnnl_memory_set_data_handle(w->memory, w->w.wide), k, "widening");
+}
+
+static Status
+widened_ready(GemmSet *set, GemmStep *s)
+{
+	const Key *k = &s->plan->key;
+	TRY(widened_place(set, k, &s->a_wide));
+	TRY(widened_place(set, k, &s->b_wide));
+	TRY(widened_place(set, k, &s->c_wide));
+	if (s->b_wide.w.rows)
+		s->b = (char *)s->b_wide.w.wide;
+	return OK;
+}
+
+static Status
+gemm_run_plan(GemmSet *set, const GemmStep *s)
+{
+	const Plan *p = s->plan;
+	if (p->packs)
+		cpu_pack(&p->pack, s->b, set->packed);
+	return check(dnnl_primitive_execute(p->matmul, set->stream, s->narg, s->arg), &p->key,
+	             "run");
+}
+
 Status
 gemm_ready(GemmSet *set)
 {
 	set->scratch = cpu_memory(set->scratch_bytes);
 	set->packed = cpu_memory(set->packed_bytes);
-	if (set->scratch == NULL || set->packed == NULL)
+	set->wide = cpu_memory(set->wide_bytes);
+	if (set->scratch == NULL || set->packed == NULL || set->wide == NULL)
 		return world_error("out-of-memory",
 		                   "no memory for the %lld bytes of gemm workspace",
 		                   (long long)gemm_workspace(set));
@@ -340,23 +420,37 @@ gemm_ready(GemmSet *set)
 			TRY(check(dnnl_memory_set_data_handle(p->packed, set->packed), &p->key,
 			          "packing"));
 	}
+	for (int i = 0; i < set->widens.n; i++)
+		TRY(widened_ready(set, set->widens.at[i]));
+	return OK;
+}
+
+static Status
+gemm_run_wide(GemmSet *set, const GemmStep *s)
+{
+	const Key *k = &s->plan->key;
+	if (s->a_wide.w.rows)
+		wide_read(&s->a_wide.w);
+	if (s->b_wide.w.rows)
+		wide_read(&s->b_wide.w);
+	if (s->c_wide.w.rows && k->accumulate)
+		wide_read(&s->c_wide.w);
+	TRY(gemm_run_plan(set, s));
+	if (s->c_wide.w.rows)
+		wide_write(&s->c_wide.w);
 	return OK;
 }
 
 Status
 gemm_run(GemmSet *set, const GemmStep *s)
 {
-	const Plan *p = s->plan;
-	if (p->packs)
-		cpu_pack(&p->pack, s->b, set->packed);
-	return check(dnnl_primitive_execute(p->matmul, set->stream, s->narg, s->arg), &p->key,
-	             "run");
+	return s->widens ? gemm_run_wide(set, s) : gemm_run_plan(set, s);
 }
 
 int64_t
 gemm_workspace(const GemmSet *set)
 {
-	return set->scratch_bytes + set->packed_bytes;
+	return set->scratch_bytes + set->packed_bytes + set->wide_bytes;
 }
 
 void
@@ -376,4 +470,5 @@ gemm_close(GemmSet *set)
 		dnnl_engine_destroy(set->engine);
 	cpu_memory_free(set->scratch, set->scratch_bytes);
 	cpu_memory_free(set->packed, set->packed_bytes);
+	cpu_memory_free(set->wide, set->wide_bytes);
 }

@@ -153,8 +153,8 @@ resolve(Arena *a, const Toolchain *tool, void *library, const Program *p, void *
 }
 
 Status
-kernels_load(Arena *a, const Toolchain *tool, const Program *p, const char *folder, const char *cache,
-             void **library, void ***fn)
+kernels_load(Arena *a, const Toolchain *tool, const Program *p, const char *folder,
+             const char *cache, void **library, void ***fn)
 {
 	*library = NULL;
 	*fn = arena_new_array(a, void *, p->nkernel + 1);
@@ -169,7 +169,8 @@ kernels_load(Arena *a, const Toolchain *tool, const Program *p, const char *fold
 		s = sources_read(&b, p);
 	if (s == OK)
 		s = object_name(&b, hex);
-	const char *object = s == OK ? arena_printf(a, "%s/%s-%s.so", cache, tool->device, hex) : "";
+	const char *object =
+		s == OK ? arena_printf(a, "%s/%s-%s.so", cache, tool->device, hex) : "";
 	cache_tidy(a, cache);
 	if (s == OK && file_exists(object))
 		cache_touch(object);

@@ -49,7 +49,7 @@ gemm_try(GemmSet *set, Dtype dtype, char *const *slab, double *best)
 }
 
 static Status
-gemm_rate(Dtype dtype, double *best)
+gemm_rate(Dtype dtype, bool widen, double *best)
 {
 	enum { BYTES = SIDE * SIDE * 4 };
 	Arena   *a = arena_new();
@@ -58,7 +58,7 @@ gemm_rate(Dtype dtype, double *best)
 	Status   s = FAIL;
 	if (slab[0] == NULL || slab[1] == NULL || slab[2] == NULL)
 		(void)world_error("out-of-memory", "no memory to measure a gemm");
-	else if ((s = gemm_open(a, &set)) == OK)
+	else if ((s = gemm_open(a, widen, &set)) == OK)
 		s = gemm_try(set, dtype, slab, best);
 	gemm_close(set);
 	for (int i = 0; i < 3; i++)
@@ -156,15 +156,15 @@ multiplies_in(const Program *p, Dtype dtype)
 }
 
 Status
-cpu_rates(const Program *p, Rates *out)
+cpu_rates(const Program *p, bool widen, Rates *out)
 {
 	*out = (Rates){.device = "cpu",
 	               .source = "measured just now: a gemm of oneDNN, multiply-adds in registers, "
 	                         "a running update of "
 	                         "128 MiB"};
-	TRY(gemm_rate(DT_f32, &out->gemm_f32));
+	TRY(gemm_rate(DT_f32, false, &out->gemm_f32));
 	if (multiplies_in(p, DT_bf16))
-		TRY(gemm_rate(DT_bf16, &out->gemm_bf16));
+		TRY(gemm_rate(DT_bf16, widen, &out->gemm_bf16));
 	out->other = out->attend_f32 = out->attend_bf16 = work_rate();
 	return memory_rate(&out->bandwidth);
 }

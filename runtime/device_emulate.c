@@ -15,6 +15,7 @@
 struct Dev {
 	Arena         *arena;
 	const Program *p;
+	bool           widen; /* gemms of bf16 */
 	char         **slab;
 	EmulateStep  **step; /* per entry */
 	GemmSet       *gemms;
@@ -71,7 +72,7 @@ prepare(Dev *d, const char *folder, const char *cache)
 	const Program *p = d->p;
 	LaunchFn     **fn;
 	TRY(emulate_load(d->arena, p, folder, cache, &fn));
-	TRY(gemm_open(d->arena, &d->gemms));
+	TRY(gemm_open(d->arena, d->widen, &d->gemms));
 	d->step = arena_new_array(d->arena, EmulateStep *, p->nentry + 1);
 	for (int i = 0; i < p->nentry; i++) {
 		const Entry *e = &p->entry[i];
@@ -103,17 +104,20 @@ emulate_close(Dev *d)
 static Status
 emulate_open(Dev **out, const Program *p, const char *folder, const char *cache)
 {
+	Bf16 bf16;
 	*out = NULL;
 	if (strcmp(p->target, "cuda") != 0)
 		return user_error("target",
 		                  "the program was compiled for `%s`; the device `emulate` runs "
 		                  "programs compiled for `cuda`",
 		                  p->target);
+	TRY(bf16_ask(&bf16));
 	TRY(cpu_threads());
 	Arena *a = arena_new();
 	Dev   *d = arena_new_one(a, Dev);
 	d->arena = a;
 	d->p = p;
+	d->widen = bf16 != BF16_native;
 	if (slabs_open(a, p, &d->slab, &d->allocated) != OK || prepare(d, folder, cache) != OK) {
 		emulate_close(d);
 		return FAIL;
@@ -198,7 +202,7 @@ emulate_workspace(Dev *d)
 static Status
 emulate_rates(Dev *d, struct Rates *out)
 {
-	return cpu_rates(d->p, out);
+	return cpu_rates(d->p, d->widen, out);
 }
 
 extern const Device d2v_device;

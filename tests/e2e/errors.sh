@@ -92,6 +92,7 @@ table() {
 1|does not end|d2v fmt /dev/zero
 0||d2v plan $gray --set B=2000000
 1|[threads]|env D2V_THREADS=many d2v train $gray --data train=$tmp/data --out $tmp/x
+1|[bf16]|env D2V_BF16=fast d2v train $gray --data train=$tmp/data --out $tmp/x
 1|[cache-size]|env D2V_CACHE_SIZE=much d2v train $gray --data train=$tmp/data --out $tmp/x
 2|usage: d2v-run VERB|d2v-run
 2|no command `zzzzzz`|d2v-run zzzzzz
@@ -116,6 +117,14 @@ while IFS='|' read -r status text command; do
 done <<EOF
 $(table)
 EOF
+# bf16 where the processor has no instructions for it: refused, with the feature's name and what else can be done.
+if grep -qw avx512_bf16 /proc/cpuinfo; then
+	holds 'bf16 by instructions' env D2V_BF16=native d2v train "$gray" --set precision=bf16 --data "train=$tmp/data" --out "$tmp/bf16" --steps 1 --quiet
+else
+	ends 'no instructions for bf16' 3 'needs the CPU feature `avx512bf16`, which this machine does not have' \
+		env D2V_BF16=native d2v train "$gray" --set precision=bf16 --data "train=$tmp/data" --out "$tmp/bf16" --steps 1
+	holds 'and nothing is left' test ! -e "$tmp/bf16"
+fi
 # The command line of every verb is refused in the same form: one line that ends with [usage], one line of help.
 refused() {
 	ends "$*" 2 'error: ' "$@"

@@ -7,7 +7,9 @@ PATH=$BUILD:$PATH
 D2V_CACHE=${D2V_CACHE:-$BUILD/cache}
 # These models are too small for two threads to help, and waiting for one another costs most on a busy machine.
 D2V_THREADS=${D2V_THREADS:-1}
-export BUILD PATH D2V_CACHE D2V_THREADS
+# bf16 is tested on every processor, by its instructions where it has some.
+D2V_BF16=${D2V_BF16:-any}
+export BUILD PATH D2V_CACHE D2V_THREADS D2V_BF16
 gray=tests/e2e/specs/gray.d2v
 tmp=$(mktemp -d) || exit 3
 trap 'rm -rf "$tmp"' EXIT

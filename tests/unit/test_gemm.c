@@ -33,6 +33,14 @@ use_cpu(void)
 	scratch_folder(cache, "gemm");
 }
 
+/* As where the processor has no instructions for bf16. */
+static void
+use_widened(void)
+{
+	use_cpu();
+	setenv("D2V_BF16", "widen", 1);
+}
+
 static FakeCuda *fakes;
 
 static void
@@ -310,6 +318,7 @@ suite_gemm(void)
 {
 	Suite *s = suite_create("gemm");
 	add_tests(s, "cpu", use_cpu);
+	add_tests(s, "cpu, bf16 widened", use_widened);
 	if (fake_cuda_there())
 		add_tests(s, "cuda", use_cuda);
 	return s;
