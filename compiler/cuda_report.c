@@ -1,6 +1,7 @@
-/* What the kernels of a cuda program cost: each is compiled by NVRTC, where that is, into the cache in which the cuda
- * device will look for it, and a table tells registers, shared memory, spills and time. Refuses a kernel that does not
- * compile; a machine without NVRTC is told, and is no reason to fail. */
+/* What the kernels of a cuda program cost: each is compiled by NVRTC, where that is, into the cache
+ * in which the cuda device will look for it, and a table tells registers, shared memory, spills and
+ * time. Refuses a kernel that does not compile; a machine without NVRTC is told, and is no reason
+ * to fail. */
 #include "compiler/base/nvrtc.h"
 #include "compiler/d2v_private.h"
 
@@ -55,14 +56,16 @@ table(Arena *a, const Program *p, const CudaObject *o)
 
 		/* Bytes of stores and loads that spilling costs a thread. */
 		printf("%9d %7d %8lld %6d %6.0f%s %s%s\n", o[i].registers, k->block,
-		       (long long)(o[i].shared + k->shared), o[i].spill_stores + o[i].spill_loads, 1e3 * o[i].seconds,
-		       o[i].cached ? "*" : " ", k->name,
-		       o[i].stack ? arena_printf(a, "  (%d bytes of local memory)", o[i].stack) : "");
+		       (long long)(o[i].shared + k->shared), o[i].spill_stores + o[i].spill_loads,
+		       1e3 * o[i].seconds, o[i].cached ? "*" : " ", k->name,
+		       o[i].stack ? arena_printf(a, "  (%d bytes of local memory)", o[i].stack)
+		                  : "");
 		seconds += o[i].seconds;
 		compiled += !o[i].cached;
 		spilling += o[i].spill_stores + o[i].spill_loads > 0;
 	}
-	printf("%d kernels, %d compiled now, the others (*) found in the cache; %.2f s of compiling in all; %d spill\n",
+	printf("%d kernels, %d compiled now, the others (*) found in the cache; %.2f s of "
+	       "compiling in all; %d spill\n",
 	       p->nkernel, compiled, seconds, spilling);
 }
 
@@ -78,7 +81,8 @@ cuda_report(Arena *a, const Options *o, const char *folder)
 	TRY(arch_check(arch));
 	if (missing) {
 		if (!o->quiet)
-			fprintf(stderr, "d2v: the kernels are written, not compiled: %s\n", missing);
+			fprintf(stderr, "d2v: the kernels are written, not compiled: %s\n",
+			        missing);
 		return OK;
 	}
 	TRY(program_read(a, folder, &p));

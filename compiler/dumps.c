@@ -1,5 +1,5 @@
-/* What --dump and --dump-dir show of a graph on its way through the passes, as text that graph_parse reads back. Changes
- * nothing. */
+/* What --dump and --dump-dir show of a graph on its way through the passes, as text that
+ * graph_parse reads back. Changes nothing. */
 #include "compiler/d2v_private.h"
 #include "compiler/pass/pass.h"
 
@@ -21,7 +21,8 @@ write_stage(Dumps *d, const Graph *g, int index, const char *name, const Text *t
 	const char *folder = arena_printf(d->a, "%s/%s", d->folder, g->name);
 
 	TRY(file_make_dirs(folder));
-	return file_write_atomic(arena_printf(d->a, "%s/%02d-%s.ir", folder, index, name), t->at, t->n);
+	return file_write_atomic(arena_printf(d->a, "%s/%02d-%s.ir", folder, index, name), t->at,
+	                         t->n);
 }
 
 static void
@@ -32,9 +33,11 @@ print_stage(const Dumps *d, const Graph *g, const char *name, const char *text)
 	if (!d->before) /* the graph before the first pass */
 		printf("# @%s: %s\n%s", g->name, name, text);
 	else if (strcmp(d->before, text) == 0)
-		printf("# @%s before %s\n%s\n# @%s after %s (unchanged)\n", g->name, name, text, g->name, name);
+		printf("# @%s before %s\n%s\n# @%s after %s (unchanged)\n", g->name, name, text,
+		       g->name, name);
 	else
-		printf("# @%s before %s\n%s\n# @%s after %s\n%s", g->name, name, d->before, g->name, name, text);
+		printf("# @%s before %s\n%s\n# @%s after %s\n%s", g->name, name, d->before, g->name,
+		       name, text);
 }
 
 void
@@ -66,6 +69,7 @@ dumps_close(Dumps *d)
 {
 	free(d->before);
 	if (d->status == OK && d->dump && !d->printed)
-		return user_error("dump-pass", "there is nothing to --dump: pass %s did not run", d->dump);
+		return user_error("dump-pass", "there is nothing to --dump: pass %s did not run",
+		                  d->dump);
 	return d->status;
 }

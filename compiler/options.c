@@ -84,8 +84,8 @@ take(Arena *a, Options *o, const OptionRow *row, char *word, const char *value)
 		/* fall through */
 	case OPTION_text:
 		if (!*value)
-			return usage_error(o->verb, "%s wants %s, and there is nothing behind `%s`", row->name,
-			                   row->value, word);
+			return usage_error(o->verb, "%s wants %s, and there is nothing behind `%s`",
+			                   row->name, row->value, word);
 		if (*text)
 			return usage_error(o->verb, "%s is given twice", row->name);
 		*text = value;
@@ -160,11 +160,12 @@ options_parse(Arena *a, Options *o, int argc, char **argv)
 		if (row->kind == OPTION_flag || row->kind == OPTION_alone ||
 		    row->kind == OPTION_run_flag) {
 			if (value)
-				return usage_error(v, "no value goes with %s, and there is `%s`", row->name, value);
+				return usage_error(v, "no value goes with %s, and there is `%s`",
+				                   row->name, value);
 		} else if (!value) {
 			if (i + 1 == argc)
-				return usage_error(v, "%s wants %s, and nothing comes after it", row->name,
-				                   row->value ? row->value : "a value");
+				return usage_error(v, "%s wants %s, and nothing comes after it",
+				                   row->name, row->value ? row->value : "a value");
 			value = argv[++i];
 		}
 		alone = alone || row->kind == OPTION_alone;

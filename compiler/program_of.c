@@ -1,5 +1,5 @@
-/* What a person names, as a program in memory: a spec, compiled now, or the folder of a program, read and verified.
- * Writes nothing. */
+/* What a person names, as a program in memory: a spec, compiled now, or the folder of a program,
+ * read and verified. Writes nothing. */
 #include "compiler/d2v_private.h"
 
 #include <string.h>
@@ -19,7 +19,8 @@ read_folder(Arena *a, const char *folder, Subject *out)
 	TRY(program_verify(p));
 	source = arena_new_array(a, const char *, p->nkernel + 1);
 	for (int i = 0; i < p->nkernel; i++) {
-		TRY(file_read(arena_printf(a, "%s/kernels/%s", folder, p->kernel[i].file), &text, &n));
+		TRY(file_read(arena_printf(a, "%s/kernels/%s", folder, p->kernel[i].file), &text,
+		              &n));
 		source[i] = text;
 	}
 	*out = (Subject){NULL, p, source};
@@ -27,7 +28,8 @@ read_folder(Arena *a, const char *folder, Subject *out)
 }
 
 static Status
-compile_spec(Arena *a, const Options *o, const char *path, const char *target, PassHook *hook, void *arg, Subject *out)
+compile_spec(Arena *a, const Options *o, const char *path, const char *target, PassHook *hook,
+             void *arg, Subject *out)
 {
 	Compiled    *c;
 	const char **source;
@@ -48,14 +50,17 @@ compile_spec(Arena *a, const Options *o, const char *path, const char *target, P
 }
 
 Status
-program_watched(Arena *a, const Options *o, const char *path, const char *target, PassHook *hook, void *arg, Subject *out)
+program_watched(Arena *a, const Options *o, const char *path, const char *target, PassHook *hook,
+                void *arg, Subject *out)
 {
 	struct stat s;
 
 	*out = (Subject){0};
 	if (stat(path, &s) == 0 && S_ISDIR(s.st_mode)) {
 		if (o->nset)
-			return user_error("folder-set", "%s is a compiled program: nothing in it can be set", path);
+			return user_error("folder-set",
+			                  "%s is a compiled program: nothing in it can be set",
+			                  path);
 		return read_folder(a, path, out);
 	}
 	return compile_spec(a, o, path, target ? target : "cpu", hook, arg, out);

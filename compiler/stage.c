@@ -1,7 +1,9 @@
-/* Stopping after a pass and going on from there: `d2v compile --to=STAGE` writes the text of one graph as it is then,
- * `--from=STAGE FILE` reads such a text, edited or not, in place of the graph that the passes up to STAGE make, and runs
- * the others. All else - the recipe, the other graphs, where variables lie - follows from the spec; so a text with other
- * inputs, outputs or variables than the spec's is refused. */
+/* Stopping after a pass and going on from there: `d2v compile --to=STAGE` writes the text of one
+ * graph as it is then,
+ * `--from=STAGE FILE` reads such a text, edited or not, in place of the graph that the passes up to
+ * STAGE make, and runs the others. All else - the recipe, the other graphs, where variables lie -
+ * follows from the spec; so a text with other inputs, outputs or variables than the spec's is
+ * refused. */
 #include "compiler/d2v_private.h"
 #include "compiler/pass/pass.h"
 
@@ -35,7 +37,7 @@ find_entry(const Options *o, Spec *spec, int *out)
 	return FAIL;
 }
 
-/* ---- --from ------------------------------------------------------------------------------------------------ */
+/* ---- --from --------------------------------------------------------------------------------- */
 
 /* What the spec's own graph is after the stage; g and what it shares are left as they are. */
 static Status
@@ -49,8 +51,8 @@ own_stage(Arena *a, const Graph *g, const char *stage, Graph **out)
 	return pass_run_span(*out, &span, NULL, NULL);
 }
 
-/* A program made from another graph than the spec's is another one to whoever compares hashes (resuming a run, d2v diff), and
- * says so. Compared is what the texts mean: as they are printed. */
+/* A program made from another graph than the spec's is another one to whoever compares hashes
+ * (resuming a run, d2v diff), and says so. Compared is what the texts mean: as they are printed. */
 static void
 tell_edited(Arena *a, const Options *o, const Graph *want, const Graph *have, Recipe *r)
 {
@@ -118,7 +120,7 @@ stage_run(Arena *a, const Options *o, Spec *spec, PassHook *hook, void *arg)
 	return hook ? OK : dumps_close(&d);
 }
 
-/* ---- --to -------------------------------------------------------------------------------------------------- */
+/* ---- --to ----------------------------------------------------------------------------------- */
 
 Status
 stage_write(Arena *a, const Options *o, Spec *spec)
@@ -130,9 +132,11 @@ stage_write(Arena *a, const Options *o, Spec *spec)
 
 	TRY(find_entry(o, spec, &entry));
 	TRY(dumps_open(&d, a, o));
-	for (int i = 0; i <= entry; i++) { /* a forward pass is planned beside the graphs before it */
+	/* a forward pass is planned beside the graphs before it */
+	for (int i = 0; i <= entry; i++) {
 		Graph   *g = *graph_slot(spec, i);
-		PassSpan span = {.to = i == entry ? o->to : NULL, .verify_ends = is_off(o->verify_each)};
+		PassSpan span = {.to = i == entry ? o->to : NULL,
+		                 .verify_ends = is_off(o->verify_each)};
 
 		if (i > 0)
 			g->variables_from = spec->train;

@@ -1,5 +1,5 @@
-/* d2v cache: where things are kept between runs, how much it is, and how to be rid of it. Refuses to remove what
- * our programs did not write. */
+/* d2v cache: where things are kept between runs, how much it is, and how to be rid of it. Refuses
+ * to remove what our programs did not write. */
 #include "compiler/base/cache.h"
 #include "compiler/d2v_private.h"
 
@@ -7,7 +7,8 @@ const OptionRow cache_options[] = {
 	ALONE("--path", cache_path, "print only the folder"),
 	ALONE("--size", cache_size, "print only the number of bytes"),
 	ALONE("--clear", cache_clear, "remove everything that d2v keeps there"),
-	TEXT("--cache", cache, "FOLDER", "another folder (default: $D2V_CACHE, $XDG_CACHE_HOME/d2v or ~/.cache/d2v)"),
+	TEXT("--cache", cache, "FOLDER",
+             "another folder (default: $D2V_CACHE, $XDG_CACHE_HOME/d2v or ~/.cache/d2v)"),
 	END,
 };
 
@@ -33,7 +34,8 @@ do_cache(Arena *a, const Options *o)
 	if (o->cache_size)
 		printf("%lld\n", (long long)s.bytes);
 	else
-		printf("%s: %lld entries, %.1f MiB of at most %.1f MiB (D2V_CACHE_SIZE)\n", folder, (long long)s.entries,
-		       (double)s.bytes / (1 << 20), (double)limit / (1 << 20));
+		printf("%s: %lld entries, %.1f MiB of at most %.1f MiB (D2V_CACHE_SIZE)\n", folder,
+		       (long long)s.entries, (double)s.bytes / (1 << 20),
+		       (double)limit / (1 << 20));
 	return OK;
 }

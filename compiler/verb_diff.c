@@ -25,11 +25,15 @@ setting(Wanted *w, char *text)
 	char *eq = strchr(text, '=');
 
 	if (!eq || eq == text || w->o.nset == MAX_SET)
-		return usage_error(w->o.verb, "after the colon of `%s` stands NAME=VALUE,NAME=VALUE, not `%s`", w->word, text);
+		return usage_error(w->o.verb,
+		                   "after the colon of `%s` stands NAME=VALUE,NAME=VALUE, not `%s`",
+		                   w->word, text);
 	*eq++ = 0;
 	if (strcmp(text, "target") == 0) {
 		w->target = eq;
-		return target_find(eq) ? EXIT_OK : usage_error(w->o.verb, "target is cpu or cuda, not `%s`", eq);
+		return target_find(eq)
+		               ? EXIT_OK
+		               : usage_error(w->o.verb, "target is cpu or cuda, not `%s`", eq);
 	}
 	if (strcmp(text, "recompute") == 0) {
 		w->o.recompute = eq;
@@ -67,7 +71,8 @@ side_read(Arena *a, const Wanted *w, Side *out)
 	Subject p;
 
 	TRY(program_of(a, &w->o, w->path, w->target, &p));
-	*out = (Side){.title = w->word, .compiled = p.spec != NULL, .program = p.program, .text = p.text};
+	*out = (Side){
+		.title = w->word, .compiled = p.spec != NULL, .program = p.program, .text = p.text};
 	return OK;
 }
 

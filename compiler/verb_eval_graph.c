@@ -1,5 +1,6 @@
-/* d2v eval-graph: what a graph computes, by the oracle (compiler/ir/eval.c). For tests written by hand and for looking at what a
- * pass does to numbers; refuses graphs whose values would not fit in memory. */
+/* d2v eval-graph: what a graph computes, by the oracle (compiler/ir/eval.c). For tests written by
+ * hand and for looking at what a pass does to numbers; refuses graphs whose values would not fit in
+ * memory. */
 #include "compiler/d2v_private.h"
 
 #include <errno.h>
@@ -10,10 +11,13 @@ enum { SHOWN_DIGITS = 6, SHOWN_MOST = 64 };
 static const int64_t most_bytes = (int64_t)4 << 30;
 
 const OptionRow eval_graph_options[] = {
-	{"--set", OPTION_set, 0, "NAME=1,2,..", "the value of an input, host or param; one number fills it; may be repeated"},
+	{"--set", OPTION_set, 0, "NAME=1,2,..",
+         "the value of an input, host or param; one number fills it; may be repeated"},
 	TEXT("--feed", feed, "FILE", "values as text, such as `x : f32[B:2, D:3] = 1 2 3  4 5 6`"),
 	TEXT("--random", random, "SEED", "draw what --set and --feed do not give"),
-	TEXT("--out", out, "FILE", "write the results there, all digits, in the form of --feed (default: print them, cut short)"),
+	TEXT("--out", out, "FILE",
+             "write the results there, all digits, in the form of --feed (default: print them, cut "
+             "short)"),
 	END,
 };
 
@@ -47,7 +51,9 @@ read_seed(const char *text, uint64_t *seed)
 	errno = 0;
 	*seed = strtoull(text, &end, 10);
 	if (errno || *end || end == text || *text == '-')
-		return user_error("seed", "--random wants a whole number that is not negative, not `%s`", text);
+		return user_error("seed",
+		                  "--random wants a whole number that is not negative, not `%s`",
+		                  text);
 	return OK;
 }
 
@@ -97,17 +103,23 @@ check(const Graph *g, const Feeds *f)
 		Text        t = {0};
 
 		bytes += 8.0 * (double)type_elems(&n->type);
-		if ((n->op != OP_input && n->op != OP_host && n->op != OP_param) || has(f, n->attr.name))
+		if ((n->op != OP_input && n->op != OP_host && n->op != OP_param) ||
+		    has(f, n->attr.name))
 			continue;
 		type_print(&t, &n->type);
-		(void)user_error("eval-feed", "no value is given for %s \"%s\" : %s", op_info[n->op].name, n->attr.name, t.at);
-		diag_hint("--set %s=.. or --feed give one, --random SEED draws all that are missing", n->attr.name);
+		(void)user_error("eval-feed", "no value is given for %s \"%s\" : %s",
+		                 op_info[n->op].name, n->attr.name, t.at);
+		diag_hint(
+			"--set %s=.. or --feed give one, --random SEED draws all that are missing",
+			n->attr.name);
 		text_free(&t);
 		return FAIL;
 	}
 	if (bytes > (double)most_bytes)
-		return user_error("eval-size", "the values of graph @%s take %.0f GiB in double precision, more than %lld", g->name,
-		                  bytes / (1 << 30), (long long)(most_bytes >> 30));
+		return user_error(
+			"eval-size",
+			"the values of graph @%s take %.0f GiB in double precision, more than %lld",
+			g->name, bytes / (1 << 30), (long long)(most_bytes >> 30));
 	return OK;
 }
 

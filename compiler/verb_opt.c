@@ -1,4 +1,5 @@
-/* d2v opt: passes on the text of a graph, and the table of passes. Reads nothing but that text; knows no spec. */
+/* d2v opt: passes on the text of a graph, and the table of passes. Reads nothing but that text;
+ * knows no spec. */
 #include "compiler/d2v_private.h"
 #include "compiler/pass/pass.h"
 
@@ -6,11 +7,13 @@
 #include <string.h>
 
 const OptionRow opt_options[] = {
-	TEXT("--passes", passes, "A,B,..", "the passes to run, in this order (default: none, only check and print)"),
+	TEXT("--passes", passes, "A,B,..",
+             "the passes to run, in this order (default: none, only check and print)"),
 	DUMP,
 	TEXT("--dump-dir", dump_dir, "FOLDER", "write the graph after each pass there"),
 	VERIFY_EACH,
-	ALONE("--list-passes", list_passes, "print each pass, what it does, expects and ensures, in the order of d2v compile"),
+	ALONE("--list-passes", list_passes,
+              "print each pass, what it does, expects and ensures, in the order of d2v compile"),
 	END,
 };
 
@@ -20,7 +23,7 @@ is_off(const char *choice)
 	return choice && strcmp(choice, "off") == 0;
 }
 
-/* ---- graphs as files -------------------------------------------------------------------------------------- */
+/* ---- graphs as files ------------------------------------------------------------------------ */
 
 Status
 graph_read(Arena *a, const char *path, Graph **out)
@@ -44,13 +47,14 @@ text_write(const Text *t, const char *path)
 {
 	if (path)
 		return file_write_atomic(path, t->at, t->n);
-	return fwrite(t->at, 1, t->n, stdout) == t->n && fflush(stdout) == 0 ? OK
-	       : world_error("stdout", "cannot write to stdout");
+	return fwrite(t->at, 1, t->n, stdout) == t->n && fflush(stdout) == 0
+	               ? OK
+	               : world_error("stdout", "cannot write to stdout");
 }
 
-/* ---- the table of passes ---------------------------------------------------------------------------------- */
+/* ---- the table of passes -------------------------------------------------------------------- */
 
-enum { NAME_WIDTH = 10, DOES_WIDTH = 61, FACT_WIDTH = 11 };   /* with two blanks between: 99 */
+enum { NAME_WIDTH = 10, DOES_WIDTH = 61, FACT_WIDTH = 11 }; /* with two blanks between: 99 */
 
 /* The next line of *text: as many words as fit into `width`. Steps over them. */
 static int
@@ -81,10 +85,12 @@ fact_names(Arena *a, unsigned facts)
 static void
 list_passes(Arena *a)
 {
-	printf("%-*s  %-*s  %-*s  %s\n", NAME_WIDTH, "pass", DOES_WIDTH, "what it does", FACT_WIDTH, "expects", "ensures");
+	printf("%-*s  %-*s  %-*s  %s\n", NAME_WIDTH, "pass", DOES_WIDTH, "what it does", FACT_WIDTH,
+	       "expects", "ensures");
 	for (int p = 0; p < pass_count; p++) {
 		const char *name = pass_table[p].name, *part[3];
-		const char *rest[3] = {pass_table[p].does, fact_names(a, pass_table[p].expects), fact_names(a, pass_table[p].ensures)};
+		const char *rest[3] = {pass_table[p].does, fact_names(a, pass_table[p].expects),
+		                       fact_names(a, pass_table[p].ensures)};
 		const int   width[3] = {DOES_WIDTH, FACT_WIDTH, FACT_WIDTH};
 
 		for (; *rest[0] || *rest[1] || *rest[2]; name = "") {
@@ -95,7 +101,8 @@ list_passes(Arena *a)
 			used = n[2] ? 3 : n[1] ? 2 : 1; /* no blanks at the end of a line */
 			printf("%-*s", NAME_WIDTH, name);
 			for (int c = 0; c < used; c++)
-				printf("  %.*s%*s", n[c], part[c], c + 1 < used ? width[c] - n[c] : 0, "");
+				printf("  %.*s%*s", n[c], part[c],
+				       c + 1 < used ? width[c] - n[c] : 0, "");
 			printf("\n");
 		}
 	}
@@ -107,7 +114,8 @@ list_passes(Arena *a)
 Status
 do_opt(Arena *a, const Options *o)
 {
-	PassSpan span = {.names = o->passes ? o->passes : "", .verify_ends = is_off(o->verify_each)};
+	PassSpan span = {.names = o->passes ? o->passes : "",
+	                 .verify_ends = is_off(o->verify_each)};
 	Graph   *g;
 	Dumps    d;
 	Text     t = {0};

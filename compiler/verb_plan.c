@@ -1,4 +1,5 @@
-/* d2v plan: the ledger of a spec or of a program, as text, JSON or a trace. Opens no device and writes no program. */
+/* d2v plan: the ledger of a spec or of a program, as text, JSON or a trace. Opens no device and
+ * writes no program. */
 #include "compiler/d2v_private.h"
 #include "compiler/ledger/ledger.h"
 
@@ -9,21 +10,27 @@
 const OptionRow plan_options[] = {
 	SET,
 	CHOICE("--target", target, "cpu|cuda", "what to compile the spec for (default: cpu)"),
-	TEXT("--arch", arch, "sm_NN", "with --target=cuda: the GPU to compile kernels for (default: sm_90)"),
+	TEXT("--arch", arch, "sm_NN",
+             "with --target=cuda: the GPU to compile kernels for (default: sm_90)"),
 	RECOMPUTE,
-	CHOICE("--format", format, "text|json|trace", "how to print; a trace is for Perfetto and chrome://tracing (default: text)"),
+	CHOICE("--format", format, "text|json|trace",
+               "how to print; a trace is for Perfetto and chrome://tracing (default: text)"),
 	TEXT("--out", out, "FILE", "where to write it (default: print it)"),
 	TEXT("--entry", entry, "NAME", "train (default), student.features, .."),
 	TEXT("--memory", memory, "BYTES", "plan under a limit, such as 8GiB or 500MB"),
-	CHOICE("--device", device, "cpu|h100|h200", "whose rates predict the time (default: cpu, for cuda h200)"),
+	CHOICE("--device", device, "cpu|h100|h200",
+               "whose rates predict the time (default: cpu, for cuda h200)"),
 	TEXT("--cores", cores, "N", "how many cores a cpu has (default: those of this machine)"),
-	TEXT("--rate", rate, "N", "operations a second, for all work, such as 450G (default: the device's)"),
+	TEXT("--rate", rate, "N",
+             "operations a second, for all work, such as 450G (default: the device's)"),
 	TEXT("--bandwidth", bandwidth, "N", "bytes a second, such as 90G (default: the device's)"),
 	END,
 };
 
 /* The options that are numbers; 0: not given. */
-typedef struct { double memory, rate, bandwidth, cores; } Numbers;
+typedef struct {
+	double memory, rate, bandwidth, cores;
+} Numbers;
 
 /* 90G, 4.8T, 8GiB, 500MB: a number, then k M G T, with `i` of 1024, and perhaps B. */
 static int
@@ -55,7 +62,8 @@ amount(const Options *o, const char *option, const char *text, double *out)
 	while (power--)
 		*out *= base;
 	if (end == text || *end || !(*out >= 1) || !(*out < 1e18))
-		return usage_error(o->verb, "%s is an amount such as 8GiB, 500MB or 90G, not `%s`", option, text);
+		return usage_error(o->verb, "%s is an amount such as 8GiB, 500MB or 90G, not `%s`",
+		                   option, text);
 	return EXIT_OK;
 }
 
@@ -64,7 +72,8 @@ numbers(const Options *o, Numbers *n)
 {
 	int code;
 
-	if ((code = amount(o, "--memory", o->memory, &n->memory)) || (code = amount(o, "--rate", o->rate, &n->rate)) ||
+	if ((code = amount(o, "--memory", o->memory, &n->memory)) ||
+	    (code = amount(o, "--rate", o->rate, &n->rate)) ||
 	    (code = amount(o, "--bandwidth", o->bandwidth, &n->bandwidth)))
 		return code;
 	if (o->cores) {
@@ -72,11 +81,14 @@ numbers(const Options *o, Numbers *n)
 		long  cores = strtol(o->cores, &end, 10);
 
 		if (end == o->cores || *end || cores < 1 || cores > 4096)
-			return usage_error(o->verb, "--cores is a number from 1 to 4096, not `%s`", o->cores);
+			return usage_error(o->verb, "--cores is a number from 1 to 4096, not `%s`",
+			                   o->cores);
 		n->cores = (double)cores;
 	}
 	if (o->memory && o->format && strcmp(o->format, "trace") == 0)
-		return usage_error(o->verb, "a trace shows one plan; --memory compares plans, as text or json");
+		return usage_error(
+			o->verb,
+			"a trace shows one plan; --memory compares plans, as text or json");
 	return EXIT_OK;
 }
 
@@ -96,8 +108,8 @@ rates_by(const Options *o, const Numbers *n, const Program *p, Rates *r, int *co
 	if (o->bandwidth)
 		r->bandwidth = n->bandwidth;
 	r->source = o->rate && o->bandwidth ? "both given"
-	            : o->rate               ? intern_printf("work given, bandwidth of %s", r->device)
-	                                    : intern_printf("bandwidth given, work of %s", r->device);
+	            : o->rate ? intern_printf("work given, bandwidth of %s", r->device)
+	                      : intern_printf("bandwidth given, work of %s", r->device);
 	r->device = "the command line";
 }
 
@@ -143,7 +155,7 @@ do_plan(Arena *a, const Options *o)
 	Text         t = {0};
 	Numbers      n = {0};
 	int          cores;
-	const char  *format = o->format ? o->format : "text", *entry = o->entry ? o->entry : "train";
+	const char *format = o->format ? o->format : "text", *entry = o->entry ? o->entry : "train";
 
 	if ((verb_exit_code = numbers(o, &n)) != EXIT_OK)
 		return OK;

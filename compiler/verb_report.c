@@ -1,4 +1,5 @@
-/* d2v report: the page of a spec, of a compiled program, or of a run. Gathers what the page shows; the page is compiler/report's. */
+/* d2v report: the page of a spec, of a compiled program, or of a run. Gathers what the page shows;
+ * the page is compiler/report's. */
 #include "compiler/d2v_private.h"
 #include "compiler/ledger/ledger.h"
 #include "compiler/pass/pass.h"
@@ -11,12 +12,17 @@
 const OptionRow report_options[] = {
 	SET,
 	CHOICE("--target", target, "cpu|cuda", "what to compile the spec for (default: cpu)"),
-	TEXT("--arch", arch, "sm_NN", "with --target=cuda: the GPU to compile kernels for (default: sm_90)"),
+	TEXT("--arch", arch, "sm_NN",
+             "with --target=cuda: the GPU to compile kernels for (default: sm_90)"),
 	RECOMPUTE,
-	TEXT("--spec", spec, "SPEC.d2v", "of a run or program: the spec that it was compiled from, for all its lines and passes; --set as then"),
-	TEXT("--out", out, "FILE", "where to write it (default: NAME-report.html here; of a run, RUN/program.html)"),
+	TEXT("--spec", spec, "SPEC.d2v",
+             "of a run or program: the spec that it was compiled from, for all its lines and "
+             "passes; --set as then"),
+	TEXT("--out", out, "FILE",
+             "where to write it (default: NAME-report.html here; of a run, RUN/program.html)"),
 	TEXT("--entry", entry, "NAME", "train (default), student.features, .."),
-	CHOICE("--device", device, "cpu|h100|h200", "whose rates predict the time (default: cpu, for cuda h200)"),
+	CHOICE("--device", device, "cpu|h100|h200",
+               "whose rates predict the time (default: cpu, for cuda h200)"),
 	TEXT("--cores", cores, "N", "how many cores a cpu has (default: those of this machine)"),
 	FLAG("--quiet", quiet, "do not tell where it is"),
 	END,
@@ -48,7 +54,8 @@ settings_text(Arena *a, const Options *o)
 	const char *s = o->recompute ? arena_printf(a, "--recompute=%s", o->recompute) : "";
 
 	for (int i = 0; i < o->nset; i++)
-		s = arena_printf(a, "%s%s--set %s=%s", s, *s ? " " : "", o->set[i].name, o->set[i].value);
+		s = arena_printf(a, "%s%s--set %s=%s", s, *s ? " " : "", o->set[i].name,
+		                 o->set[i].value);
 	return s;
 }
 
@@ -91,7 +98,8 @@ same_program(const Program *x, const Program *y)
 	return same;
 }
 
-/* A program folder holds no spec and no graphs: compiled once more from --spec, which must give this very program. */
+/* A program folder holds no spec and no graphs: compiled once more from --spec, which must give
+ * this very program. */
 static Status
 compiled_again(Arena *a, const Options *o, const char *folder, Watch *w, Subject *out)
 {
@@ -104,16 +112,21 @@ compiled_again(Arena *a, const Options *o, const char *folder, Watch *w, Subject
 		return user_error("spec", "--spec is a spec, and %s is a folder", o->spec);
 	TRY(program_watched(a, o, o->spec, kept.program->target, on_pass, w, out));
 	if (kept.program->recipe.edited)
-		return user_error("other-spec", "%s was compiled from an edited graph (%s), which %s does not hold", folder,
-		                  kept.program->recipe.edited, o->spec);
+		return user_error(
+			"other-spec",
+			"%s was compiled from an edited graph (%s), which %s does not hold", folder,
+			kept.program->recipe.edited, o->spec);
 	if (strcmp(kept.program->recipe.spec_hash, out->program->recipe.spec_hash) != 0) {
-		user_error("other-spec", "%s was compiled from another spec than %s as it is now", folder, o->spec);
+		user_error("other-spec", "%s was compiled from another spec than %s as it is now",
+		           folder, o->spec);
 		diag_hint("give what was set then with --set NAME=VALUE");
 		return FAIL;
 	}
 	if (!same_program(kept.program, out->program))
-		return user_error("other-program", "%s, compiled now, is another program than %s: another compiler or other options made that one", o->spec,
-		                  folder);
+		return user_error("other-program",
+		                  "%s, compiled now, is another program than %s: another compiler "
+		                  "or other options made that one",
+		                  o->spec, folder);
 	return OK;
 }
 
@@ -136,7 +149,7 @@ ledger_of(Arena *a, const Options *o, const Subject *p, Ledger **out)
 Status
 do_report(Arena *a, const Options *o)
 {
-	bool        run = is_folder(o->file) && !file_exists(arena_printf(a, "%s/program.d2p", o->file));
+	bool run = is_folder(o->file) && !file_exists(arena_printf(a, "%s/program.d2p", o->file));
 	const char *path = run ? arena_printf(a, "%s/program", o->file) : o->file, *out = o->out;
 	Watch       w = {.a = a};
 	ReportInput in = {.title = o->file, .settings = settings_text(a, o)};
@@ -146,10 +159,14 @@ do_report(Arena *a, const Options *o)
 	Status      s;
 
 	if (o->spec && !is_folder(o->file))
-		return user_error("spec", "--spec is for a run or a program; %s is a spec itself", o->file);
+		return user_error("spec", "--spec is for a run or a program; %s is a spec itself",
+		                  o->file);
 	if (run && !is_folder(path)) {
-		user_error("no-run", "%s is no run and no program: it holds neither program.d2p nor program/", o->file);
-		diag_hint("give a spec, a folder that d2v compile wrote, or the --out folder of d2v train");
+		user_error("no-run",
+		           "%s is no run and no program: it holds neither program.d2p nor program/",
+		           o->file);
+		diag_hint("give a spec, a folder that d2v compile wrote, or the --out folder of "
+		          "d2v train");
 		return FAIL;
 	}
 	if (o->spec)
@@ -165,7 +182,8 @@ do_report(Arena *a, const Options *o)
 		TRY(of_run(a, o->file, &in));
 	report_spec(a, &in, o->spec ? o->spec : p.spec ? o->file : NULL, !p.spec);
 	if (!out)
-		out = run ? arena_printf(a, "%s/program.html", o->file) : arena_printf(a, "%s-report.html", p.program->recipe.spec_name);
+		out = run ? arena_printf(a, "%s/program.html", o->file)
+		          : arena_printf(a, "%s-report.html", p.program->recipe.spec_name);
 	s = report_page(a, &in, &t);
 	if (s == OK)
 		s = file_write_atomic(out, t.at, t.n);

@@ -1,5 +1,5 @@
-/* d2v verify: is the plan of a compiled program sound? Reads the program folder and nothing else; refuses to judge the text
- * of kernels. */
+/* d2v verify: is the plan of a compiled program sound? Reads the program folder and nothing else;
+ * refuses to judge the text of kernels. */
 #include "compiler/d2v_private.h"
 #include "compiler/program/program.h"
 

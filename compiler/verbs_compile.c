@@ -1,4 +1,5 @@
-/* d2v compile: checked spec, graphs, passes, program; dumps of every stage on the way. Runs nothing of what it makes. */
+/* d2v compile: checked spec, graphs, passes, program; dumps of every stage on the way. Runs nothing
+ * of what it makes. */
 #include "compiler/base/cache.h"
 #include "compiler/codegen/codegen.h"
 #include "compiler/d2v_private.h"
@@ -12,15 +13,27 @@
 const OptionRow compile_options[] = {
 	SET,
 	CHOICE("--target", target, "cpu|cuda", "what the program is for (default: cpu)"),
-	TEXT("--arch", arch, "sm_NN", "with --target=cuda: the GPU to compile kernels for, such as sm_80 or sm_100 (default: sm_90)"),
-	FLAG("--no-nvrtc", no_nvrtc, "with --target=cuda: write the kernels and do not compile them"),
+	TEXT("--arch", arch, "sm_NN",
+             "with --target=cuda: the GPU to compile kernels for, such as sm_80 or sm_100 "
+             "(default: sm_90)"),
+	FLAG("--no-nvrtc", no_nvrtc,
+             "with --target=cuda: write the kernels and do not compile them"),
 	RECOMPUTE,
-	TEXT("--cache", cache, "FOLDER", "where compiled kernels are kept (default: $D2V_CACHE, $XDG_CACHE_HOME/d2v or ~/.cache/d2v)"),
-	TEXT("--out", out, "FOLDER", "where the program goes (default: generated/SPEC-TARGET); with --to: the file"),
-	TEXT("--to", to, "STAGE", "stop after this pass (or at `lower`, before the first) and print the graph of --entry"),
-	TEXT("--from", from, "STAGE", "go on behind this pass, with the graph of --entry read from FILE.ir"),
-	TEXT("--entry", entry, "NAME", "with --to and --from: train (default), student.features, .."),
-	TEXT("--dump-dir", dump_dir, "FOLDER", "write GRAPH/00-lower.ir, GRAPH/01-fold.ir .. there; each is input of d2v opt and of --from"),
+	TEXT("--cache", cache, "FOLDER",
+             "where compiled kernels are kept (default: $D2V_CACHE, $XDG_CACHE_HOME/d2v or "
+             "~/.cache/d2v)"),
+	TEXT("--out", out, "FOLDER",
+             "where the program goes (default: generated/SPEC-TARGET); with --to: the file"),
+	TEXT("--to", to, "STAGE",
+             "stop after this pass (or at `lower`, before the first) and print the graph of "
+             "--entry"),
+	TEXT("--from", from, "STAGE",
+             "go on behind this pass, with the graph of --entry read from FILE.ir"),
+	TEXT("--entry", entry, "NAME",
+             "with --to and --from: train (default), student.features, .."),
+	TEXT("--dump-dir", dump_dir, "FOLDER",
+             "write GRAPH/00-lower.ir, GRAPH/01-fold.ir .. there; each is input of d2v opt and of "
+             "--from"),
 	DUMP,
 	VERIFY_EACH,
 	FLAG("--quiet", quiet, "do not tell the time it took"),
@@ -77,7 +90,8 @@ aim(const Options *o, Graph *const *graph, int n, Target *t)
 }
 
 Status
-compile_watched(Arena *a, const Options *o, Spec *spec, const char *target, PassHook *hook, void *arg, Compiled **out)
+compile_watched(Arena *a, const Options *o, Spec *spec, const char *target, PassHook *hook,
+                void *arg, Compiled **out)
 {
 	Target t = *target_find(target);
 
@@ -139,8 +153,9 @@ compile_cached(Arena *a, const Options *o, Spec *spec, const char *target, const
 	TRY(file_read("/proc/self/exe", &self, &n));
 	hash_hex(self, n, id);
 	free(self);
-	*folder = arena_printf(a, "%s/%s-%s%s%s-%.16s-%.8s", cache, spec->recipe.spec_name, target, o->recompute ? "-" : "",
-	                       o->recompute ? o->recompute : "", spec->recipe.spec_hash, id);
+	*folder = arena_printf(a, "%s/%s-%s%s%s-%.16s-%.8s", cache, spec->recipe.spec_name, target,
+	                       o->recompute ? "-" : "", o->recompute ? o->recompute : "",
+	                       spec->recipe.spec_hash, id);
 	if (file_exists(arena_printf(a, "%s/program.d2p", *folder))) {
 		cache_touch(arena_printf(a, "%s/program.d2p", *folder));
 		return OK;
@@ -148,11 +163,12 @@ compile_cached(Arena *a, const Options *o, Spec *spec, const char *target, const
 	made = arena_printf(a, "%s.%ld", *folder, (long)getpid());
 	TRY(compile(a, o, spec, target, made));
 	if (rename(made, *folder) != 0 && errno != EEXIST && errno != ENOTEMPTY)
-		return world_error("cache", "cannot rename %s to %s: %s", made, *folder, strerror(errno));
+		return world_error("cache", "cannot rename %s to %s: %s", made, *folder,
+		                   strerror(errno));
 	return OK;
 }
 
-/* ---- the verbs ------------------------------------------------------------------------------------------- */
+/* ---- the verbs ------------------------------------------------------------------------------ */
 
 static double
 now(void)
@@ -168,13 +184,20 @@ static int
 odd_stages(const Options *o)
 {
 	if (o->from && o->to)
-		return usage_error(o->verb, "--from and --to do not go together: `d2v opt` runs passes from text to text");
+		return usage_error(o->verb, "--from and --to do not go together: `d2v opt` runs "
+		                            "passes from text to text");
 	if (o->entry && !o->from && !o->to)
 		return usage_error(o->verb, "--entry goes with --to or --from");
 	if (o->from && o->nfile != 2)
-		return usage_error(o->verb, "--from wants a spec and a graph, SPEC.d2v FILE.ir, and there is only `%s`", o->file);
+		return usage_error(
+			o->verb,
+			"--from wants a spec and a graph, SPEC.d2v FILE.ir, and there is only `%s`",
+			o->file);
 	if (!o->from && o->nfile != 1)
-		return usage_error(o->verb, "compile wants a spec, and there is also `%s`; a graph goes with --from", o->files[1]);
+		return usage_error(
+			o->verb,
+			"compile wants a spec, and there is also `%s`; a graph goes with --from",
+			o->files[1]);
 	return EXIT_OK;
 }
 
@@ -199,7 +222,10 @@ do_compile(Arena *a, const Options *o)
 	TRY(compile(a, o, spec, target, folder));
 	put_remarks(spec_graphs(a, spec), spec->nfeature + 1);
 	if (!o->quiet && spec->recipe.edited)
-		fprintf(stderr, "edited: %s is not the spec's own graph, and runs of the spec do not go on with this program\n", spec->recipe.edited);
+		fprintf(stderr,
+		        "edited: %s is not the spec's own graph, and runs of the spec do not go on "
+		        "with this program\n",
+		        spec->recipe.edited);
 	if (!o->quiet)
 		fprintf(stderr, "%s: %.2f s\n", folder, now() - start);
 	return strcmp(target, "cuda") == 0 && !o->no_nvrtc ? cuda_report(a, o, folder) : OK;

@@ -1,5 +1,6 @@
-/* d2v train, step, eval and bench: compile the spec, or find its program in the cache, then become d2v-run, which
- * does the work. Of d2v-run's options this knows only the names, and which take a value; values are d2v-run's to judge. */
+/* d2v train, step, eval and bench: compile the spec, or find its program in the cache, then become
+ * d2v-run, which does the work. Of d2v-run's options this knows only the names, and which take a
+ * value; values are d2v-run's to judge. */
 #include "compiler/d2v_private.h"
 
 #include <errno.h>
@@ -7,34 +8,71 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CACHE TEXT("--cache", cache, "FOLDER", "where programs and compiled kernels are kept (default: $D2V_CACHE, $XDG_CACHE_HOME/d2v or ~/.cache/d2v)")
+#define CACHE                                                                                      \
+	TEXT("--cache", cache, "FOLDER",                                                           \
+	     "where programs and compiled kernels are kept (default: $D2V_CACHE, "                 \
+	     "$XDG_CACHE_HOME/d2v or ~/.cache/d2v)")
 
 const OptionRow train_options[] = {
-	SET, RECOMPUTE, CACHE,
-	RUN_TEXT("--data"), RUN_TEXT("--out"), RUN_TEXT("--steps"), RUN_TEXT("--until"), RUN_FLAG("--resume"),
-	RUN_TEXT("--seed"), RUN_TEXT("--threads"), RUN_TEXT("--workers"), RUN_TEXT("--device"),
-	RUN_FLAG("--profile"), RUN_FLAG("--quiet"),
+	SET,
+	RECOMPUTE,
+	CACHE,
+	RUN_TEXT("--data"),
+	RUN_TEXT("--out"),
+	RUN_TEXT("--steps"),
+	RUN_TEXT("--until"),
+	RUN_FLAG("--resume"),
+	RUN_TEXT("--seed"),
+	RUN_TEXT("--threads"),
+	RUN_TEXT("--workers"),
+	RUN_TEXT("--device"),
+	RUN_FLAG("--profile"),
+	RUN_FLAG("--quiet"),
 	END,
 };
 
 const OptionRow step_options[] = {
-	SET, RECOMPUTE, CACHE,
-	RUN_TEXT("--steps"), RUN_TEXT("--init"), RUN_TEXT("--feed"), RUN_TEXT("--dump"), RUN_TEXT("--names"),
-	RUN_TEXT("--seed"), RUN_TEXT("--first-step"), RUN_TEXT("--spe"), RUN_TEXT("--run-steps"), RUN_TEXT("--entry"),
-	RUN_TEXT("--device"), RUN_TEXT("--threads"), RUN_FLAG("--list"),
+	SET,
+	RECOMPUTE,
+	CACHE,
+	RUN_TEXT("--steps"),
+	RUN_TEXT("--init"),
+	RUN_TEXT("--feed"),
+	RUN_TEXT("--dump"),
+	RUN_TEXT("--names"),
+	RUN_TEXT("--seed"),
+	RUN_TEXT("--first-step"),
+	RUN_TEXT("--spe"),
+	RUN_TEXT("--run-steps"),
+	RUN_TEXT("--entry"),
+	RUN_TEXT("--device"),
+	RUN_TEXT("--threads"),
+	RUN_FLAG("--list"),
 	END,
 };
 
 const OptionRow eval_options[] = {
 	CACHE,
-	RUN_TEXT("--data"), RUN_TEXT("--train-images"), RUN_TEXT("--model"), RUN_TEXT("--layer"), RUN_TEXT("--k"),
-	RUN_TEXT("--threads"), RUN_TEXT("--device"),
+	RUN_TEXT("--data"),
+	RUN_TEXT("--train-images"),
+	RUN_TEXT("--model"),
+	RUN_TEXT("--layer"),
+	RUN_TEXT("--k"),
+	RUN_TEXT("--threads"),
+	RUN_TEXT("--device"),
 	END,
 };
 
 const OptionRow bench_options[] = {
-	SET, RECOMPUTE, CACHE,
-	RUN_TEXT("--steps"), RUN_FLAG("--all"), RUN_FLAG("--json"), RUN_FLAG("--on-request"), RUN_TEXT("--entry"), RUN_TEXT("--threads"),
+	SET,
+	RECOMPUTE,
+	CACHE,
+	RUN_TEXT("--steps"),
+	RUN_FLAG("--all"),
+	RUN_FLAG("--json"),
+	RUN_FLAG("--on-request"),
+	RUN_TEXT("--entry"),
+	RUN_TEXT("--threads"),
 	RUN_TEXT("--device"),
 	END,
 };
@@ -74,11 +112,12 @@ start_run(Arena *a, const Options *o, const char *folder)
 	}
 	fflush(NULL);
 	execv(argv[0], argv);
-	return world_error("no-runtime", "cannot start %s: %s; it is built together with d2v", argv[0],
-	                   strerror(errno));
+	return world_error("no-runtime", "cannot start %s: %s; it is built together with d2v",
+	                   argv[0], strerror(errno));
 }
 
-/* What to compile for: the devices cuda and emulate run programs for cuda. Whether a device exists is d2v-run's to say. */
+/* What to compile for: the devices cuda and emulate run programs for cuda. Whether a device exists
+ * is d2v-run's to say. */
 static const char *
 target_of_device(const Options *o)
 {

@@ -10,8 +10,11 @@ const OptionRow check_options[] = {
 	CHOICE("--format", format, "text|json",
                "json: one object with ok, diagnostics and summary (default: text)"),
 	FLAG("--quiet", quiet, "no summary, no table"),
-	FLAG("--passes", check_passes, "shrink the sizes, then run the step before and after each pass: do all keep its meaning?"),
-	CHOICE("--target", target, "cpu|cuda", "with --passes: the device that passes are run for (default: cpu)"),
+	FLAG("--passes", check_passes,
+             "shrink the sizes, then run the step before and after each pass: do all keep its "
+             "meaning?"),
+	CHOICE("--target", target, "cpu|cuda",
+               "with --passes: the device that passes are run for (default: cpu)"),
 	RECOMPUTE,
 	END,
 };

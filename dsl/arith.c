@@ -175,7 +175,7 @@ lower_binary(Frame *f, const Expr *e)
 	return tensor_arithmetic(f, e, a, b);
 }
 
-/* ---- reductions ---------------------------------------------------------------------------- */
+/* ---- reductions ----------------------------------------------------------------------------- */
 
 /* sum(over) of the product l * r: axes of one side only are summed there first, common ones
  * contract. */

@@ -7,10 +7,10 @@
 
 #include "dsl/dsl.h"
 
-/* ---- ast.c ------------------------------------------------------------------------------- */
+/* ---- ast.c ---------------------------------------------------------------------------------- */
 
-typedef struct Expr     Expr;
-typedef struct Decl     Decl;
+typedef struct Expr Expr;
+typedef struct Decl Decl;
 
 typedef struct Name {
 	const char  *text; /* NULL: `..` in a shape */
@@ -147,7 +147,7 @@ Loc         loc_join(Loc first, Loc last);
 void        expr_print(Text *t, const Expr *e); /* canonical spelling */
 const char *expr_text(Arena *a, const Expr *e);
 
-/* ---- lex.l, parse.y ------------------------------------------------------------------------ */
+/* ---- lex.l, parse.y ------------------------------------------------------------------------- */
 
 /* What scanner and parser share about one text. */
 typedef struct {
@@ -184,7 +184,7 @@ typedef struct {
 } Tok;
 Status source_tokens(Arena *a, const char *file, const char *text, Tok **out, int *n);
 
-/* ---- tree.c: what the grammar's actions build ---------------------------------------------- */
+/* ---- tree.c: what the grammar's actions build ----------------------------------------------- */
 
 typedef struct {
 	Expr *first, *last;
@@ -215,14 +215,14 @@ NameList tree_add_name(NameList list, Name *n);
 ArgList  tree_add_arg(ArgList list, Argument *x);
 ExprList tree_add_expr(ExprList list, Expr *e);
 
-/* ---- syntax.c ------------------------------------------------------------------------------ */
+/* ---- syntax.c ------------------------------------------------------------------------------- */
 
 /* What the parser knows where it cannot go on. */
 typedef struct {
 	Loc         loc;
-	const char *found; /* as it was written, in quotes */
+	const char *found;                    /* as it was written, in quotes */
 	bool        at_end, is_name, is_fold; /* found: nothing more, a name, `sum` or `mean` */
-	bool        section, expression, operator, semicolon; /* what could stand here */
+	bool section, expression, operator, semicolon; /* what could stand here */
 	int         n;
 	const char *want[64]; /* every token that could, as messages call them */
 } Unexpected;

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- functions of tensors ------------------------------------------------------------------ */
+/* ---- functions of tensors ------------------------------------------------------------------- */
 
 Value
 make_un(Frame *f, const Builtin *b, Call *c)
@@ -227,7 +227,7 @@ make_dropout(Frame *f, const Builtin *b, Call *c)
 		c->loc_all);
 }
 
-/* ---- functions that describe --------------------------------------------------------------- */
+/* ---- functions that describe ---------------------------------------------------------------- */
 
 Value
 make_init(Frame *f, const Builtin *b, Call *c)

@@ -187,7 +187,7 @@ check_as(Frame *f, const Expr *e, Value v)
 	return value_tensor(as_build(cx, t, &src, &dst, p, np, q, nq, e->loc), e->loc);
 }
 
-/* ---- at, concat ---------------------------------------------------------------------------- */
+/* ---- at, concat ----------------------------------------------------------------------------- */
 
 /* The sum that d is: U like T has the parts of T. */
 static const Dim *

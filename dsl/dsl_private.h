@@ -12,12 +12,12 @@ typedef struct Dim      Dim;
 typedef struct Instance Instance;
 typedef struct Value    Value;
 
-/* ---- import.c ------------------------------------------------------------------------------ */
+/* ---- import.c ------------------------------------------------------------------------------- */
 
 /* All files of a spec in one list of declarations; *hash_text collects their text in order. */
 Status import_spec(Arena *a, const char *path, Decl **out, Text *hash_text);
 
-/* ---- scope.c: dims, names, values ---------------------------------------------------------- */
+/* ---- scope.c: dims, names, values ----------------------------------------------------------- */
 
 typedef struct {
 	Dim    *dim; /* NULL: an anonymous number of elements */
@@ -226,7 +226,7 @@ Status   scope_module(Cx *cx, const Name *name, const Decl **out);
 Binding *binding_push(Arena *a, Binding **list, BindKind kind, const char *name, Loc loc);
 const Global *scope_global(Cx *cx, const char *name);
 
-/* ---- check.c: the rules about axes, and their messages ------------------------------------- */
+/* ---- check.c: the rules about axes, and their messages -------------------------------------- */
 
 Axes        dims_of(Cx *cx, Val v);
 bool        dims_has(const Axes *a, const Dim *d);
@@ -247,7 +247,7 @@ Value check_as(Frame *f, const Expr *e, Value v);
 Value check_at(Frame *f, const Expr *e, Value v);
 Value check_concat(Frame *f, Loc loc, const Name *along, const Value *v, const Loc *locs, int n);
 
-/* ---- builtin.c ----------------------------------------------------------------------------- */
+/* ---- builtin.c ------------------------------------------------------------------------------ */
 
 typedef struct Builtin Builtin;
 enum { MAX_FORMAL = 8, MAX_OPERAND = 10 };
@@ -304,14 +304,14 @@ Value          builtin_call(Frame *f, const Builtin *b, const Expr *call);
 int            builtin_words(const char **out, int cap);
 bool           builtin_is_word(const char *name);
 
-/* ---- lower.c: formulas -> nodes ------------------------------------------------------------ */
+/* ---- lower.c: formulas -> nodes ------------------------------------------------------------- */
 
 Value lower(Frame *f, const Expr *e);
 Value lower_number(Frame *f, const Expr *e,
                    const char *what); /* a number without unit, or the error value */
-Val
-      lower_tensor(Frame *f, Value v,
-                   Loc loc); /* f32 or bool node of a number, tensor or list; NO_VAL after a message */
+Val   lower_tensor(Frame *f, Value v,
+                   /* f32 or bool node of a number, tensor or list; NO_VAL after a message */
+                   Loc loc);
 Val   lower_f32(Frame *f, Value v, Loc loc); /* the same, masks as 0 and 1 */
 Value value_tensor(Val v, Loc loc);
 Val   lower_like(Cx *cx, Op op, const Val *in, int nin,
@@ -338,19 +338,19 @@ Value  value_as_declared(Frame *f, const TypeExpr *type, const char *what, Value
 Status statement(Frame *f, const Decl *d);         /* let, scan */
 Val    random_operand(Cx *cx, int which, Loc loc); /* 0 sample, 1 step, 2 seed */
 
-/* ---- model.c: modules -> instances, parameters, names -------------------------------------- */
+/* ---- model.c: modules -> instances, parameters, names --------------------------------------- */
 
 Status model_all(Cx *cx);
 Model *model_find(Cx *cx, const char *name);
 Status model_names(Cx *cx);
 
-/* ---- schedule.c ---------------------------------------------------------------------------- */
+/* ---- schedule.c ----------------------------------------------------------------------------- */
 
 /* A number or schedule as a rank-0 value: a const, or a host expression. */
 Val         schedule_value(Cx *cx, Value v, const char *what, Loc loc);
 const char *schedule_expr(Cx *cx, Value v, const char *what, Loc loc); /* NULL after a message */
 
-/* ---- recipe.c, train.c, expect.c: the sections --------------------------------------------- */
+/* ---- recipe.c, train.c, expect.c: the sections ---------------------------------------------- */
 
 const Decl *section(Cx *cx, DeclKind kind, const char *word, bool required);
 const Decl *setting(const Decl *body, const char *name);

@@ -116,7 +116,7 @@ dsl_expect(const Spec *spec, const PlanFacts *facts)
 	return expect_check(spec->later->cx, facts);
 }
 
-/* ---- the front end ------------------------------------------------------------------------- */
+/* ---- the front end -------------------------------------------------------------------------- */
 
 static Status
 find_average(Cx *cx)

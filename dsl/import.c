@@ -1,6 +1,7 @@
 /* import: a spec and everything it includes as one list of declarations. An include stands for the
- * text of its file, looked for beside the file that includes it, then among the installed models; a file is read once however often
- * it is named, and a file that includes itself, directly or not, is refused. */
+ * text of its file, looked for beside the file that includes it, then among the installed models; a
+ * file is read once however often it is named, and a file that includes itself, directly or not, is
+ * refused. */
 #include "dsl/dsl_private.h"
 #include <limits.h>
 #include <stdlib.h>
@@ -46,7 +47,8 @@ beside(Arena *a, const char *includer, const char *name)
 	return arena_printf(a, "%.*s/%s", (int)(slash - includer), includer, name);
 }
 
-/* An installed program has the layers and models it came with in ../../share/d2v/models; one in its build folder has none. */
+/* An installed program has the layers and models it came with in ../../share/d2v/models; one in its
+ * build folder has none. */
 static const char *
 installed(Arena *a, const char *name)
 {
@@ -99,7 +101,8 @@ import_file(Import *im, const char *path, const char *real, const Open *up)
 		}
 		if (!found) {
 			diag_error(d->loc, "include-not-found", "there is no file `%s`", inner);
-			diag_hint("an include is looked for beside the file that names it, then among installed models");
+			diag_hint("an include is looked for beside the file that names it, then "
+			          "among installed models");
 			bad = true;
 			continue;
 		}

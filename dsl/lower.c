@@ -64,7 +64,7 @@ random_operand(Cx *cx, int which, Loc loc)
 	return *slot;
 }
 
-/* ---- values as nodes ----------------------------------------------------------------------- */
+/* ---- values as nodes ------------------------------------------------------------------------ */
 
 /* A list used as a whole: its elements side by side along its axis. */
 static Val
@@ -130,7 +130,7 @@ lower_number(Frame *f, const Expr *e, const char *what)
 	       value_text(f->cx, &v));
 }
 
-/* ---- the walk ------------------------------------------------------------------------------ */
+/* ---- the walk ------------------------------------------------------------------------------- */
 
 static Value
 lower_literal(const Expr *e)

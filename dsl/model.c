@@ -280,7 +280,7 @@ instance(Cx *cx, Frame *user, const Decl *use, const char *path)
 	return ok ? in : NULL;
 }
 
-/* ---- models -------------------------------------------------------------------------------- */
+/* ---- models --------------------------------------------------------------------------------- */
 
 static Status
 average_settings(Cx *cx, Model *m, const Decl *d)
@@ -352,7 +352,7 @@ model_all(Cx *cx)
 	return OK;
 }
 
-/* ---- names --------------------------------------------------------------------------------- */
+/* ---- names ---------------------------------------------------------------------------------- */
 
 /* The module whose parameters the table names must be a model's. */
 static Model *

@@ -93,7 +93,7 @@ form_setting(Cx *cx, const Decl *section_decl, const char *name, const char *for
 	return OK;
 }
 
-/* ---- data ---------------------------------------------------------------------------------- */
+/* ---- data ----------------------------------------------------------------------------------- */
 
 static Status
 transform(Cx *cx, DataSpec *data, const Value *v)
@@ -210,7 +210,7 @@ recipe_data(Cx *cx, const Decl *objective)
 	return OK;
 }
 
-/* ---- run ----------------------------------------------------------------------------------- */
+/* ---- run ------------------------------------------------------------------------------------ */
 
 static Status
 whole(Cx *cx, const Decl *run, const char *name, double least, double *out)

@@ -150,7 +150,7 @@ scope_globals(Cx *cx, const Override *set, int nset)
 	return s;
 }
 
-/* ---- dims ---------------------------------------------------------------------------------- */
+/* ---- dims ----------------------------------------------------------------------------------- */
 
 /* T = 1 + N: the terms in order, when every one is a number or an axis. */
 static bool
@@ -299,7 +299,7 @@ scope_local_dim(Cx *cx, Instance *in, const Decl *decl)
 	return d;
 }
 
-/* ---- names --------------------------------------------------------------------------------- */
+/* ---- names ---------------------------------------------------------------------------------- */
 
 static Value
 let_value(Cx *cx, Global *g)

@@ -1,7 +1,8 @@
-/* shrink: a toy of a spec: the same text with the smallest sizes that still check, for what is too slow at full size. Found by
- * trying, as --set would: lets first (an averaged number of blocks, a mask quota keep dims large), then dims, round after round
- * until nothing gets smaller; lets that made no difference get their own value back. Knows no name and no layer, and refuses
- * an axis of one element where there were more: it would hide mistakes. */
+/* shrink: a toy of a spec: the same text with the smallest sizes that still check, for what is too
+ * slow at full size. Found by trying, as --set would: lets first (an averaged number of blocks, a
+ * mask quota keep dims large), then dims, round after round until nothing gets smaller; lets that
+ * made no difference get their own value back. Knows no name and no layer, and refuses an axis of
+ * one element where there were more: it would hide mistakes. */
 #include "dsl/dsl_private.h"
 
 #include <math.h>
@@ -21,8 +22,9 @@ typedef struct {
 	int             nsize;
 	Size            size[MOST_SIZES];
 	int             naxis;
-	bool           *wide; /* of each dim, in the order in which they are found: more than one element as written */
-	double          work; /* of the smallest found so far */
+	/* of each dim, in the order in which they are found: more than one element as written */
+	bool  *wide;
+	double work; /* of the smallest found so far */
 } Shrink;
 
 /* Made of numbers alone: nothing else changes when it does. */
@@ -39,12 +41,15 @@ find_sizes(Shrink *s, const Cx *cx)
 {
 	for (const Global *g = cx->globals; g && s->nsize < MOST_SIZES; g = g->next) {
 		double x = g->dim ? (double)g->dim->size : g->cached.num;
-		bool   let = g->decl->kind == DECL_let && g->cached.kind == V_number && !g->cached.unit;
+		bool   let =
+			g->decl->kind == DECL_let && g->cached.kind == V_number && !g->cached.unit;
 
-		if (g->forced || !g->value || !is_closed(g->value) || (g->dim ? g->dim->like_name != NULL : !let))
+		if (g->forced || !g->value || !is_closed(g->value) ||
+		    (g->dim ? g->dim->like_name != NULL : !let))
 			continue;
 		if (x > 1 && x < 1e12 && x == floor(x))
-			s->size[s->nsize++] = (Size){g->decl->name, g->dim != NULL, (int64_t)x, (int64_t)x};
+			s->size[s->nsize++] =
+				(Size){g->decl->name, g->dim != NULL, (int64_t)x, (int64_t)x};
 	}
 	s->naxis = cx->dims.n;
 }
@@ -81,7 +86,8 @@ compile(Arena *a, const Shrink *s, Spec **out)
 		set[n] = s->set[n];
 	for (int i = 0; i < s->nsize; i++)
 		if (s->size[i].value != s->size[i].was)
-			set[n++] = (Override){s->size[i].name, arena_printf(a, "%lld", (long long)s->size[i].value)};
+			set[n++] = (Override){s->size[i].name,
+			                      arena_printf(a, "%lld", (long long)s->size[i].value)};
 	return dsl_compile(a, s->path, set, n, out);
 }
 
@@ -109,7 +115,8 @@ checks(Shrink *s, double *work)
 	return good;
 }
 
-/* What to try for something that is `now`: three first, so that an axis has a middle; the smallest before the larger. */
+/* What to try for something that is `now`: three first, so that an axis has a middle; the smallest
+ * before the larger. */
 static int
 candidates(int64_t now, int64_t out[MOST_CANDIDATES])
 {
@@ -129,7 +136,8 @@ candidates(int64_t now, int64_t out[MOST_CANDIDATES])
 	return n;
 }
 
-/* Gives size i the first value that checks and takes no more work; `alike`: all of its kind that equal it, too. */
+/* Gives size i the first value that checks and takes no more work; `alike`: all of its kind that
+ * equal it, too. */
 static bool
 shrink_one(Shrink *s, int i, bool alike)
 {
@@ -143,7 +151,8 @@ shrink_one(Shrink *s, int i, bool alike)
 		int    changed = 0;
 
 		for (int j = 0; j < s->nsize; j++)
-			if (j == i || (alike && s->size[j].dim == s->size[i].dim && s->size[j].value == now)) {
+			if (j == i || (alike && s->size[j].dim == s->size[i].dim &&
+			               s->size[j].value == now)) {
 				s->size[j].value = to[k];
 				changed++;
 			}
@@ -185,7 +194,8 @@ search(Shrink *s)
 		for (int alike = 0; alike < 2; alike++)
 			for (int dims = 0; dims < 2; dims++)
 				for (int i = 0; i < s->nsize; i++)
-					if (s->size[i].dim == dims && s->size[i].value > (dims ? FLOOR_DIM : FLOOR_LET))
+					if (s->size[i].dim == dims &&
+					    s->size[i].value > (dims ? FLOOR_DIM : FLOOR_LET))
 						changed = shrink_one(s, i, alike) || changed;
 	}
 	restore_lets(s);

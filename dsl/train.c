@@ -41,7 +41,7 @@ bind_params(Frame *f, const Decl *params)
 	return OK;
 }
 
-/* ---- draws --------------------------------------------------------------------------------- */
+/* ---- draws ---------------------------------------------------------------------------------- */
 
 static Status
 block_mask(Cx *cx, const Decl *d, const Value *v, const Axes *axes, DrawSpec *out)
@@ -119,7 +119,7 @@ draw(Frame *f, const Decl *d)
 	return OK;
 }
 
-/* ---- the objective ------------------------------------------------------------------------- */
+/* ---- the objective -------------------------------------------------------------------------- */
 
 static Status
 scalar(Frame *f, const Decl *d, const char *what, Val *out)
@@ -307,7 +307,7 @@ train_build(Cx *cx)
 	return OK;
 }
 
-/* ---- features ------------------------------------------------------------------------------ */
+/* ---- features ------------------------------------------------------------------------------- */
 
 static Status
 feature_graph(Cx *cx, const Decl *d, Model *m, Graph **out)

@@ -80,13 +80,13 @@ tree_list(Decl *d)
 	return (DeclList){d, d};
 }
 
-#define ADD(list, item)                             \
-	do {                                        \
-		if ((list).last)                    \
-			(list).last->next = (item); \
-		else                                \
-			(list).first = (item);      \
-		(list).last = (item);               \
+#define ADD(list, item)                                                                            \
+	do {                                                                                       \
+		if ((list).last)                                                                   \
+			(list).last->next = (item);                                                \
+		else                                                                               \
+			(list).first = (item);                                                     \
+		(list).last = (item);                                                              \
 	} while (0)
 
 DeclList

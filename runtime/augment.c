@@ -18,7 +18,7 @@ enum { BRIGHTNESS, CONTRAST, SATURATION };
 
 static const double ASPECT_LO = 3.0 / 4.0, ASPECT_HI = 4.0 / 3.0;
 
-/* ---- colour -------------------------------------------------------------------------------- */
+/* ---- colour --------------------------------------------------------------------------------- */
 
 /* deg + factor * (x - deg), truncated, for x - deg in -255 .. 255: product[255 + x - deg] =
  * factor * (x - deg). */
@@ -90,7 +90,7 @@ jitter(Stream *s, const double amount[3], Image *im)
 			augment_jitter(im, order[i], (float)factor[order[i]]);
 }
 
-/* ---- geometry ------------------------------------------------------------------------------ */
+/* ---- geometry ------------------------------------------------------------------------------- */
 
 void
 augment_flip(Image *im)
@@ -133,7 +133,7 @@ augment_crop_box(Stream *s, int64_t w, int64_t h, double scale_lo, double scale_
 	return b;
 }
 
-/* ---- the two chains ------------------------------------------------------------------------ */
+/* ---- the two chains ------------------------------------------------------------------------- */
 
 static bool
 is(const Transform *t, const char *name)

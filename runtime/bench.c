@@ -16,9 +16,9 @@ static const char help[] =
 	"usage: d2v-run bench FOLDER [options]\n"
 	"\n"
 	"Times each kernel of one entry of the program in FOLDER on random inputs, and holds it "
-        "against its floor: its work\n"
+	"against its floor: its work\n"
 	"or its bytes, whichever takes longer at what the device reaches (a processor's is "
-        "measured, a GPU's known).\n"
+	"measured, a GPU's known).\n"
 	"\n"
 	"  --steps N      measured steps, after one that is not measured (default 5)\n"
 	"  --all          every kernel and every line of the spec, not only those that lose most\n"
@@ -101,7 +101,7 @@ bench_open(Arena *a, Bench *b)
 	return OK;
 }
 
-/* ---- what is said beside the times ----------------------------------------------------------- */
+/* ---- what is said beside the times ---------------------------------------------------------- */
 
 static int64_t
 workspace_bytes(const Exec *x)
@@ -150,7 +150,7 @@ facts_text(const Bench *b, int64_t steps, double total, double best, int64_t rss
 	       (double)workspace_bytes(b->x) / (1 << 20), (double)rss / (1 << 20));
 }
 
-/* ---- measuring ------------------------------------------------------------------------------- */
+/* ---- measuring ------------------------------------------------------------------------------ */
 
 static Status
 measure(Arena *a, Bench *b, const Options *o, int64_t steps)
@@ -203,8 +203,9 @@ finish(Bench *b)
 	return exec_take(b->x, 0, NULL);
 }
 
-/* Steps as training runs them, whole: inputs, host scalars, kernels. On a device that works ahead the next step is
- * given to it before this one is waited for, as in training; a step's time is then that between two ends. */
+/* Steps as training runs them, whole: inputs, host scalars, kernels. On a device that works ahead
+ * the next step is given to it before this one is waited for, as in training; a step's time is then
+ * that between two ends. */
 static Status
 take_turn(Bench *b, int64_t steps)
 {
@@ -289,8 +290,9 @@ verb_bench(int argc, char **argv)
 	    option_threads(&this_verb, o.threads) != OK)
 		return EXIT_USAGE;
 	if (o.on_request && (o.steps || o.json || o.all)) {
-		(void)option_error(&this_verb, "--on-request reads the number of steps and always prints JSON; "
-		                               "--steps, --all and --json do not go with it");
+		(void)option_error(&this_verb,
+		                   "--on-request reads the number of steps and always prints JSON; "
+		                   "--steps, --all and --json do not go with it");
 		return EXIT_USAGE;
 	}
 	Arena *a = arena_new();

@@ -23,7 +23,7 @@
 
 enum { HASH_DIGITS = 32, SHOWN = 6 };
 
-/* ---- content hash: the header with zeros for the hash itself, then all tensors in order ---- */
+/* ---- content hash: the header with zeros for the hash itself, then all tensors in order ----- */
 
 static void
 hash_digits(XXH3_state_t *h, char out[HASH_DIGITS + 1])
@@ -52,7 +52,7 @@ set_meta(StFile *f, const char *key, const char *value)
 			f->meta[i].value = value;
 }
 
-/* ---- saving -------------------------------------------------------------------------------- */
+/* ---- saving --------------------------------------------------------------------------------- */
 
 static StFile *
 checkpoint_shape(Arena *a, const Exec *x, int64_t step, uint64_t seed)
@@ -125,7 +125,7 @@ save_to(Arena *a, Exec *x, const char *path, int64_t step, uint64_t seed)
 	return st_finish(&w);
 }
 
-/* ---- the checkpoints of a run -------------------------------------------------------------- */
+/* ---- the checkpoints of a run --------------------------------------------------------------- */
 
 typedef struct {
 	int64_t step;
@@ -230,7 +230,7 @@ is_complete(const char *path)
 		ok = pread(fd, text, header, 8) == (ssize_t)header;
 		static const char key[] = "\"data_offsets\":[";
 		for (char *c = text; ok && (c = strstr(c, key));) {
-			char *comma = strchr(c += sizeof key - 1, ',');
+			char    *comma = strchr(c += sizeof key - 1, ',');
 			uint64_t end = comma ? strtoull(comma + 1, NULL, 10) : 0;
 			last = end > last ? end : last;
 		}
@@ -262,7 +262,7 @@ checkpoint_latest(Arena *a, const char *run, char **path, int64_t *step)
 	             : OK;
 }
 
-/* ---- loading ------------------------------------------------------------------------------- */
+/* ---- loading -------------------------------------------------------------------------------- */
 
 static Status
 meta_number(const StFile *f, const char *path, const char *key, uint64_t *out)
@@ -293,13 +293,15 @@ check_identity(const Exec *x, const StFile *f, const char *path)
 	if (x->data_hash && strcmp(hash, r->spec_hash) == 0 &&
 	    (!data || strcmp(data, x->data_hash)))
 		return user_error("checkpoint",
-		                  "%s was written by a run on other training data (fingerprint %s, of this data %s); "
+		                  "%s was written by a run on other training data (fingerprint %s, "
+		                  "of this data %s); "
 		                  "a run keeps its data",
 		                  path, data && *data ? data : "missing", x->data_hash);
 	if (strcmp(hash, r->spec_hash))
 		return user_error("checkpoint",
-		                  "%s was written by the spec %s (hash %s), but this program is the spec %s (hash %s)", path,
-		                  name, hash, r->spec_name, r->spec_hash);
+		                  "%s was written by the spec %s (hash %s), but this program is "
+		                  "the spec %s (hash %s)",
+		                  path, name, hash, r->spec_name, r->spec_hash);
 	return OK;
 }
 
@@ -367,8 +369,9 @@ check_content(StFile *f, const char *path)
 	hash_digits(&h, digits);
 	if (strcmp(digits, stated))
 		return user_error("checkpoint",
-		                  "%s was changed or damaged after it was written (content hash %s, stated %s)", path, digits,
-		                  stated);
+		                  "%s was changed or damaged after it was written (content hash "
+		                  "%s, stated %s)",
+		                  path, digits, stated);
 	return OK;
 }
 

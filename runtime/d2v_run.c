@@ -30,9 +30,10 @@ usage(FILE *to)
 	fputs("\n`d2v-run VERB --help` shows the options and examples of a verb.\n", to);
 }
 
-/* OpenMP threads wait a few microseconds awake, then sleep: a step is hundreds of short loops, and waking a sleeping thread for each
- * costs a tenth of the demonstration's step (1440 images a second instead of 1320); threads that spin for long take the cores
- * away from the data workers (on two cores: four times slower). The library reads its settings before main, so they are set by
+/* OpenMP threads wait a few microseconds awake, then sleep: a step is hundreds of short loops, and
+ * waking a sleeping thread for each costs a tenth of the demonstration's step (1440 images a second
+ * instead of 1320); threads that spin for long take the cores away from the data workers (on two
+ * cores: four times slower). The library reads its settings before main, so they are set by
  * starting again. */
 static void
 wait_briefly(char **argv)

@@ -58,7 +58,7 @@ struct Data {
 	_Atomic int64_t  nbad;
 };
 
-/* ---- order --------------------------------------------------------------------------------- */
+/* ---- order ---------------------------------------------------------------------------------- */
 
 static void
 shuffle(Stream *s, uint32_t *at, int64_t n)
@@ -112,7 +112,7 @@ slot_begin(Data *d, Slot *s)
 			i < s->b.n ? sample_at(d, s->b.epoch, from + i) : s->b.sample[s->b.n - 1];
 }
 
-/* ---- one sample ---------------------------------------------------------------------------- */
+/* ---- one sample ----------------------------------------------------------------------------- */
 
 /* The sample itself or the next readable one; *bytes grows by what was decoded. false: no more
  * than max_bad was promised, or none is readable. */
@@ -184,7 +184,7 @@ sample_make(Data *d, Arena *scratch, Batch *b, int64_t i, int64_t *bytes)
 	return true;
 }
 
-/* ---- workers ------------------------------------------------------------------------------- */
+/* ---- workers -------------------------------------------------------------------------------- */
 
 /* The next few samples nobody works on; NULL when there is nothing more to do. Holds the lock. */
 static Slot *
@@ -272,7 +272,7 @@ workers_start(Data *d, int wanted)
 	         : OK;
 }
 
-/* ---- open and close ------------------------------------------------------------------------ */
+/* ---- open and close ------------------------------------------------------------------------- */
 
 static Status
 spec_check(const Recipe *r, const Data *d, const char *path)
@@ -398,7 +398,7 @@ data_close(Data *d)
 	arena_free(d->arena);
 }
 
-/* ---- what callers ask ---------------------------------------------------------------------- */
+/* ---- what callers ask ----------------------------------------------------------------------- */
 
 int64_t
 data_samples(const Data *d)

@@ -30,25 +30,25 @@ typedef struct {
 	int64_t        w, h;
 	const char    *file; /* IDX: where the pixels are from */
 	char         **path; /* folders */
-	/* Says whether two sources hold the same images: a hash of the pixels of an IDX file; of a folder, whose
-	 * files would take too long to read, of names (below the root) and sizes. */
+	/* Says whether two sources hold the same images: a hash of the pixels of an IDX file; of a
+	 * folder, whose files would take too long to read, of names (below the root) and sizes. */
 	char fingerprint[33];
 } Source;
 
-/* ---- data_source.c ---- */
+/* ---- data_source.c -------------------------------------------------------------------------- */
 Status source_open(Arena *a, const char *path, const char *part, Source *out);
 bool source_read(const Source *src, Arena *a, uint32_t id, int channels, Image *out, char why[WHY]);
 
-/* ---- data_idx.c ---- */
+/* ---- data_idx.c ----------------------------------------------------------------------------- */
 /* The image file of `part` in a folder, or NULL; *other tells whether the folder holds IDX
  * images of another part. */
 const char *idx_find(Arena *a, const char *folder, const char *part, bool *other);
 Status      idx_open(Arena *a, const char *images, Source *out);
 
-/* ---- data_folder.c ---- */
+/* ---- data_folder.c -------------------------------------------------------------------------- */
 Status folder_open(Arena *a, const char *root, Source *out);
 
-/* ---- image.c ---- */
+/* ---- image.c -------------------------------------------------------------------------------- */
 bool image_read(Arena *a, const char *path, int channels, Image *out, char why[WHY]);
 void image_set_channels(Arena *a, Image *im,
                         int channels); /* 3 -> 1 by the grey formula, 1 -> 3 by copying */
@@ -59,12 +59,12 @@ image_grey(const uint8_t *p)
 	return (uint8_t)((19595u * p[0] + 38470u * p[1] + 7471u * p[2] + 32768u) >> 16);
 }
 
-/* ---- resize.c ---- */
+/* ---- resize.c ------------------------------------------------------------------------------- */
 typedef enum { FILTER_BILINEAR, FILTER_BICUBIC } Filter;
 Image image_crop(Arena *a, const Image *im, int64_t left, int64_t top, int64_t w, int64_t h);
 Image image_resize(Arena *a, const Image *im, int64_t w, int64_t h, Filter filter);
 
-/* ---- augment.c ---- */
+/* ---- augment.c ------------------------------------------------------------------------------ */
 typedef struct {
 	int64_t left, top, w, h;
 } Box;

@@ -31,7 +31,7 @@ struct Dev {
 	int64_t        allocated;
 };
 
-/* ---- CPU features ---------------------------------------------------------------------------- */
+/* ---- CPU features --------------------------------------------------------------------------- */
 
 typedef struct {
 	const char *name;
@@ -47,7 +47,8 @@ feature_here(const Feature *known, int nknown, const char *name, size_t n)
 	return false;
 }
 
-/* Instructions for bf16 are not missed where gemms are widened: kernels have other text for that case. */
+/* Instructions for bf16 are not missed where gemms are widened: kernels have other text for that
+ * case. */
 static Status
 features_check(const Program *p, Bf16 bf16)
 {
@@ -106,7 +107,7 @@ static const Toolchain toolchain = {
 	.prefix = "",
 };
 
-/* ---- steps ----------------------------------------------------------------------------------- */
+/* ---- steps ---------------------------------------------------------------------------------- */
 
 static void
 launch_prepare(Dev *d, const ProgStep *s, void *const *fn, CpuStep *out)
@@ -192,7 +193,7 @@ cpu_open(Dev **out, const Program *p, const char *folder, const char *cache)
 	return OK;
 }
 
-/* ---- running --------------------------------------------------------------------------------- */
+/* ---- running -------------------------------------------------------------------------------- */
 
 static Status
 cpu_put(Dev *d, int slab, int64_t offset, const void *from, int64_t bytes)

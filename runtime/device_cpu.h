@@ -1,6 +1,7 @@
-/* What the devices that compute on the CPU share: device_cpu.c (steps of the cpu device), device_emulate.c
- * (of the emulate device), and for both device_cpu_memory.c (slabs), device_cpu_load.c (kernels),
- * device_cpu_gemm.c (oneDNN, and what it lacks). Nobody else includes this. */
+/* What the devices that compute on the CPU share: device_cpu.c (steps of the cpu device),
+ * device_emulate.c (of the emulate device), and for both device_cpu_memory.c (slabs),
+ * device_cpu_load.c (kernels), device_cpu_gemm.c (oneDNN, and what it lacks). Nobody else includes
+ * this. */
 #ifndef D2V_DEVICE_CPU_H
 #define D2V_DEVICE_CPU_H
 
@@ -36,8 +37,9 @@ typedef struct {
 	const char *const *flag;
 	const char        *suffix; /* of source: ".c" */
 	const char        *prefix; /* of a kernel's function in the object */
-	/* A file that is included before every kernel file (name and text; NULL: none), and for each kernel
-	 * text behind its file, in which that function is (NULL: none at all; "": nobody runs this kernel). */
+	/* A file that is included before every kernel file (name and text; NULL: none), and for
+	 * each kernel text behind its file, in which that function is (NULL: none at all; "":
+	 * nobody runs this kernel). */
 	const char        *first, *first_text;
 	const char *const *behind;
 } Toolchain;
@@ -58,9 +60,10 @@ Status                  gemm_run(GemmSet *set, const GemmStep *s);
 int64_t                 gemm_workspace(const GemmSet *set);
 void                    gemm_close(GemmSet *set);
 
-/* device_cpu_widen.c: how gemms of bf16 are done here, as the processor and D2V_BF16 say; and, where they are
- * widened, a matrix of a gemm that lies in memory as bf16 (at `narrow`, strides `from`: z, row, column, in elements, one of the last two is
- * 1) and as f32 in the workspace (at `wide`, strides `to`). */
+/* device_cpu_widen.c: how gemms of bf16 are done here, as the processor and D2V_BF16 say; and,
+ * where they are widened, a matrix of a gemm that lies in memory as bf16 (at `narrow`, strides
+ * `from`: z, row, column, in elements, one of the last two is 1) and as f32 in the workspace (at
+ * `wide`, strides `to`). */
 typedef struct {
 	char   *narrow;
 	float  *wide;

@@ -19,23 +19,23 @@ typedef struct {
 enum { MOST_EXTRA = 16 };
 
 typedef struct {
-	Arena      *a;
+	Arena           *a;
 	const Toolchain *tool;
-	const char *cc;
-	const char *kernels; /* the folder of the source */
-	const char *folder;  /* where objects are made */
-	int         nextra;
-	char       *extra[MOST_EXTRA]; /* D2V_CFLAGS, word by word: they come last and so win */
-	int         nsource;
-	Source     *source;    /* one for each kernel file */
-	Vec(Source) included;  /* what they include with quotes, and what that includes */
+	const char      *cc;
+	const char      *kernels; /* the folder of the source */
+	const char      *folder;  /* where objects are made */
+	int              nextra;
+	char   *extra[MOST_EXTRA]; /* D2V_CFLAGS, word by word: they come last and so win */
+	int     nsource;
+	Source *source;       /* one for each kernel file */
+	Vec(Source) included; /* what they include with quotes, and what that includes */
 } Build;
 
-/* ---- device_cpu_source.c ---------------------------------------------------------------------- */
+/* ---- device_cpu_source.c -------------------------------------------------------------------- */
 Status sources_read(Build *b, const Program *p);
 void   sources_free(Build *b);
 
-/* ---- device_cpu_compile.c --------------------------------------------------------------------- */
+/* ---- device_cpu_compile.c ------------------------------------------------------------------- */
 /* The compiler and its flags as text: part of what an object is the result of. */
 Status compiler_open(Build *b);
 Status compiler_describe(const Build *b, Text *t);

@@ -1,7 +1,7 @@
 /* Gemm steps through oneDNN: one primitive per distinct description, memory objects with fixed
- * addresses per step, one workspace shared by all of them. Gemms of bf16 are turned into gemms of f32
- * where the processor has none (device_cpu_widen.c). Refuses mixtures of types that the library has no
- * code for.
+ * addresses per step, one workspace shared by all of them. Gemms of bf16 are turned into gemms of
+ * f32 where the processor has none (device_cpu_widen.c). Refuses mixtures of types that the library
+ * has no code for.
  *
  * Packing. oneDNN's own blocked form of B makes its inner loop faster; making it costs one pass
  * over B. Weights change every step and a batch uses each of them once per direction, so nothing
@@ -74,7 +74,7 @@ check(dnnl_status_t s, const Key *k, const char *what)
 		k->accumulate ? ", accumulated" : "", k->bias ? ", bias" : "", said);
 }
 
-/* ---- descriptions ---------------------------------------------------------------------------- */
+/* ---- descriptions --------------------------------------------------------------------------- */
 
 /* The stride of an axis of size 1 says nothing, but the library chooses its code by strides: make
  * it what it would be in a dense matrix. One of the two strides is 1 afterwards. */
@@ -175,7 +175,7 @@ describe_all(Plan *p)
 	               : OK;
 }
 
-/* ---- plans ----------------------------------------------------------------------------------- */
+/* ---- plans ---------------------------------------------------------------------------------- */
 
 static Status
 attributes(const Key *k, dnnl_primitive_attr_t *attr)
@@ -299,7 +299,7 @@ plan_find(GemmSet *set, const Key *key, Plan **out)
 	return s;
 }
 
-/* ---- the room -------------------------------------------------------------------------------- */
+/* ---- the room ------------------------------------------------------------------------------- */
 
 Status
 gemm_open(Arena *a, bool widen, GemmSet **out)

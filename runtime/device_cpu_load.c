@@ -17,7 +17,7 @@
 
 enum { STALE = 3600 }; /* seconds; nothing takes that long to make */
 
-/* ---- the name of an object ------------------------------------------------------------------- */
+/* ---- the name of an object ------------------------------------------------------------------ */
 
 /* What -march=native means here: the model and flags of the first processor. */
 static void
@@ -61,7 +61,7 @@ object_name(const Build *b, char hex[33])
 	return s;
 }
 
-/* ---- the cache folder ------------------------------------------------------------------------ */
+/* ---- the cache folder ----------------------------------------------------------------------- */
 
 static int
 remove_one(const char *path, const struct stat *s, int kind, struct FTW *where)
@@ -136,7 +136,7 @@ build(Build *b, const char *cache, const char *object)
 	return s;
 }
 
-/* ---- the room -------------------------------------------------------------------------------- */
+/* ---- the room ------------------------------------------------------------------------------- */
 
 static Status
 resolve(Arena *a, const Toolchain *tool, void *library, const Program *p, void **fn)

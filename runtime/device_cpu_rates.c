@@ -1,6 +1,7 @@
-/* What this processor reaches with the threads it was given: a large gemm of oneDNN, multiply-adds that stay in registers, a
- * running update of arrays larger than any cache. The best of a few tries each, under half a second in all; so measured times can
- * be held against what the same machine does at the same hour. Measures no kernel of ours. */
+/* What this processor reaches with the threads it was given: a large gemm of oneDNN, multiply-adds
+ * that stay in registers, a running update of arrays larger than any cache. The best of a few tries
+ * each, under half a second in all; so measured times can be held against what the same machine
+ * does at the same hour. Measures no kernel of ours. */
 #include "runtime/device_cpu.h"
 #include "compiler/program/cost.h"
 
@@ -24,7 +25,7 @@ keep_best(double *best, double amount, double seconds)
 		*best = amount / seconds;
 }
 
-/* ---- gemm ------------------------------------------------------------------------------------ */
+/* ---- gemm ----------------------------------------------------------------------------------- */
 
 static Status
 gemm_try(GemmSet *set, Dtype dtype, char *const *slab, double *best)
@@ -67,10 +68,11 @@ gemm_rate(Dtype dtype, bool widen, double *best)
 	return s;
 }
 
-/* ---- multiply-adds --------------------------------------------------------------------------- */
+/* ---- multiply-adds -------------------------------------------------------------------------- */
 
-/* Ten sums of `lanes` numbers each: enough to hide how long one multiply-add takes. What they are made of and where they go
- * is volatile, so that nothing is worked out beforehand. Returns the operations it did. */
+/* Ten sums of `lanes` numbers each: enough to hide how long one multiply-add takes. What they are
+ * made of and where they go is volatile, so that nothing is worked out beforehand. Returns the
+ * operations it did. */
 #define MULTIPLY_ADDS(name, lanes)                                                                 \
 	static double name(void)                                                                   \
 	{                                                                                          \
@@ -120,7 +122,7 @@ work_rate(void)
 	return best;
 }
 
-/* ---- memory ---------------------------------------------------------------------------------- */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 /* x += y / 2: two arrays are read, one is written. */
 static Status

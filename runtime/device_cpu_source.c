@@ -51,8 +51,8 @@ include_all(Build *b, const char *text)
 	return OK;
 }
 
-/* Does `text` guard itself, by `#pragma once` or by `#ifndef X`, `#define X`? Then many files of one
- * run may include it. */
+/* Does `text` guard itself, by `#pragma once` or by `#ifndef X`, `#define X`? Then many files of
+ * one run may include it. */
 static bool
 guards_itself(const char *text)
 {
@@ -73,7 +73,8 @@ include_is_harmless(const Build *b, const char *name)
 	return false;
 }
 
-/* Is this a line of the preprocessor's, other than those of loops? A comment may stand before the `#`. */
+/* Is this a line of the preprocessor's, other than those of loops? A comment may stand before the
+ * `#`. */
 static bool
 directs(const char *line, size_t n)
 {

@@ -1,10 +1,9 @@
-/* Gemms of bf16 where the processor has no instructions for them: operands are widened to f32 in the
- * workspace, a gemm of f32 follows, and a result of bf16 is rounded from f32. A product of two bf16 numbers
- * is exact in f32, so this is what the instructions compute but for the order of sums; it takes as long as
- * f32, and the copies besides. So the cpu device does it only when told to, by D2V_BF16:
- *     native  (default) instructions for bf16, or a refusal
- *     widen   always widened
- *     any     instructions where there are some, else widened */
+/* Gemms of bf16 where the processor has no instructions for them: operands are widened to f32 in
+ * the workspace, a gemm of f32 follows, and a result of bf16 is rounded from f32. A product of two
+ * bf16 numbers is exact in f32, so this is what the instructions compute but for the order of sums;
+ * it takes as long as f32, and the copies besides. So the cpu device does it only when told to, by
+ * D2V_BF16: native  (default) instructions for bf16, or a refusal widen   always widened any
+ * instructions where there are some, else widened */
 #include "runtime/device_cpu.h"
 
 #include <stdlib.h>
@@ -40,7 +39,8 @@ bf16_ask(Bf16 *out)
 	return user_error("bf16", "D2V_BF16 is native, widen or any, not `%s`", word);
 }
 
-/* The matrices of a dense copy lie as those of the original do: the axis that had the stride 1 keeps it. */
+/* The matrices of a dense copy lie as those of the original do: the axis that had the stride 1
+ * keeps it. */
 Wide
 wide_of(int64_t z, int64_t rows, int64_t cols, const int64_t s[3], char *narrow)
 {

@@ -1,10 +1,10 @@
-/* The cuda device: slabs of GPU memory, kernels compiled by NVRTC, gemms by cuBLASLt, the steps of an
- * entry as one CUDA graph.
+/* The cuda device: slabs of GPU memory, kernels compiled by NVRTC, gemms by cuBLASLt, the steps of
+ * an entry as one CUDA graph.
  *
- * Everything is decided in open: each slab is one allocation of the planned bytes, every launch has its
- * arguments, every gemm its code. The first run of an entry records it; later runs replay the record.
- * Refuses programs for another target, machines without GPU, driver or libraries, and GPUs that are
- * too old or too small for the program. */
+ * Everything is decided in open: each slab is one allocation of the planned bytes, every launch has
+ * its arguments, every gemm its code. The first run of an entry records it; later runs replay the
+ * record. Refuses programs for another target, machines without GPU, driver or libraries, and GPUs
+ * that are too old or too small for the program. */
 #include "runtime/device_cuda.h"
 #include "compiler/program/cost.h"
 
@@ -13,7 +13,7 @@
 
 #define CU(call, ...) TRY(cuda_check(d->cu, d->cu->call, __VA_ARGS__))
 
-/* ---- the GPU --------------------------------------------------------------------------------- */
+/* ---- the GPU -------------------------------------------------------------------------------- */
 
 static Status
 attribute(Dev *d, CUdevice_attribute which, int *out)
@@ -84,7 +84,7 @@ needs_check(const Dev *d)
 	return OK;
 }
 
-/* ---- memory ------------------------------------------------------------------------------------ */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 static Status
 slabs_open(Dev *d)
@@ -123,10 +123,10 @@ tables_write(Dev *d)
 	return move_flush(d);
 }
 
-/* ---- opening and closing -------------------------------------------------------------------------- */
+/* ---- opening and closing -------------------------------------------------------------------- */
 
-/* May the bias of this gemm be read before the entry's first step? Only if all of it is still what was there when
- * the entry began, and the program says so. */
+/* May the bias of this gemm be read before the entry's first step? Only if all of it is still what
+ * was there when the entry began, and the program says so. */
 static bool
 bias_is_old(const Gemm *g)
 {

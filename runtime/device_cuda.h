@@ -1,5 +1,5 @@
-/* What the files of the cuda device share: device_cuda.c (opening), _load (kernels), _move (bytes to
- * and from the host), _gemm and _tune (cuBLASLt), _graph (steps). Nobody else includes this. */
+/* What the files of the cuda device share: device_cuda.c (opening), _load (kernels), _move (bytes
+ * to and from the host), _gemm and _tune (cuBLASLt), _graph (steps). Nobody else includes this. */
 #ifndef D2V_DEVICE_CUDA_H
 #define D2V_DEVICE_CUDA_H
 
@@ -45,14 +45,14 @@ struct Dev {
 	Move          *move;
 };
 
-/* ---- device_cuda_load.c ---------------------------------------------------------------------- */
+/* ---- device_cuda_load.c --------------------------------------------------------------------- */
 /* Compile (or find in the cache) and load all kernels; d->function and our own. */
 Status cuda_load(Dev *d, const char *folder, const char *cache);
 /* One launch: the function, its sizes, its arguments; checked against what the function takes. */
 Status cuda_launch_prepare(Dev *d, const ProgStep *s, CudaStep *out);
 void   cuda_unload(Dev *d);
 
-/* ---- device_cuda_move.c ---------------------------------------------------------------------- */
+/* ---- device_cuda_move.c --------------------------------------------------------------------- */
 Status move_open(Dev *d);
 void   move_close(Dev *d);
 Status
@@ -64,9 +64,9 @@ Status  move_ask(Dev *d, int slab, int64_t offset, int64_t bytes);
 Status  move_take(Dev *d, void *to);
 int64_t move_workspace(const Dev *d);
 
-/* ---- device_cuda_gemm.c ------------------------------------------------------------------------ */
-/* What every use of one kind of gemm has in common. Column-major, as the library thinks: D = op(X) op(Y),
- * D n by m (our C, row by row), X from our B, Y from our A. */
+/* ---- device_cuda_gemm.c --------------------------------------------------------------------- */
+/* What every use of one kind of gemm has in common. Column-major, as the library thinks: D = op(X)
+ * op(Y), D n by m (our C, row by row), X from our B, Y from our A. */
 typedef struct {
 	int64_t z, m, n, k;
 	int64_t ldx, ldy, ldd; /* distance of columns */
@@ -97,11 +97,11 @@ int64_t gemm_workspace(const Dev *d);
 void    gemm_close(Dev *d);
 Status  blas_check(const Dev *d, cublasStatus_t e, const GemmKey *k, const char *what);
 
-/* ---- device_cuda_tune.c ------------------------------------------------------------------------ */
+/* ---- device_cuda_tune.c --------------------------------------------------------------------- */
 enum { GEMM_WORKSPACE = 32 << 20 };
 Status gemm_tune(Dev *d, cublasLtHandle_t blas, GemmPlan *const *plan, int n, const char *cache);
 
-/* ---- device_cuda_graph.c ----------------------------------------------------------------------- */
+/* ---- device_cuda_graph.c -------------------------------------------------------------------- */
 Status graph_run(Dev *d, const Entry *e);
 Status graph_profile(Dev *d, const Entry *e, double *seconds);
 Status graph_part(Dev *d, const Entry *e, int first, int end);

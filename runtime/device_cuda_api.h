@@ -82,7 +82,8 @@ typedef struct {
 #undef FIELD
 } CudaApi;
 
-/* The tables, or FAIL with a sentence: which library, where it was looked for, which function it lacks. */
+/* The tables, or FAIL with a sentence: which library, where it was looked for, which function it
+ * lacks. */
 Status cuda_api_load(const CudaApi **out);
 
 /* FAIL with what was being done and the driver's words, unless it went well. */

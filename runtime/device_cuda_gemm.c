@@ -1,15 +1,16 @@
-/* Gemm steps through cuBLASLt: one plan per kind of gemm, its code chosen once (device_cuda_tune.c).
+/* Gemm steps through cuBLASLt: one plan per kind of gemm, its code chosen once
+ * (device_cuda_tune.c).
  *
- * The library thinks in columns. Our C[m][n] by rows is its D, n by m by columns, and D = op(X) op(Y) with X
- * made of our B and Y of our A; the bias, one number per row of D, is one per column of C, as we want it.
- * Accumulation is beta = 1 in place. bf16 operands and f32 operands both add up in f32; f32 operands are
- * multiplied as f32, never as TF32.
+ * The library thinks in columns. Our C[m][n] by rows is its D, n by m by columns, and D = op(X)
+ * op(Y) with X made of our B and Y of our A; the bias, one number per row of D, is one per column
+ * of C, as we want it. Accumulation is beta = 1 in place. bf16 operands and f32 operands both add
+ * up in f32; f32 operands are multiplied as f32, never as TF32.
  *
- * The library adds a bias of the result's type only. For a bf16 result ours (f32) is first rounded to bf16
- * into memory of the device: the sum then carries an error of half a bf16 step of the bias, besides the
- * rounding of the result. That is what bf16 layers elsewhere do, and the alternative is one more pass over
- * the result. A bias that is not 16-byte aligned is copied as well. Biases that the entry does not change are
- * all copied by one launch before its first step.
+ * The library adds a bias of the result's type only. For a bf16 result ours (f32) is first rounded
+ * to bf16 into memory of the device: the sum then carries an error of half a bf16 step of the bias,
+ * besides the rounding of the result. That is what bf16 layers elsewhere do, and the alternative is
+ * one more pass over the result. A bias that is not 16-byte aligned is copied as well. Biases that
+ * the entry does not change are all copied by one launch before its first step.
  *
  * Refuses mixed operand types, and layouts in which neither stride of an operand is 1. */
 #include "runtime/device_cuda.h"
@@ -75,10 +76,10 @@ blas_check(const Dev *d, cublasStatus_t e, const GemmKey *k, const char *what)
 		said ? said : "unknown");
 }
 
-/* ---- what a gemm looks like by columns ---------------------------------------------------------- */
+/* ---- what a gemm looks like by columns ------------------------------------------------------ */
 
-/* A matrix of rows x cols by our strides, one of which is 1. Plain: our rows are the library's columns. Else
- * our columns are. An axis of size 1 has no stride to speak of. */
+/* A matrix of rows x cols by our strides, one of which is 1. Plain: our rows are the library's
+ * columns. Else our columns are. An axis of size 1 has no stride to speak of. */
 static Status
 by_columns(int64_t rows, int64_t cols, int64_t s0, int64_t s1, int64_t *ld, int32_t *transposed)
 {
@@ -96,8 +97,9 @@ by_columns(int64_t rows, int64_t cols, int64_t s0, int64_t s1, int64_t *ld, int3
 	return OK;
 }
 
-/* Slabs begin where the driver puts them, at 256 bytes; the rest is in the offsets. Beyond 64 bytes, which
- * every planned place has, nothing is said to the library: kinds of gemm would only multiply. */
+/* Slabs begin where the driver puts them, at 256 bytes; the rest is in the offsets. Beyond 64
+ * bytes, which every planned place has, nothing is said to the library: kinds of gemm would only
+ * multiply. */
 static int32_t
 aligned(const GemmOperand *o, int64_t z)
 {
@@ -148,7 +150,7 @@ type_of(int32_t dtype)
 	return dtype == DT_bf16 ? CUDA_R_16BF : CUDA_R_32F;
 }
 
-/* ---- plans -------------------------------------------------------------------------------------- */
+/* ---- plans ---------------------------------------------------------------------------------- */
 
 static Status
 layout(Dev *d, const GemmKey *k, int32_t dtype, int64_t rows, int64_t cols, int64_t ld, int64_t z,
@@ -254,7 +256,7 @@ gemm_choose(Dev *d, const char *cache)
 	return OK;
 }
 
-/* ---- addresses ---------------------------------------------------------------------------------- */
+/* ---- addresses ------------------------------------------------------------------------------ */
 
 /* The copies of biases, as the kernel reads them: per entry first those that do not wait. */
 static Status
@@ -297,8 +299,8 @@ address(const Dev *d, const Place *p)
 	return d->slab[p->slab] + (CUdeviceptr)p->offset;
 }
 
-/* All memory is zero and so is every product: each plan runs once and changes nothing, so that the library
- * loads its code now and not while the steps are recorded. */
+/* All memory is zero and so is every product: each plan runs once and changes nothing, so that the
+ * library loads its code now and not while the steps are recorded. */
 static Status
 warm(Dev *d)
 {
@@ -334,7 +336,7 @@ gemm_place(Dev *d)
 	return warm(d);
 }
 
-/* ---- running ------------------------------------------------------------------------------------- */
+/* ---- running -------------------------------------------------------------------------------- */
 
 static Status
 bias_copy(Dev *d, void **arg, int n)

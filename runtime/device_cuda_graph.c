@@ -1,7 +1,7 @@
-/* The steps of an entry on the cuda device: enqueued one by one while the stream is being recorded, once;
- * then the record is replayed with one call. Also the same steps with an event between each two, for
- * profiles: a step of a few microseconds looks longer there than it is in the record, because the GPU
- * waits for the next call and for the event. Refuses nothing of its own. */
+/* The steps of an entry on the cuda device: enqueued one by one while the stream is being recorded,
+ * once; then the record is replayed with one call. Also the same steps with an event between each
+ * two, for profiles: a step of a few microseconds looks longer there than it is in the record,
+ * because the GPU waits for the next call and for the event. Refuses nothing of its own. */
 #include "runtime/device_cuda.h"
 
 #define CU(call, ...) TRY(cuda_check(d->cu, d->cu->call, __VA_ARGS__))
@@ -51,7 +51,8 @@ instantiate(Dev *d, const Entry *e, CudaEntry *ce, CUgraph graph)
 	return OK;
 }
 
-/* Relaxed: the library may load code at its first use, which a stricter mode forbids while recording. */
+/* Relaxed: the library may load code at its first use, which a stricter mode forbids while
+ * recording. */
 static Status
 record(Dev *d, const Entry *e, CudaEntry *ce)
 {

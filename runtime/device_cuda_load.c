@@ -1,6 +1,6 @@
-/* Kernels of the cuda device: text -> cubin (compiler/base/nvrtc.h) -> module -> function, and launches
- * made ready. Refuses a kernel whose arguments are not those of its launches, and one that wants more
- * threads or shared memory than the GPU gives a block. */
+/* Kernels of the cuda device: text -> cubin (compiler/base/nvrtc.h) -> module -> function, and
+ * launches made ready. Refuses a kernel whose arguments are not those of its launches, and one that
+ * wants more threads or shared memory than the GPU gives a block. */
 #include "runtime/device_cuda.h"
 #include "compiler/base/nvrtc.h"
 
@@ -10,9 +10,10 @@
 
 #define CU(call, ...) TRY(cuda_check(d->cu, d->cu->call, __VA_ARGS__))
 
-/* Two kernels of the device itself. d2v_bias: cuBLASLt adds a bias of the result's type only, and ours are
- * f32: one block copies one bias, rounding to bf16 (nearest, ties to even, as everywhere) where `narrow`.
- * d2v_noise fills what gemms are timed on: a matrix of zeros takes less power, hence less time. */
+/* Two kernels of the device itself. d2v_bias: cuBLASLt adds a bias of the result's type only, and
+ * ours are f32: one block copies one bias, rounding to bf16 (nearest, ties to even, as everywhere)
+ * where `narrow`. d2v_noise fills what gemms are timed on: a matrix of zeros takes less power,
+ * hence less time. */
 static const char own_text[] =
 	"struct Bias { const float *from; void *to; int n, narrow; };\n"
 	"static unsigned short narrowed(float x)\n"
@@ -32,7 +33,7 @@ static const char own_text[] =
 	"\t\t\t((float *)b.to)[i] = b.from[i];\n"
 	"}\n"
 	"extern \"C\" __global__ void __launch_bounds__(256) d2v_noise(unsigned *to, long long n, "
-        "int narrow)\n"
+	"int narrow)\n"
 	"{\n"
 	"\tfor (long long i = blockIdx.x * 256ll + threadIdx.x; i < n; i += gridDim.x * 256ll) {\n"
 	"\t\tunsigned x = (unsigned)i * 2654435761u;\n"
@@ -141,7 +142,7 @@ cuda_unload(Dev *d)
 		d->cu->cuModuleUnload(d->module[i]);
 }
 
-/* ---- launches ---------------------------------------------------------------------------------- */
+/* ---- launches ------------------------------------------------------------------------------- */
 
 /* Blocks: a number of the kernel, or enough for the elements the launch counts. */
 static Status

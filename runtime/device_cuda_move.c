@@ -1,14 +1,14 @@
 /* Bytes between the host and the slabs of the cuda device.
  *
- * Inputs of a step are written into one of two pinned slots. When the step is enqueued, its slot travels to
- * a mirror of the same size in GPU memory, on a stream of its own, while the step before is at work; then
- * the step's stream copies each piece from the mirror to its place in the slab, which the step before has
- * done with by then. That copy costs 2 x bytes of GPU memory traffic (77 MB of images: 0.04 ms), and keeps
- * the plan's memory as planned: no input is there twice. The host waits only for a slot that is still
- * travelling, so it runs up to two steps ahead.
+ * Inputs of a step are written into one of two pinned slots. When the step is enqueued, its slot
+ * travels to a mirror of the same size in GPU memory, on a stream of its own, while the step before
+ * is at work; then the step's stream copies each piece from the mirror to its place in the slab,
+ * which the step before has done with by then. That copy costs 2 x bytes of GPU memory traffic (77
+ * MB of images: 0.04 ms), and keeps the plan's memory as planned: no input is there twice. The host
+ * waits only for a slot that is still travelling, so it runs up to two steps ahead.
  *
- * What is too large for a slot (checkpoints, starting values) goes directly and waits. Refuses places
- * outside of the slabs, which would be our mistake. */
+ * What is too large for a slot (checkpoints, starting values) goes directly and waits. Refuses
+ * places outside of the slabs, which would be our mistake. */
 #include "runtime/device_cuda.h"
 
 #include <string.h>
@@ -112,7 +112,7 @@ address(const Dev *d, int slab, int64_t offset, int64_t bytes)
 	return d->slab[slab] + (CUdeviceptr)offset;
 }
 
-/* ---- inputs ------------------------------------------------------------------------------------ */
+/* ---- inputs --------------------------------------------------------------------------------- */
 
 Status
 move_flush(Dev *d)
@@ -185,7 +185,7 @@ move_put(Dev *d, int slab, int64_t offset, const void *from, int64_t bytes)
 	return OK;
 }
 
-/* ---- results ----------------------------------------------------------------------------------- */
+/* ---- results -------------------------------------------------------------------------------- */
 
 Status
 move_get(Dev *d, int slab, int64_t offset, void *to, int64_t bytes)

@@ -1,10 +1,12 @@
-/* Which of cuBLASLt's codes runs a gemm: the library proposes up to 32, each is timed on memory of its own
- * filled with noise, the fastest is kept. The choice is written to CACHE/cuda/HASH.gemm, keyed by everything it
- * depends on (shape, layout, types, epilogue, alignment, GPU, version of the library), so that
- * later runs start at once and add up in the same order: a fixed choice gives fixed bits. Another choice may not.
+/* Which of cuBLASLt's codes runs a gemm: the library proposes up to 32, each is timed on memory of
+ * its own filled with noise, the fastest is kept. The choice is written to CACHE/cuda/HASH.gemm,
+ * keyed by everything it depends on (shape, layout, types, epilogue, alignment, GPU, version of the
+ * library), so that later runs start at once and add up in the same order: a fixed choice gives
+ * fixed bits. Another choice may not.
  *
- * Refuses codes that split k and add the parts in whatever order they come or in the result's type: only sums in
- * one sequence, or parts in f32 in the workspace added by a separate step, both in a fixed order. */
+ * Refuses codes that split k and add the parts in whatever order they come or in the result's type:
+ * only sums in one sequence, or parts in f32 in the workspace added by a separate step, both in a
+ * fixed order. */
 #include "runtime/device_cuda.h"
 #include "compiler/base/cache.h"
 
@@ -30,7 +32,7 @@ typedef struct {
 	CUevent          from, until;
 } Bench;
 
-/* ---- the choice on disk -------------------------------------------------------------------------- */
+/* ---- the choice on disk --------------------------------------------------------------------- */
 
 static char *
 key_text(const Dev *d, const GemmKey *k)
@@ -108,7 +110,7 @@ choice_write(const char *path, const char *key, const GemmPlan *p)
 	return s;
 }
 
-/* ---- memory to try on ---------------------------------------------------------------------------- */
+/* ---- memory to try on ----------------------------------------------------------------------- */
 
 static int64_t
 span(int64_t z, int64_t distance, int64_t columns, int64_t ld, int32_t dtype)
@@ -192,7 +194,7 @@ bench_close(Bench *b)
 		cu->cuEventDestroy(b->until);
 }
 
-/* ---- trying -------------------------------------------------------------------------------------- */
+/* ---- trying --------------------------------------------------------------------------------- */
 
 static Status
 preference(Dev *d, const GemmKey *k, bool any_reduction, cublasLtMatmulPreference_t *out)
@@ -236,8 +238,8 @@ order_is_fixed(const Dev *d, const cublasLtMatmulAlgo_t *algo)
 	       scheme == CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
 }
 
-/* What the library proposes and we accept, best guess first. Some versions take the mask to exclude codes that
- * do not split k at all; then everything is asked for and the rest sorted out here. */
+/* What the library proposes and we accept, best guess first. Some versions take the mask to exclude
+ * codes that do not split k at all; then everything is asked for and the rest sorted out here. */
 static Status
 candidates(Bench *b, const GemmPlan *p, cublasLtMatmulHeuristicResult_t found[CANDIDATES], int *n)
 {
@@ -281,7 +283,8 @@ try_once(Bench *b, const GemmPlan *p, const cublasLtMatmulAlgo_t *algo)
 		(void *)(uintptr_t)b->workspace, GEMM_WORKSPACE, b->d->stream);
 }
 
-/* Microseconds of one run, the least of a few rounds; infinite when the code does not run after all. */
+/* Microseconds of one run, the least of a few rounds; infinite when the code does not run after
+ * all. */
 static Status
 time_one(Bench *b, const GemmPlan *p, const cublasLtMatmulAlgo_t *algo, double work, float *us)
 {

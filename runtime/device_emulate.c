@@ -1,10 +1,10 @@
-/* The emulate device: programs compiled for cuda, on the CPU. The text of each kernel is compiled by
- * the machine's C++ compiler under emulate.h, gemms are those of the cpu device. Slow; made to see that
- * kernels do what they should on machines without a GPU, and what they do wrong.
+/* The emulate device: programs compiled for cuda, on the CPU. The text of each kernel is compiled
+ * by the machine's C++ compiler under emulate.h, gemms are those of the cpu device. Slow; made to
+ * see that kernels do what they should on machines without a GPU, and what they do wrong.
  *
  * D2V_EMULATE_ORDER=forward|reverse|shuffle[:SEED]: the order in which threads and blocks run.
- * D2V_EMULATE_CHECK=1: every launch twice, in two orders, with all memory it should not read spoiled.
- * Refuses programs for another target. */
+ * D2V_EMULATE_CHECK=1: every launch twice, in two orders, with all memory it should not read
+ * spoiled. Refuses programs for another target. */
 #include "runtime/device_emulate.h"
 #include "runtime/runtime.h"
 
@@ -23,7 +23,7 @@ struct Dev {
 	int64_t        allocated;
 };
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/* ---- opening -------------------------------------------------------------------------------- */
 
 static Status
 grid_of(const Kernel *k, const ProgStep *s, int64_t *grid)
@@ -126,7 +126,7 @@ emulate_open(Dev **out, const Program *p, const char *folder, const char *cache)
 	return OK;
 }
 
-/* ---- running ----------------------------------------------------------------------------------- */
+/* ---- running -------------------------------------------------------------------------------- */
 
 static Status
 emulate_put(Dev *d, int slab, int64_t offset, const void *from, int64_t bytes)

@@ -21,8 +21,8 @@ typedef struct {
 Status
 emulate_load(Arena *a, const Program *p, const char *folder, const char *cache, LaunchFn ***fn);
 
-/* device_emulate_check.c: one launch under guard. Reads and writes that the program does not tell of are found, by
- * ASan where that is built in; by what they change with D2V_EMULATE_CHECK=1. */
+/* device_emulate_check.c: one launch under guard. Reads and writes that the program does not tell
+ * of are found, by ASan where that is built in; by what they change with D2V_EMULATE_CHECK=1. */
 typedef struct Check Check;
 Status               check_open(Arena *a, const Program *p, char *const *slab, Check **out);
 Status               check_launch(Check *c, const EmulateStep *s);

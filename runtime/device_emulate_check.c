@@ -1,13 +1,15 @@
 /* What a launch touches against what the program says of it (Arg.extent and Arg.access).
  *
- * With ASan: everything in the slabs that no argument of the launch covers is poisoned while it runs.
+ * With ASan: everything in the slabs that no argument of the launch covers is poisoned while it
+ * runs.
  *
- * With D2V_EMULATE_CHECK=1 each launch runs twice from the same memory. Bytes that no argument covers hold 0xFF the first time
- * and 0x7F the second, bytes that are only written 0x5A and 0xA5; the second run goes in the opposite order. Found are: bytes
- * changed outside of what is written; results that depend on bytes the launch should not read, or on the order of threads; and
- * bytes not written that should be: any of an extent of several rows, the first or last of an extent of one. The others of such
- * an extent may lie between the parts of a view, and get their old value back; so does all of slab `scratch`, whose pieces
- * end on whole lines.
+ * With D2V_EMULATE_CHECK=1 each launch runs twice from the same memory. Bytes that no argument
+ * covers hold 0xFF the first time and 0x7F the second, bytes that are only written 0x5A and 0xA5;
+ * the second run goes in the opposite order. Found are: bytes changed outside of what is written;
+ * results that depend on bytes the launch should not read, or on the order of threads; and bytes
+ * not written that should be: any of an extent of several rows, the first or last of an extent of
+ * one. The others of such an extent may lie between the parts of a view, and get their old value
+ * back; so does all of slab `scratch`, whose pieces end on whole lines.
  *
  * An extent of 0 bytes is not known: it is the slab from there on. */
 #include "runtime/device_emulate.h"
@@ -22,7 +24,8 @@ struct Check {
 	const Program *p;
 	char *const   *slab;
 	bool           twice;
-	/* Per slab: ACCESS_ bits of each byte, memory before the launch, memory after the first run. */
+	/* Per slab: ACCESS_ bits of each byte, memory before the launch, memory after the first
+	 * run. */
 	unsigned char **access;
 	unsigned char **before, **after;
 };
@@ -91,7 +94,7 @@ check_close(Check *c)
 			cpu_memory_free(array[k][i], c->p->slab[i].bytes);
 }
 
-/* ---- poison -------------------------------------------------------------------------------------- */
+/* ---- poison --------------------------------------------------------------------------------- */
 
 #ifdef __SANITIZE_ADDRESS__
 static void
@@ -138,7 +141,7 @@ launch(const Check *c, const EmulateStep *s)
 	return wrong ? world_error("emulate", "%s", wrong) : OK;
 }
 
-/* ---- twice ---------------------------------------------------------------------------------------- */
+/* ---- twice ---------------------------------------------------------------------------------- */
 
 static void
 access_mark(const Check *c, const ProgStep *s)

@@ -1,6 +1,7 @@
-/* The kernels of a program for cuda as functions of this process: emulate.h before each kernel file, behind it
- * a function per kernel that takes the arrays of device_cpu.h and starts the blocks. Compiling and the cache
- * are device_cpu_load.c's. Refuses kernels whose launches disagree in their arguments. */
+/* The kernels of a program for cuda as functions of this process: emulate.h before each kernel
+ * file, behind it a function per kernel that takes the arrays of device_cpu.h and starts the
+ * blocks. Compiling and the cache are device_cpu_load.c's. Refuses kernels whose launches disagree
+ * in their arguments. */
 #include "runtime/device_emulate.h"
 
 #include <dlfcn.h>
@@ -17,8 +18,8 @@ __asm__(".pushsection .rodata\n"
         ".popsection\n");
 extern const char emulate_header[] __attribute__((visibility("hidden")));
 
-/* Kernels have few instructions, but run them by the million: -O1 compiles in half the time of -O2 and runs as
- * fast. NVRTC fuses products and sums (--fmad=true), so it is done here too. */
+/* Kernels have few instructions, but run them by the million: -O1 compiles in half the time of -O2
+ * and runs as fast. NVRTC fuses products and sums (--fmad=true), so it is done here too. */
 static const char *const flags[] = {
 	"-O1",
 	"-march=native",

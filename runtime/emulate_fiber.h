@@ -1,5 +1,5 @@
-/* emulate: the threads of a block as fibers, and what is known of them. First part of emulate.h, which says what
- * all of it is for. Decides nothing about order. */
+/* emulate: the threads of a block as fibers, and what is known of them. First part of emulate.h,
+ * which says what all of it is for. Decides nothing about order. */
 #ifndef D2V_EMULATE_FIBER_H
 #define D2V_EMULATE_FIBER_H
 
@@ -32,7 +32,7 @@ EMULATE_STATE EmulateIndex threadIdx, blockIdx, blockDim, gridDim;
 namespace emulate
 {
 
-/* ---- state: one launch at a time ------------------------------------------------------------------------ */
+/* ---- state: one launch at a time ------------------------------------------------------------ */
 
 enum { LANES = 32, MOST_THREADS = 1024, MOST_SHARED = 64, GUARD = 64 };
 #if defined(__SANITIZE_ADDRESS__)
@@ -105,10 +105,11 @@ struct State {
 };
 EMULATE_STATE State state;
 
-/* ---- changing places ---------------------------------------------------------------------------------------- */
+/* ---- changing places ------------------------------------------------------------------------ */
 
 #if defined(__x86_64__)
-/* What a call keeps is pushed, the stack pointer is stored in *save, and the same is taken from the other stack. */
+/* What a call keeps is pushed, the stack pointer is stored in *save, and the same is taken from the
+ * other stack. */
 __attribute__((naked, noinline, visibility("hidden"))) inline void
 swap_stacks(__attribute__((unused)) void **save, __attribute__((unused)) void *to)
 {
@@ -161,9 +162,9 @@ leave(void)
 #endif
 }
 
-/* The life of a fiber: begin threads of the batch, one after the other, as long as they end without meeting
- * anybody; hand the rest back. A thread that does meet somebody keeps the stack, and the scheduler goes on with the
- * batch on another one. */
+/* The life of a fiber: begin threads of the batch, one after the other, as long as they end without
+ * meeting anybody; hand the rest back. A thread that does meet somebody keeps the stack, and the
+ * scheduler goes on with the batch on another one. */
 EMULATE_OUTLINE void
 fiber_main(void)
 {
@@ -236,9 +237,10 @@ fiber_take(void)
 	return f;
 }
 
-/* ---- what goes wrong ------------------------------------------------------------------------------------------- */
+/* ---- what goes wrong ------------------------------------------------------------------------ */
 
-/* In a thread this does not come back; in the scheduler it does. The first mistake is the one that is told. */
+/* In a thread this does not come back; in the scheduler it does. The first mistake is the one that
+ * is told. */
 __attribute__((format(printf, 1, 2))) EMULATE_OUTLINE void
 wrong(const char *format, ...)
 {

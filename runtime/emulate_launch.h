@@ -1,5 +1,5 @@
-/* emulate: a launch. Where threads meet, and in which order they run until they do. Second part of emulate.h, which says
- * what all of it is for. Knows no kernel. */
+/* emulate: a launch. Where threads meet, and in which order they run until they do. Second part of
+ * emulate.h, which says what all of it is for. Knows no kernel. */
 #ifndef D2V_EMULATE_LAUNCH_H
 #define D2V_EMULATE_LAUNCH_H
 
@@ -10,7 +10,7 @@
 namespace emulate
 {
 
-/* ---- shared memory --------------------------------------------------------------------------------------------- */
+/* ---- shared memory -------------------------------------------------------------------------- */
 
 /* The first thread of a block that comes to a static shared array fills it. */
 EMULATE_OUTLINE void
@@ -44,7 +44,7 @@ is_shared(const void *at, size_t bytes)
 	return false;
 }
 
-/* ---- where threads meet ------------------------------------------------------------------------------------------ */
+/* ---- where threads meet --------------------------------------------------------------------- */
 
 EMULATE_OUTLINE Thread &
 here(void)
@@ -71,7 +71,8 @@ bf16_to_float(uint32_t bits)
 	return x;
 }
 
-/* c += a b for one 16 x 8 tile, k = 16: products of bf16 are exact in double, and the sum is rounded once. */
+/* c += a b for one 16 x 8 tile, k = 16: products of bf16 are exact in double, and the sum is
+ * rounded once. */
 EMULATE_OUTLINE void
 warp_mma(Thread *lane)
 {
@@ -153,7 +154,7 @@ collective(Thread *lane, int first)
 		lane[l].what = READY;
 }
 
-/* ---- orders ---------------------------------------------------------------------------------------------------------- */
+/* ---- orders --------------------------------------------------------------------------------- */
 
 EMULATE_OUTLINE uint32_t
 draw(uint32_t below)
@@ -205,7 +206,7 @@ order_read(void)
 	return false;
 }
 
-/* ---- the scheduler ------------------------------------------------------------------------------------------------------ */
+/* ---- the scheduler -------------------------------------------------------------------------- */
 
 /* Each lane of the warp runs until it waits or has ended. */
 EMULATE_OUTLINE void

@@ -4,12 +4,12 @@
 
 #include "runtime/run_private.h"
 
-/* ---- probe.c ---- */
+/* ---- probe.c -------------------------------------------------------------------------------- */
 void eval_threads(int n); /* how many threads k-NN and probe use; no result depends on it */
 /* Both sets hold rows, their widths agree, labels lie in 0 .. classes-1. Reports. */
 Status labelled_check(const Labelled *train, const Labelled *test, int classes);
 
-/* ---- features.c: images -> features ---- */
+/* ---- features.c: images -> features --------------------------------------------------------- */
 
 /* One part of the data, evaluation transform, labels as the training part counts them. */
 typedef struct {

@@ -19,25 +19,25 @@ static const char help[] =
 	"usage: d2v-run eval RUN --data train=PATH --data test=PATH [options]\n"
 	"\n"
 	"Accuracy of simple classifiers on the frozen features of the newest checkpoint in RUN, "
-        "beside those on an untrained\n"
+	"beside those on an untrained\n"
 	"network and on raw pixels. Prints a table, writes RUN/eval.json and RUN/report.html.\n"
 	"\n"
 	"  --data NAME=PATH   train: images that the classifiers learn from; test: images they are "
-        "judged by. An IDX file, a\n"
+	"judged by. An IDX file, a\n"
 	"                     folder of IDX files or of class folders\n"
 	"  --train-images N   how many training images, drawn once and for all; 0 = all (default "
-        "20000)\n"
+	"20000)\n"
 	"  --model NAME       student, teacher or both (default: student)\n"
 	"  --layer K          which block's output, 0 = first (default: the last)\n"
 	"  --k N              neighbours of k-NN (default 20)\n"
 	"  --threads N        threads of device, probe and k-NN (default: all cores)\n"
 	"  --device NAME      device (default: the one the program was compiled for)\n"
 	"  --cache DIR        where compiled kernels are kept (default: $D2V_CACHE, "
-        "$XDG_CACHE_HOME/d2v or ~/.cache/d2v)\n"
+	"$XDG_CACHE_HOME/d2v or ~/.cache/d2v)\n"
 	"\n"
 	"example:\n"
 	"  d2v-run eval runs/a --data train=/usr/share/datasets/fashion-mnist --data "
-        "test=/usr/share/datasets/fashion-mnist\n";
+	"test=/usr/share/datasets/fashion-mnist\n";
 
 static const RunVerb this_verb = {"eval", "the folder of a run", help};
 
@@ -81,7 +81,7 @@ now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- measuring ----------------------------------------------------------------------------- */
+/* ---- measuring ------------------------------------------------------------------------------ */
 
 static Status
 measure(const Eval *v, int metric, const Features f[2], Cell *out)
@@ -176,7 +176,7 @@ measure_all(Eval *v)
 	return OK;
 }
 
-/* ---- telling ------------------------------------------------------------------------------- */
+/* ---- telling -------------------------------------------------------------------------------- */
 
 static void
 print_table(const Eval *v)
@@ -244,7 +244,7 @@ write_json(const Eval *v)
 	return st;
 }
 
-/* ---- the command line ---------------------------------------------------------------------- */
+/* ---- the command line ----------------------------------------------------------------------- */
 
 /* Takes `--data NAME=PATH` out of argv, since it comes twice; the rest is for options_parse. */
 static Status
@@ -259,7 +259,9 @@ take_data(Eval *v, int *argc, char **argv)
 			value = argv[i] + 7;
 		else if (strcmp(argv[i], "--data") == 0) {
 			if (i + 1 == *argc)
-				return option_error(&this_verb, "--data wants train=PATH or test=PATH, and nothing comes after it");
+				return option_error(&this_verb,
+				                    "--data wants train=PATH or test=PATH, and "
+				                    "nothing comes after it");
 			value = argv[++i];
 		} else {
 			argv[kept++] = argv[i];
@@ -271,10 +273,12 @@ take_data(Eval *v, int *argc, char **argv)
 		                  strncmp(value, v->part[p].part, (size_t)(eq - value)) == 0))
 			p++;
 		if (p == 2 || !eq[1])
-			return option_error(&this_verb, "--data wants train=PATH or test=PATH, not `%s`",
-			                  value);
+			return option_error(&this_verb,
+			                    "--data wants train=PATH or test=PATH, not `%s`",
+			                    value);
 		if (v->part[p].path)
-			return option_error(&this_verb, "--data %s=PATH is given twice", v->part[p].part);
+			return option_error(&this_verb, "--data %s=PATH is given twice",
+			                    v->part[p].part);
 		v->part[p].path = eq + 1;
 	}
 	*argc = kept;
@@ -291,7 +295,8 @@ numbers(Eval *v)
 	v->model = v->model ? v->model : "student";
 	TRY(option_integer(&this_verb, "layer", v->layer_text, 0, INT32_MAX, &v->layer));
 	TRY(option_integer(&this_verb, "k", v->k_text, 1, 10000, &v->k));
-	TRY(option_integer(&this_verb, "train-images", v->train_images, 0, INT32_MAX, &v->part[0].limit));
+	TRY(option_integer(&this_verb, "train-images", v->train_images, 0, INT32_MAX,
+	                   &v->part[0].limit));
 	TRY(option_integer(&this_verb, "threads", v->threads, 1, 1024, &threads));
 	if (threads)
 		eval_threads((int)threads);
@@ -299,12 +304,12 @@ numbers(Eval *v)
 	if (strcmp(v->model, "student") != 0 && strcmp(v->model, "teacher") != 0 &&
 	    strcmp(v->model, "both") != 0)
 		return option_error(&this_verb, "--model is student, teacher or both, not `%s`",
-		                  v->model);
+		                    v->model);
 	for (int i = 0; i < 2; i++)
 		if (!v->part[i].path)
 			return option_error(&this_verb,
-			                  "eval wants --data %s=PATH, and there is none",
-			                  v->part[i].part);
+			                    "eval wants --data %s=PATH, and there is none",
+			                    v->part[i].part);
 	return OK;
 }
 

@@ -60,7 +60,7 @@ append_record(Text *out, const D2v__Event *e)
 void
 events_header(Text *out, double wall_time)
 {
-	D2v__Event e = D2V__EVENT__INIT;
+	D2v__Event  e = D2V__EVENT__INIT;
 	static char version[] = "brain.Event:2";
 	e.wall_time = wall_time;
 	e.what_case = D2V__EVENT__WHAT_FILE_VERSION;
@@ -72,8 +72,8 @@ void
 events_scalars(Text *out, double wall_time, int64_t step, const char *const *names,
                const double *values, int n)
 {
-	Arena               *a = arena_new();
-	D2v__Summary__Value *value = arena_new_array(a, D2v__Summary__Value, n + 1);
+	Arena                *a = arena_new();
+	D2v__Summary__Value  *value = arena_new_array(a, D2v__Summary__Value, n + 1);
 	D2v__Summary__Value **list = arena_new_array(a, D2v__Summary__Value *, n + 1);
 	for (int i = 0; i < n; i++) {
 		d2v__summary__value__init(&value[i]);

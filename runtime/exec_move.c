@@ -1,5 +1,6 @@
-/* Inputs and results of a step on any device: with a device that works on while the host does, through
- * its stage, ask and take; else through put and get, at once. Refuses names that are no scalar output. */
+/* Inputs and results of a step on any device: with a device that works on while the host does,
+ * through its stage, ask and take; else through put and get, at once. Refuses names that are no
+ * scalar output. */
 #include "runtime/run_private.h"
 
 #include <stdlib.h>
@@ -34,7 +35,7 @@ exec_move_close(Exec *x)
 	x->move = NULL;
 }
 
-/* ---- inputs ------------------------------------------------------------------------------------ */
+/* ---- inputs --------------------------------------------------------------------------------- */
 
 Status
 exec_stage(Exec *x, int slab, int64_t offset, int64_t bytes, void **to)
@@ -70,7 +71,7 @@ exec_staged(Exec *x)
 	return bytes > 0 ? x->device->put(x->dev, m->slab, m->offset, m->at, bytes) : OK;
 }
 
-/* ---- results ----------------------------------------------------------------------------------- */
+/* ---- results -------------------------------------------------------------------------------- */
 
 int
 exec_ahead(const Exec *x)

@@ -104,7 +104,7 @@ accept(Parser *p, const char *token)
 	return true;
 }
 
-/* ---- parsing: one function per level ------------------------------------------------------- */
+/* ---- parsing: one function per level -------------------------------------------------------- */
 
 static Status
 parse_number(Parser *p)
@@ -295,7 +295,7 @@ expr_parse(const char *expr, const Binding *b, int nb, Expr *out)
 	return *p.at ? wrong(&p, "something left over") : OK;
 }
 
-/* ---- running ------------------------------------------------------------------------------- */
+/* ---- running -------------------------------------------------------------------------------- */
 
 static double
 unary(int op, double x)

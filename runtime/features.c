@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- shapes -------------------------------------------------------------------------------- */
+/* ---- shapes --------------------------------------------------------------------------------- */
 
 static const OutputSpec *
 feature_output(const Entry *e)
@@ -67,7 +67,7 @@ feature_shape(const Exec *x, const char *entry, int64_t layer, FeatureShape *out
 	return OK;
 }
 
-/* ---- progress: one line on a terminal, nothing elsewhere ----------------------------------- */
+/* ---- progress: one line on a terminal, nothing elsewhere ------------------------------------ */
 
 static void
 show(const char *what, int64_t done, int64_t n)
@@ -83,7 +83,7 @@ show(const char *what, int64_t done, int64_t n)
 	fflush(stderr);
 }
 
-/* ---- reading ------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 /* Sample i of the output buffer -> row `row`. */
 static void
@@ -175,7 +175,7 @@ features_read(Arena *a, Exec *x, const FeatureShape *s, const EvalPart *part, bo
 	return st;
 }
 
-/* ---- classes ------------------------------------------------------------------------------- */
+/* ---- classes -------------------------------------------------------------------------------- */
 
 static Status
 match_classes(Arena *a, const Data *train, const Data *test, const EvalPart *paths[2], int *classes,

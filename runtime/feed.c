@@ -2,8 +2,8 @@
  * published names through a `names` table, where one tensor may stack several variables along its
  * outermost axis.
  *
- *     block[0].attend.q            a parameter            blocks.0.attn.qkv.weight           the same by table
- *     teacher.block[0].attend.q    the teacher's          teacher/blocks.0.attn.qkv.weight
+ *     block[0].attend.q            a parameter            blocks.0.attn.qkv.weight           the
+ * same by table teacher.block[0].attend.q    the teacher's teacher/blocks.0.attn.qkv.weight
  *     moment1.head moment2.head    optimiser state        moment1/lm_head.weight
  *
  * Every parameter must be there. Teacher and moments are there completely or not at all; then they
@@ -22,13 +22,13 @@ typedef struct {
 	const Recipe *r;
 	const StFile *f;
 	const char   *path, *table;
-	void        **value;   /* per variable: its bytes as the device wants them, or NULL */
+	void        **value; /* per variable: its bytes as the device wants them, or NULL */
 	NameList      unknown, skipped;
 } Feed;
 
 static const struct {
-	const char *prefix;    /* of published names */
-	const char *dotted;    /* of variables */
+	const char *prefix; /* of published names */
+	const char *dotted; /* of variables */
 	VarKind     kind;
 	const char *what;
 } families[] = {
@@ -68,7 +68,7 @@ feed_companion(const Recipe *r, const Variable *param, VarKind kind)
 	return NULL;
 }
 
-/* ---- from tensors to variables ------------------------------------------------------------- */
+/* ---- from tensors to variables -------------------------------------------------------------- */
 
 static Status
 take(Feed *f, const StTensor *t, int64_t first, const Variable *v)
@@ -95,8 +95,9 @@ check_shape(const Feed *f, const StTensor *t, int64_t want_elems, const Variable
 		                  st_shape_text(f->a, want.dim, want.ndim), want_elems);
 	if (!st_shapes_agree(t->dim, t->ndim, want.dim, want.ndim))
 		return user_error("feed-shape",
-		                  "%s: `%s` has the shape %s, but %s has %s: the axes are not in the same order", f->path,
-		                  t->name, st_shape_text(f->a, t->dim, t->ndim), v->name,
+		                  "%s: `%s` has the shape %s, but %s has %s: the axes are not in "
+		                  "the same order",
+		                  f->path, t->name, st_shape_text(f->a, t->dim, t->ndim), v->name,
 		                  st_shape_text(f->a, want.dim, want.ndim));
 	return OK;
 }
@@ -167,7 +168,7 @@ take_tensor(Feed *f, const StTensor *t)
 	return OK;
 }
 
-/* ---- what must be there -------------------------------------------------------------------- */
+/* ---- what must be there --------------------------------------------------------------------- */
 
 static Status
 check_unknown(Feed *f)

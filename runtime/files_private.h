@@ -6,7 +6,7 @@
 #include "compiler/page/page.h"
 #include "runtime/runtime.h"
 
-/* ---- checkpoint.c -------------------------------------------------------------------------- */
+/* ---- checkpoint.c --------------------------------------------------------------------------- */
 
 /* Names for a message, one a line, that stays readable when there are hundreds. */
 typedef struct {
@@ -14,39 +14,43 @@ typedef struct {
 	int  n;
 } NameList;
 void        names_add(NameList *l, const char *fmt, ...) PRINTF(2, 3);
-const char *names_end(NameList *l);               /* the lines; text_free(&l->text) afterwards */
+const char *names_end(NameList *l); /* the lines; text_free(&l->text) afterwards */
 
-/* ---- feed.c ---------------------------------------------------------------- */
+/* ---- feed.c --------------------------------------------------------------------------------- */
 
 /* feed_init with a chosen names table (NULL: any table of the program). */
-Status feed_load(Exec *x, const char *path, const char *table, uint64_t seed);
-Status feed_check_table(const Recipe *r, const char *table); /* NULL is always right */
+Status         feed_load(Exec *x, const char *path, const char *table, uint64_t seed);
+Status         feed_check_table(const Recipe *r, const char *table); /* NULL is always right */
 const NameMap *feed_name_row(const Recipe *r, const char *table, const char *foreign);
-const Variable *feed_companion(const Recipe *r, const Variable *param, VarKind kind); /* its average or moment, or NULL */
+/* its average or moment, or NULL */
+const Variable *feed_companion(const Recipe *r, const Variable *param, VarKind kind);
 
-/* ---- step_batch.c: what a feed file gives each step ---------------------------------------- */
+/* ---- step_batch.c: what a feed file gives each step ----------------------------------------- */
 
 typedef struct StepBatch StepBatch;
 typedef struct {
-	int64_t  steps, first;     /* how many, and the number of the first */
+	int64_t  steps, first; /* how many, and the number of the first */
 	uint64_t seed;
 } StepRange;
 /* Read and check everything the steps will need; then fill the inputs of the k-th step (from 0),
  * after exec_scalars, whose values fed scalars replace. path NULL: nothing is fed. */
-Status step_batch_open(Arena *a, Exec *x, const Entry *e, const char *path, const StepRange *range, StepBatch **out);
+Status step_batch_open(Arena *a, Exec *x, const Entry *e, const char *path, const StepRange *range,
+                       StepBatch **out);
 Status step_batch_put(StepBatch *b, int64_t k);
 /* The name of an output that is this scalar, or NULL. */
 const char *step_scalar_name(const Entry *e, const Scalar *s);
 
-/* ---- step_dump.c: what a dump file holds --------------------------------------------------- */
+/* ---- step_dump.c: what a dump file holds ---------------------------------------------------- */
 
 typedef struct StepDump StepDump;
-Status step_dump_open(Arena *a, Exec *x, const Entry *e, const char *table, int64_t steps, StepDump **out);
-Status step_dump_take(StepDump *d, int64_t k);            /* outputs, after step k */
-float  step_dump_value(const StepDump *d, const char *name, int64_t k); /* a rank-0 f32 output; NaN when absent */
-Status step_dump_write(StepDump *d, const char *path);    /* with the variables as they are now */
+Status
+step_dump_open(Arena *a, Exec *x, const Entry *e, const char *table, int64_t steps, StepDump **out);
+Status step_dump_take(StepDump *d, int64_t k); /* outputs, after step k */
+/* a rank-0 f32 output; NaN when absent */
+float  step_dump_value(const StepDump *d, const char *name, int64_t k);
+Status step_dump_write(StepDump *d, const char *path); /* with the variables as they are now */
 
-/* ---- events.c ------------------------------------------------------------------------------ */
+/* ---- events.c ------------------------------------------------------------------------------- */
 
 uint32_t crc32c(const void *data, size_t n);
 /* One framed record each: the version line that opens a file, and the scalars of one step. */
@@ -54,17 +58,17 @@ void events_header(Text *out, double wall_time);
 void events_scalars(Text *out, double wall_time, int64_t step, const char *const *names,
                     const double *values, int n);
 
-/* ---- log.c --------------------------------------------------------------------------------- */
+/* ---- log.c ---------------------------------------------------------------------------------- */
 
-void json_number(Text *out, double x);            /* "NaN", "Infinity", "-Infinity" quoted */
+void json_number(Text *out, double x); /* "NaN", "Infinity", "-Infinity" quoted */
 
-/* ---- report.c -> report_html.c ------------------------------------------------------------- */
+/* ---- report.c -> report_html.c -------------------------------------------------------------- */
 
 /* What the page is made of. */
 typedef struct {
-	const Program  *p;
-	RunLog          log;
-	RunResults      results;
+	const Program *p;
+	RunLog         log;
+	RunResults     results;
 } Report;
 
 void report_html(Arena *a, const Report *r, Text *out);

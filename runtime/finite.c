@@ -1,6 +1,7 @@
-/* A step in two halves: everything up to the first write to a variable; then, when loss and gradient norm are
- * finite, the rest. So a step that is no good leaves the state as it was, for the price of reading two
- * numbers. A device that works ahead is not stopped: whoever drives it goes back to a checkpoint. */
+/* A step in two halves: everything up to the first write to a variable; then, when loss and
+ * gradient norm are finite, the rest. So a step that is no good leaves the state as it was, for the
+ * price of reading two numbers. A device that works ahead is not stopped: whoever drives it goes
+ * back to a checkpoint. */
 #include "runtime/finite.h"
 
 #include <math.h>
@@ -88,8 +89,8 @@ guard_text(Arena *a, const Guard *g, int64_t step)
 	for (int i = 0; i < g->njudged; i++)
 		for (int k = 0; k < MOST_JUDGED && !isfinite(g->value[i]); k++)
 			if (strcmp(g->judged[i]->name, judged_names[k]) == 0)
-				return arena_printf(a, "%s of step %lld is %s", judged_text[k],
-				                    (long long)step,
-				                    isnan(g->value[i]) ? "not a number (NaN)" : "infinite");
+				return arena_printf(
+					a, "%s of step %lld is %s", judged_text[k], (long long)step,
+					isnan(g->value[i]) ? "not a number (NaN)" : "infinite");
 	return arena_printf(a, "step %lld is finite", (long long)step);
 }

@@ -1,5 +1,5 @@
-/* What lies in memory: least and greatest number, how many are no numbers. Copies a piece at a time, so that any
- * device will do and no second slab is needed. */
+/* What lies in memory: least and greatest number, how many are no numbers. Copies a piece at a
+ * time, so that any device will do and no second slab is needed. */
 #include "runtime/finite.h"
 
 #include <math.h>
@@ -84,7 +84,8 @@ range_run(const Exec *x, int slab, int64_t lo, int64_t bytes, Dtype type, char *
 static Status
 range_stripe(const Exec *x, int slab, Stripe s, Dtype type, char *room, Range *r)
 {
-	int64_t many = s.rows > 1 && s.pitch <= ROOM / 2 && s.bytes <= ROOM / 2 ? ROOM / 2 / s.pitch : 1;
+	int64_t many =
+		s.rows > 1 && s.pitch <= ROOM / 2 && s.bytes <= ROOM / 2 ? ROOM / 2 / s.pitch : 1;
 	for (int64_t i = 0; i < s.rows; i += many) {
 		int64_t now = s.rows - i < many ? s.rows - i : many, lo = s.lo + i * s.pitch;
 		if (many == 1) {

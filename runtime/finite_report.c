@@ -1,12 +1,13 @@
-/* What a person is told about the first bad value: the kernel and its lines of the spec, what it read and wrote, where in
- * the model that is, which samples do it, what can be done. */
+/* What a person is told about the first bad value: the kernel and its lines of the spec, what it
+ * read and wrote, where in the model that is, which samples do it, what can be done. */
 #include "runtime/finite.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_SHOWN = 8, MOST_LINES = 6, GROWN = 10000 }; /* GROWN: no weight of a healthy model is as large */
+/* GROWN: no weight of a healthy model is as large */
+enum { MOST_SHOWN = 8, MOST_LINES = 6, GROWN = 10000 };
 
 typedef struct {
 	Arena        *a;
@@ -15,7 +16,7 @@ typedef struct {
 	FILE         *to;
 } Report;
 
-/* ---- names -------------------------------------------------------------------------------------- */
+/* ---- names ---------------------------------------------------------------------------------- */
 
 static const char *
 held_name(const Report *r, int value)
@@ -90,7 +91,7 @@ value_name(const Report *r, Named n, int nmore, int step)
 	                    short_place(r, from), more);
 }
 
-/* ---- the kernel's lines of the spec: the comment that opens its text ------------------------------ */
+/* ---- the kernel's lines of the spec: the comment that opens its text ------------------------ */
 
 static void
 print_lines(const Report *r, const ProgStep *s)
@@ -116,7 +117,7 @@ print_lines(const Report *r, const ProgStep *s)
 	free(text);
 }
 
-/* ---- where in the model ---------------------------------------------------------------------------- */
+/* ---- where in the model --------------------------------------------------------------------- */
 
 /* Parameters that step i reads, up to MOST_SHOWN. */
 static int
@@ -135,7 +136,8 @@ parameters_of(const Report *r, int i, const char *name[MOST_SHOWN])
 	return n;
 }
 
-/* The nearest parameter on the way to step i, or on the way from it: steps are followed by the values they hand on. */
+/* The nearest parameter on the way to step i, or on the way from it: steps are followed by the
+ * values they hand on. */
 static const char *
 nearest(const Report *r, int i, bool back)
 {
@@ -185,7 +187,7 @@ print_where(const Report *r, int step)
 		fprintf(r->to, "  before   %s\n", after);
 }
 
-/* ---- operands -------------------------------------------------------------------------------------- */
+/* ---- operands ------------------------------------------------------------------------------- */
 
 static void
 print_range(const Report *r, const char *what, const char *name, Dtype type, const Range *x)
@@ -221,14 +223,16 @@ print_operands(const Report *r, int step, Access which, double *grown)
 		if (o->read.value < 0 && held_kind(o->read.value) == HELD_variable && most > *grown)
 			*grown = most;
 		if (which == ACCESS_read)
-			print_range(r, "read", value_name(r, o->read, o->nmore, step), type[i], &range);
+			print_range(r, "read", value_name(r, o->read, o->nmore, step), type[i],
+			            &range);
 		else
-			print_range(r, "wrote", value_name(r, o->written, 0, step), type[i], &range);
+			print_range(r, "wrote", value_name(r, o->written, 0, step), type[i],
+			            &range);
 	}
 	return OK;
 }
 
-/* ---- samples --------------------------------------------------------------------------------------- */
+/* ---- samples -------------------------------------------------------------------------------- */
 
 static void
 print_samples(const Report *r, const Blame *b, const uint32_t *ids, const Data *data)
@@ -237,10 +241,13 @@ print_samples(const Report *r, const Blame *b, const uint32_t *ids, const Data *
 	if (!b->able)
 		return;
 	if (b->all)
-		fprintf(r->to, "  samples  each of the %d that were tried does it alone: it is not the data\n",
+		fprintf(r->to,
+		        "  samples  each of the %d that were tried does it alone: it is not the "
+		        "data\n",
 		        b->tried);
 	else if (b->row.n == 0)
-		fprintf(r->to, "  samples  none of the %lld alone does it, only several together\n", batch);
+		fprintf(r->to, "  samples  none of the %lld alone does it, only several together\n",
+		        batch);
 	for (int i = 0; i < b->row.n && !b->all && i < MOST_SHOWN; i++) {
 		fprintf(r->to, "  %-7s  %d of the batch", i == 0 ? "samples" : "", b->row.at[i]);
 		if (ids)
@@ -252,14 +259,16 @@ print_samples(const Report *r, const Blame *b, const uint32_t *ids, const Data *
 	if (b->row.n > MOST_SHOWN)
 		fprintf(r->to, "           and %d more\n", b->row.n - MOST_SHOWN);
 	if (b->more)
-		fprintf(r->to, "           perhaps others: the search ended after %d trials\n", b->tried);
+		fprintf(r->to, "           perhaps others: the search ended after %d trials\n",
+		        b->tried);
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------ */
 
-static const char advice_rate[] = "lower the learning rate, or lengthen its warm-up";
+static const char        advice_rate[] = "lower the learning rate, or lengthen its warm-up";
 static const char *const advice_held[HELD_KINDS] = {
-	[HELD_variable] = "the weights were bad before this step: look at the file they were read from",
+	[HELD_variable] =
+		"the weights were bad before this step: look at the file they were read from",
 	[HELD_input] = "the batch itself is bad: look at the file it was read from",
 	[HELD_scalar] = "the schedule gives no finite number at this step: look at its formula",
 	[HELD_table] = "",
@@ -297,7 +306,9 @@ report_step(const Report *r, const uint32_t *ids, const Data *data)
 	double          grown = 0; /* largest number in a variable that was read */
 	Blame           blame;
 	TRY(x->device->part(x->dev, r->g->e, 0, at));
-	fprintf(r->to, "first bad value: written by %s (%s), launch %d of %d of the step, though all it read was finite\n",
+	fprintf(r->to,
+	        "first bad value: written by %s (%s), launch %d of %d of the step, though all it "
+	        "read was finite\n",
 	        step_name(r, at), s->what, at + 1, r->g->e->nstep);
 	print_lines(r, s);
 	print_where(r, at);
@@ -307,11 +318,15 @@ report_step(const Report *r, const uint32_t *ids, const Data *data)
 	TRY(blame_samples(r->a, r->g, at, &blame));
 	print_samples(r, &blame, ids, data);
 	if (grown > GROWN)
-		fprintf(r->to, "hint: weights as large as %.3g: training had diverged before this step; %s\n",
+		fprintf(r->to,
+		        "hint: weights as large as %.3g: training had diverged before this step; "
+		        "%s\n",
 		        grown, advice_rate);
 	else
-		fprintf(r->to, "hint: a number outgrew its type: look at the formula on that line (exp, division, log, large "
-		               "factors); compute in f32 where bf16 was asked for; %s\n",
+		fprintf(r->to,
+		        "hint: a number outgrew its type: look at the formula on that line (exp, "
+		        "division, log, large "
+		        "factors); compute in f32 where bf16 was asked for; %s\n",
 		        advice_rate);
 	return OK;
 }
@@ -324,7 +339,8 @@ ids_of(Arena *a, const Guard *g)
 		const Input *in = &g->e->input[i];
 		uint32_t    *ids = arena_alloc(a, (size_t)type_bytes(&in->type));
 		if (strcmp(in->name, "sample") == 0 && in->type.dtype == DT_u32 &&
-		    g->x->device->get(g->x->dev, in->slab, in->offset, ids, type_bytes(&in->type)) == OK)
+		    g->x->device->get(g->x->dev, in->slab, in->offset, ids,
+		                      type_bytes(&in->type)) == OK)
 			return ids;
 	}
 	return NULL;
@@ -339,17 +355,22 @@ finite_report(const Guard *g, const uint32_t *ids, const Data *data, FILE *to)
 	if (ids == NULL)
 		ids = ids_of(r.a, g);
 	if (g->x->device->part == NULL)
-		fprintf(to, "the device `%s` cannot run part of a step, so the first bad value was not looked for\n",
+		fprintf(to,
+		        "the device `%s` cannot run part of a step, so the first bad value was not "
+		        "looked for\n",
 		        g->x->device->name);
 	else
 		s = trace_origin(r.a, g, &origin);
 	if (s == OK && g->x->device->part) {
 		if (origin.untyped)
-			fprintf(to, "the program does not say the types of kernel %s, so the first bad value was not "
-			            "looked for: compile it again\n",
+			fprintf(to,
+			        "the program does not say the types of kernel %s, so the first bad "
+			        "value was not "
+			        "looked for: compile it again\n",
 			        origin.untyped);
 		else if (!origin.found)
-			fprintf(to, "done again with every value looked at, nothing bad was seen before the first "
+			fprintf(to, "done again with every value looked at, nothing bad was seen "
+			            "before the first "
 			            "variable is written\n");
 		else
 			s = origin.held ? report_held(&r, ids, data) : report_step(&r, ids, data);

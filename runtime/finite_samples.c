@@ -1,7 +1,8 @@
-/* Which samples of a batch lead to a bad value. Found by trial, since memory does not say which bytes are whose: the batch
- * is filled with copies of a few of its samples, and the step done again up to the kernel in question; halves are
- * halved until one sample alone does it. Draws go by sample id, so a copy is treated as the original was. Gives up on
- * entries with inputs that are not cut by samples. */
+/* Which samples of a batch lead to a bad value. Found by trial, since memory does not say which
+ * bytes are whose: the batch is filled with copies of a few of its samples, and the step done again
+ * up to the kernel in question; halves are halved until one sample alone does it. Draws go by
+ * sample id, so a copy is treated as the original was. Gives up on entries with inputs that are not
+ * cut by samples. */
 #include "runtime/finite.h"
 
 #include <math.h>
@@ -95,7 +96,8 @@ static bool
 cut_by_samples(const Entry *e, int64_t batch)
 {
 	for (int i = 0; i < e->ninput; i++)
-		if (batch < 1 || e->input[i].type.rank == 0 || e->input[i].type.axis[0].size != batch)
+		if (batch < 1 || e->input[i].type.rank == 0 ||
+		    e->input[i].type.axis[0].size != batch)
 			return false;
 	return e->ninput > 0;
 }
@@ -105,9 +107,9 @@ blame_samples(Arena *a, const Guard *g, int step, Blame *out)
 {
 	const Exec  *x = g->x;
 	const Entry *e = g->e;
-	Trial        t = {.a = a, .g = g, .step = step, .batch = x->p->recipe.data.batch, .out = out};
-	int64_t      most = 0;
-	int         *row = arena_new_array(a, int, t.batch + 1);
+	Trial   t = {.a = a, .g = g, .step = step, .batch = x->p->recipe.data.batch, .out = out};
+	int64_t most = 0;
+	int    *row = arena_new_array(a, int, t.batch + 1);
 	*out = (Blame){.able = cut_by_samples(e, t.batch)};
 	if (!out->able)
 		return OK;

@@ -1,7 +1,8 @@
-/* Which step made the first bad value: the step is done again one kernel at a time, what each wrote is looked at, and
- * what it read from then on. Infinities that lead nowhere (a mask of -inf, say) are no fault, so the answer is
- * sought backwards from the loss: the first step in order that wrote something bad, on a way of bad
- * values that ends there, although all it read was finite. Writes no variable. */
+/* Which step made the first bad value: the step is done again one kernel at a time, what each wrote
+ * is looked at, and what it read from then on. Infinities that lead nowhere (a mask of -inf, say)
+ * are no fault, so the answer is sought backwards from the loss: the first step in order that wrote
+ * something bad, on a way of bad values that ends there, although all it read was finite. Writes no
+ * variable. */
 #include "runtime/finite.h"
 
 #include <math.h>
@@ -42,7 +43,8 @@ held_range(const Exec *x, const Entry *e, int value, Range *out, Dtype *as)
 		type = r->var[i].type.dtype;
 		break;
 	case HELD_input:
-		t = touch_block(e->input[i].slab, e->input[i].offset, type_bytes(&e->input[i].type));
+		t = touch_block(e->input[i].slab, e->input[i].offset,
+		                type_bytes(&e->input[i].type));
 		type = e->input[i].type.dtype;
 		break;
 	case HELD_scalar:
@@ -51,7 +53,8 @@ held_range(const Exec *x, const Entry *e, int value, Range *out, Dtype *as)
 		break;
 	case HELD_table:
 	case HELD_KINDS:
-		t = touch_block(x->p->table[i].slab, x->p->table[i].offset, 4 * x->p->table[i].count);
+		t = touch_block(x->p->table[i].slab, x->p->table[i].offset,
+		                4 * x->p->table[i].count);
 		break;
 	}
 	if (as)
@@ -59,7 +62,7 @@ held_range(const Exec *x, const Entry *e, int value, Range *out, Dtype *as)
 	return range_of(x, &t, type, out);
 }
 
-/* ---- forwards ------------------------------------------------------------------------------------ */
+/* ---- forwards ------------------------------------------------------------------------------- */
 
 static Status
 look(Trace *t, const Seen *s, const Dtype *type, Access which, bool *bad)
@@ -84,7 +87,7 @@ look_held(Trace *t)
 	int          most = 1;
 	for (int k = 0; k < HELD_KINDS; k++)
 		most = count[k] > most ? count[k] : most;
-	t->held = arena_new_array(t->a, bool, most * HELD_KINDS);
+	t->held = arena_new_array(t->a, bool, most *HELD_KINDS);
 	for (int k = 0; k < HELD_KINDS; k++)
 		for (int i = 0; i < count[k]; i++) {
 			int   value = value_held((Held)k, i);
@@ -124,7 +127,7 @@ forwards(Trace *t, Origin *out)
 	return OK;
 }
 
-/* ---- backwards ----------------------------------------------------------------------------------- */
+/* ---- backwards ------------------------------------------------------------------------------ */
 
 static void
 need(Trace *t, int value, Origin *out)

@@ -26,7 +26,7 @@ size_ok(int64_t w, int64_t h, char why[WHY])
 	return false;
 }
 
-/* ---- PNG ----------------------------------------------------------------------------------- */
+/* ---- PNG ------------------------------------------------------------------------------------ */
 
 /* spng's RGB8 does what we want of every colour type: grey is copied to three channels, low
  * depths are scaled up, 16 bits keep the high byte, and alpha and tRNS are left out. */
@@ -69,7 +69,7 @@ png_read(Arena *a, FILE *f, Image *out, char why[WHY])
 	return ok;
 }
 
-/* ---- JPEG ---------------------------------------------------------------------------------- */
+/* ---- JPEG ----------------------------------------------------------------------------------- */
 
 typedef struct {
 	struct jpeg_error_mgr base; /* first: libjpeg hands back a pointer to it */
@@ -145,7 +145,7 @@ jpeg_read(Arena *a, FILE *f, Image *out, char why[WHY])
 	return true;
 }
 
-/* ---- any ----------------------------------------------------------------------------------- */
+/* ---- any ------------------------------------------------------------------------------------ */
 
 void
 image_set_channels(Arena *a, Image *im, int channels)

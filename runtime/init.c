@@ -111,7 +111,7 @@ init_variable(const Recipe *r, const Variable *v, uint64_t seed, float *out)
 	BUG("`%s` starts as a copy: that is init_all's work", v->name);
 }
 
-/* ---- all variables ------------------------------------------------------------------------- */
+/* ---- all variables -------------------------------------------------------------------------- */
 
 typedef struct {
 	Exec           *x;

@@ -25,10 +25,10 @@ struct Log {
 	Arena *a;
 	char  *line_path, *event_path;
 	int    line_fd, event_fd;
-	Text   line, record;   /* reused by every step */
-	double before;         /* seconds of the run before this process */
-	double start;          /* monotonic clock at log_open */
-	Status status;         /* FAIL once a write failed and was reported */
+	Text   line, record; /* reused by every step */
+	double before;       /* seconds of the run before this process */
+	double start;        /* monotonic clock at log_open */
+	Status status;       /* FAIL once a write failed and was reported */
 };
 
 /* Written by log_step itself; a watch of the spec with such a name is logged as `watch.NAME`. */
@@ -64,11 +64,11 @@ json_number(Text *out, double x)
 	text_printf(out, "%s", s);
 }
 
-/* ---- resuming ------------------------------------------------------------------------------ */
+/* ---- resuming ------------------------------------------------------------------------------- */
 
 typedef struct {
 	Text   lines, records;
-	double seconds;        /* of the last line kept */
+	double seconds; /* of the last line kept */
 } Kept;
 
 static double
@@ -93,7 +93,8 @@ keep_record(const json_t *o, Kept *k)
 	double       wall = json_number_value(json_object_get(o, "time"));
 	const char  *key;
 	json_t      *v;
-	json_object_foreach((json_t *)(uintptr_t)o, key, v) {
+	json_object_foreach((json_t *)(uintptr_t)o, key, v)
+	{
 		if (!strcmp(key, "step") || !strcmp(key, "seconds") || !strcmp(key, "time"))
 			continue;
 		names[n] = key;
@@ -153,7 +154,7 @@ rewrite(Log *l, int64_t resume_step)
 	return s;
 }
 
-/* ---- the open log -------------------------------------------------------------------------- */
+/* ---- the open log --------------------------------------------------------------------------- */
 
 static void
 write_whole(Log *l, const char *path, int fd, const Text *t)

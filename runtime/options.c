@@ -55,8 +55,7 @@ take(int argc, char **argv, int *i, const RunVerb *v, const Option *o, int n)
 	if (*o[k].text)
 		return option_error(v, "--%s is given twice", o[k].name);
 	if (value == NULL && *i + 1 == argc)
-		return option_error(v, "--%s wants a value, and nothing comes after it",
-		                    o[k].name);
+		return option_error(v, "--%s wants a value, and nothing comes after it", o[k].name);
 	*o[k].text = value ? value + 1 : argv[++*i];
 	if (**o[k].text == 0)
 		return option_error(v, "--%s wants a value, and there is nothing behind `%s`",

@@ -35,7 +35,7 @@ typedef struct {
 	int64_t        right[CHUNKS];
 } Problem;
 
-/* ---- the function -------------------------------------------------------------------------- */
+/* ---- the function --------------------------------------------------------------------------- */
 
 static void
 product(char ta, char tb, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
@@ -141,7 +141,7 @@ objective(Problem *p, int64_t n, double lambda, const double *at, double *grad)
 	return f + 0.5 * lambda * square;
 }
 
-/* ---- L-BFGS (Nocedal & Wright, algorithm 7.4, with backtracking) --------------------------- */
+/* ---- L-BFGS (Nocedal & Wright, algorithm 7.4, with backtracking) ---------------------------- */
 
 typedef struct {
 	int64_t n;
@@ -267,7 +267,7 @@ fit(Problem *p, Lbfgs *l, int64_t n, double lambda, double small)
 	return it;
 }
 
-/* ---- the probe ----------------------------------------------------------------------------- */
+/* ---- the probe ------------------------------------------------------------------------------ */
 
 void
 eval_threads(int n)

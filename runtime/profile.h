@@ -15,7 +15,8 @@ typedef struct {
 	const Rates   *rates; /* NULL: unknown */
 	bool           all;   /* every row as text */
 } Profile;
-/* What the device of x reaches; *out is NULL when that is unknown. Takes part of a second on a processor. */
+/* What the device of x reaches; *out is NULL when that is unknown. Takes part of a second on a
+ * processor. */
 Status profile_rates(Arena *a, Exec *x, const Rates **out);
 void   profile_text(FILE *to, const Profile *f);
 void   profile_json(Text *t, const Profile *f); /* members of an object, without braces */

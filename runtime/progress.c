@@ -16,8 +16,8 @@ static const double REDRAW = 0.1, PLAIN_FIRST = 5, PLAIN_LAST = 60; /* seconds *
 
 static struct {
 	bool   started, terminal, drawn;
-	double start, last;    /* monotonic seconds; last time something was shown */
-	int    tenth;          /* of the way, last shown */
+	double start, last; /* monotonic seconds; last time something was shown */
+	int    tenth;       /* of the way, last shown */
 } shown;
 
 static double

@@ -1,5 +1,6 @@
-/* The page of a run: head, figures at a glance, results, curves, settings, parameters, memory. One file that
- * needs nothing else: styles, script and pictures are inside. The same log gives the same bytes. */
+/* The page of a run: head, figures at a glance, results, curves, settings, parameters, memory. One
+ * file that needs nothing else: styles, script and pictures are inside. The same log gives the same
+ * bytes. */
 #include "compiler/page/page.h"
 #include "runtime/files_private.h"
 
@@ -16,7 +17,8 @@ thousands(Arena *a, int64_t x)
 	Text t = {0};
 	int  n = snprintf(digits, sizeof digits, "%" PRId64, x);
 	for (int i = 0; i < n; i++)
-		text_printf(&t, "%s%c", i && (n - i) % 3 == 0 && digits[i - 1] != '-' ? "," : "", digits[i]);
+		text_printf(&t, "%s%c", i && (n - i) % 3 == 0 && digits[i - 1] != '-' ? "," : "",
+		            digits[i]);
 	char *s = arena_strndup(a, t.at, t.n);
 	text_free(&t);
 	return s;
@@ -39,7 +41,8 @@ time_text(Arena *a, double s)
 		return arena_printf(a, "%.1f s", s);
 	if (s < 3600)
 		return arena_printf(a, "%d min %02d s", (int)s / 60, (int)s % 60);
-	return arena_printf(a, "%" PRId64 " h %02d min", (int64_t)s / 3600, (int)((int64_t)s / 60 % 60));
+	return arena_printf(a, "%" PRId64 " h %02d min", (int64_t)s / 3600,
+	                    (int)((int64_t)s / 60 % 60));
 }
 
 /* The mean of the last fiftieth, ten values at least: one step says little. */
@@ -81,7 +84,7 @@ elements_of(const Recipe *r, VarKind kind)
 	return n;
 }
 
-/* ---- figures at a glance ------------------------------------------------------------------------------ */
+/* ---- figures at a glance -------------------------------------------------------------------- */
 
 static void
 tile(Text *out, const char *name, const char *value, const char *note)
@@ -100,12 +103,17 @@ static void
 tiles(Arena *a, const Report *r, Text *out)
 {
 	const Recipe *c = &r->p->recipe;
-	const Series *loss = run_log_series(&r->log, "loss"), *rate = run_log_series(&r->log, "samples_per_second"), *epoch = run_log_series(&r->log, "epoch");
-	int64_t       planned = 0;
+	const Series *loss = run_log_series(&r->log, "loss"),
+		     *rate = run_log_series(&r->log, "samples_per_second"),
+		     *epoch = run_log_series(&r->log, "epoch");
+	int64_t planned = 0;
 	for (int i = 0; i < r->p->nslab; i++)
 		planned += r->p->slab[i].bytes;
 	text_printf(out, "<dl class=tiles>\n");
-	const char *note = epoch && epoch->value.n ? arena_printf(a, "epoch %g", epoch->value.at[epoch->value.n - 1]) : "";
+	const char *note =
+		epoch && epoch->value.n
+			? arena_printf(a, "epoch %g", epoch->value.at[epoch->value.n - 1])
+			: "";
 	tile(out, "Steps", thousands(a, r->log.last_step), note);
 	if (loss && loss->value.n)
 		tile(out, "Loss, recent mean", arena_printf(a, "%.4g", recent(loss)), "");
@@ -117,7 +125,7 @@ tiles(Arena *a, const Report *r, Text *out)
 	text_printf(out, "</dl>\n");
 }
 
-/* ---- settings ------------------------------------------------------------------------------------------------- */
+/* ---- settings ------------------------------------------------------------------------------- */
 
 static void
 row(Text *out, const char *name, const char *value)
@@ -148,11 +156,15 @@ augment_text(Arena *a, const DataSpec *d)
 static const char *
 checkpoint_text(Arena *a, const Recipe *c)
 {
-	const char *every = c->checkpoint_steps > 0    ? arena_printf(a, "every %" PRId64 " steps", c->checkpoint_steps)
-	                    : c->checkpoint_epochs > 0 ? arena_printf(a, "every %g epochs", c->checkpoint_epochs)
-	                                               : "at the end";
-	return arena_printf(a, "%s%s%s", every, c->checkpoint_keep > 0 ? arena_printf(a, ", %d kept", c->checkpoint_keep) : "",
-	                    c->checkpoint_on_signal ? ", on a signal" : "");
+	const char *every = c->checkpoint_steps > 0 ? arena_printf(a, "every %" PRId64 " steps",
+	                                                           c->checkpoint_steps)
+	                    : c->checkpoint_epochs > 0
+	                            ? arena_printf(a, "every %g epochs", c->checkpoint_epochs)
+	                            : "at the end";
+	return arena_printf(
+		a, "%s%s%s", every,
+		c->checkpoint_keep > 0 ? arena_printf(a, ", %d kept", c->checkpoint_keep) : "",
+		c->checkpoint_on_signal ? ", on a signal" : "");
 }
 
 static void
@@ -161,15 +173,20 @@ settings(Arena *a, const Report *r, Text *out)
 	const Recipe   *c = &r->p->recipe;
 	const DataSpec *d = &c->data;
 	text_printf(out, "<div><h2>Settings</h2>\n<div class=table><table><tbody>\n");
-	row(out, "Length", c->length_epochs > 0 ? arena_printf(a, "%g epochs", c->length_epochs)
-	                                        : arena_printf(a, "%" PRId64 " steps", c->length_steps));
+	row(out, "Length",
+	    c->length_epochs > 0 ? arena_printf(a, "%g epochs", c->length_epochs)
+	                         : arena_printf(a, "%" PRId64 " steps", c->length_steps));
 	row(out, "Batch", arena_printf(a, "%" PRId64 " samples", d->batch));
-	row(out, "Input", arena_printf(a, "%s from %s: %" PRId64 " × %" PRId64 " × %" PRId64, d->input ? d->input : "?",
-	                               d->source ? d->source : "?", d->channels, d->height, d->width));
+	row(out, "Input",
+	    arena_printf(a, "%s from %s: %" PRId64 " × %" PRId64 " × %" PRId64,
+	                 d->input ? d->input : "?", d->source ? d->source : "?", d->channels,
+	                 d->height, d->width));
 	row(out, "Augmentation", augment_text(a, d));
 	for (int i = 0; i < c->ndraw; i++)
-		row(out, "Mask", arena_printf(a, "%s: %s on %" PRId64 " × %" PRId64 ", at most %" PRId64, c->draw[i].input,
-		                              c->draw[i].generator, c->draw[i].gy, c->draw[i].gx, c->draw[i].at_most));
+		row(out, "Mask",
+		    arena_printf(a, "%s: %s on %" PRId64 " × %" PRId64 ", at most %" PRId64,
+		                 c->draw[i].input, c->draw[i].generator, c->draw[i].gy,
+		                 c->draw[i].gx, c->draw[i].at_most));
 	row(out, "Seed", arena_printf(a, "%" PRIu64, c->seed));
 	row(out, "Checkpoints", checkpoint_text(a, c));
 	if (c->stop && *c->stop)
@@ -180,7 +197,7 @@ settings(Arena *a, const Report *r, Text *out)
 	text_printf(out, "</tbody></table></div></div>\n");
 }
 
-/* ---- what the program is ------------------------------------------------------------------------------------------ */
+/* ---- what the program is -------------------------------------------------------------------- */
 
 static void
 bar_row(Text *out, const char *name, const char *value, double share)
@@ -189,7 +206,8 @@ bar_row(Text *out, const char *name, const char *value, double share)
 	html_text(out, name);
 	text_printf(out, "<td class=n>");
 	html_text(out, value);
-	text_printf(out, "<td class=bars><span class=bar style=\"width:%.1f%%\"></span></tr>\n", 100 * share);
+	text_printf(out, "<td class=bars><span class=bar style=\"width:%.1f%%\"></span></tr>\n",
+	            100 * share);
 }
 
 /* Parameters by the first part of their names, `[3]` shown as `[..]`. */
@@ -200,14 +218,15 @@ parameters(Arena *a, const Report *r, Text *out)
 		const char *name;
 		int64_t     n;
 	} Part;
-	Vec(Part)     part = {0};
+	Vec(Part) part = {0};
 	const Recipe *c = &r->p->recipe;
 	int64_t       all = elements_of(c, VAR_param);
 	for (int i = 0; i < c->nvar; i++) {
 		if (c->var[i].kind != VAR_param)
 			continue;
 		size_t      n = strcspn(c->var[i].name, ".[");
-		const char *name = arena_printf(a, "%.*s%s", (int)n, c->var[i].name, c->var[i].name[n] == '[' ? "[..]" : "");
+		const char *name = arena_printf(a, "%.*s%s", (int)n, c->var[i].name,
+		                                c->var[i].name[n] == '[' ? "[..]" : "");
 		int         k = 0;
 		while (k < part.n && strcmp(part.at[k].name, name))
 			k++;
@@ -217,7 +236,8 @@ parameters(Arena *a, const Report *r, Text *out)
 	}
 	text_printf(out, "<div><h2>Parameters</h2>\n<div class=table><table><tbody>\n");
 	for (int k = 0; k < part.n; k++)
-		bar_row(out, part.at[k].name, thousands(a, part.at[k].n), all ? (double)part.at[k].n / (double)all : 0);
+		bar_row(out, part.at[k].name, thousands(a, part.at[k].n),
+		        all ? (double)part.at[k].n / (double)all : 0);
 	text_printf(out, "</tbody></table></div></div>\n");
 }
 
@@ -240,7 +260,9 @@ memory(Arena *a, const Report *r, Text *out)
 			gemms += e->step[i].kind == STEP_gemm;
 			flops += e->step[i].flops;
 		}
-		text_printf(out, "<p class=note>One training step: %d launches, of which %d matrix products; %.4g GFLOP.</p>\n",
+		text_printf(out,
+		            "<p class=note>One training step: %d launches, of which %d matrix "
+		            "products; %.4g GFLOP.</p>\n",
 		            e->nstep, gemms, flops / 1e9);
 	}
 	text_printf(out, "</div>\n");
@@ -250,8 +272,9 @@ void
 report_html(Arena *a, const Report *r, Text *out)
 {
 	const Recipe *c = &r->p->recipe;
-	text_printf(out, "<!doctype html>\n<html lang=en><head><meta charset=utf-8>\n"
-	                 "<meta name=viewport content=\"width=device-width,initial-scale=1\">\n<title>");
+	text_printf(out,
+	            "<!doctype html>\n<html lang=en><head><meta charset=utf-8>\n"
+	            "<meta name=viewport content=\"width=device-width,initial-scale=1\">\n<title>");
 	html_text(out, c->spec_name);
 	text_printf(out, "</title>\n<style>\n%s</style></head>\n<body><main>\n<h1>", report_style);
 	html_text(out, c->spec_name);

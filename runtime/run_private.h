@@ -10,7 +10,7 @@ const char *cache_folder(Arena *a, const char *given);
 /* exec_move.c: what exec_stage and exec_ask keep. */
 void exec_move_close(Exec *x);
 
-/* ---- options.c: `--name value`, `--name=value`, `--flag`, and positional arguments ----------- */
+/* ---- options.c: `--name value`, `--name=value`, `--flag`, and positional arguments ---------- */
 
 typedef struct {
 	const char  *name; /* "steps" */
@@ -22,16 +22,18 @@ typedef struct {
 	const char *help;         /* what --help prints */
 } RunVerb;
 typedef enum { OPTIONS_run, OPTIONS_help, OPTIONS_wrong } OptionsResult;
-OptionsResult options_parse(int argc, char **argv, const RunVerb *v, const Option *o, int n,
-                            const char **folder);
-/* What is wrong with the command line, with a pointer to --help. FAIL: the verb ends with EXIT_USAGE. */
+OptionsResult
+options_parse(int argc, char **argv, const RunVerb *v, const Option *o, int n, const char **folder);
+/* What is wrong with the command line, with a pointer to --help. FAIL: the verb ends with
+ * EXIT_USAGE. */
 Status option_error(const RunVerb *v, const char *fmt, ...) PRINTF(2, 3);
 /* A whole number in lo..hi; an option not given keeps *out. */
 Status option_integer(const RunVerb *v, const char *name, const char *text, int64_t lo, int64_t hi,
                       int64_t *out);
-Status option_threads(const RunVerb *v, const char *text); /* --threads: before the device is loaded */
+/* --threads: before the device is loaded */
+Status option_threads(const RunVerb *v, const char *text);
 
-/* ---- inputs.c: a batch -> the inputs of an entry --------------------------------------------- */
+/* ---- inputs.c: a batch -> the inputs of an entry -------------------------------------------- */
 typedef struct Feeds Feeds;
 Status               feeds_open(Arena *a, const Exec *x, const Entry *e,
                                 Feeds **out); /* which part of a batch fills which input */

@@ -21,50 +21,63 @@ typedef struct {
 static const char help[] =
 	"usage: d2v-run step FOLDER [options]\n"
 	"\n"
-	"Runs the compiled program in FOLDER for a few steps from given weights and batches, prints the loss of each\n"
+	"Runs the compiled program in FOLDER for a few steps from given weights and batches, "
+	"prints the loss of each\n"
 	"step, and writes what came out.\n"
 	"\n"
 	"  --steps N          how many steps (default 1)\n"
 	"  --init W           weights, a .safetensors file (default: drawn, as a new run would)\n"
 	"  --feed F           batches, a .safetensors file\n"
 	"  --dump O           write results to this .safetensors file\n"
-	"  --names TABLE      read W by this `names` table of the spec first, and write O under its names too\n"
+	"  --names TABLE      read W by this `names` table of the spec first, and write O under "
+	"its names too\n"
 	"  --seed N           for whatever is drawn (default: the spec's)\n"
 	"  --first-step N     number of the first step, for schedules and draws (default 0)\n"
 	"  --spe N            steps per epoch, for schedules counted in epochs (default 1)\n"
-	"  --run-steps N      length of the whole run, for schedules (default: first step + steps)\n"
+	"  --run-steps N      length of the whole run, for schedules (default: first step + "
+	"steps)\n"
 	"  --entry NAME       what to run (default train)\n"
 	"  --device NAME      default: the one the program was compiled for\n"
 	"  --threads N        CPU threads\n"
 	"  --cache DIR        where compiled kernels are kept\n"
-	"  --list             show inputs, host scalars, outputs and variables with their shapes, and stop\n"
+	"  --list             show inputs, host scalars, outputs and variables with their shapes, "
+	"and stop\n"
 	"\n"
 	"Names in W (F32, F64, F16 or BF16; every parameter must be there):\n"
 	"  block[0].attend.q                        a parameter, as the spec calls it\n"
-	"  blocks.0.attn.qkv.weight                 the same through a names table; one tensor may stack several\n"
-	"                                           parameters along its outermost axis. Axes may be split or merged,\n"
+	"  blocks.0.attn.qkv.weight                 the same through a names table; one tensor may "
+	"stack several\n"
+	"                                           parameters along its outermost axis. Axes may "
+	"be split or merged,\n"
 	"                                           and ones added, but not reordered.\n"
-	"  teacher.head   teacher/lm_head.weight    the teacher (default: a copy of the parameters)\n"
+	"  teacher.head   teacher/lm_head.weight    the teacher (default: a copy of the "
+	"parameters)\n"
 	"  moment1.head   moment2/lm_head.weight    optimiser state (default: zeros)\n"
 	"\n"
 	"Names in F:\n"
-	"  image                 [steps, B, C, Y, X], or [B, C, Y, X] for the same batch every step\n"
+	"  image                 [steps, B, C, Y, X], or [B, C, Y, X] for the same batch every "
+	"step\n"
 	"  image.0  image.1      or one tensor a step\n"
-	"  m                     a draw, 0 and 1 as BOOL, U8 or integers (default: drawn from seed, sample and epoch)\n"
+	"  m                     a draw, 0 and 1 as BOOL, U8 or integers (default: drawn from "
+	"seed, sample and epoch)\n"
 	"  sample                ids of the samples, integers (default: counting on from 0)\n"
-	"  scalar:lr             [steps] or []: replaces a host scalar, named by its output or its expression (--list)\n"
+	"  scalar:lr             [steps] or []: replaces a host scalar, named by its output or its "
+	"expression (--list)\n"
 	"\n"
 	"Names in O:\n"
 	"  loss  grad_norm  lr   [steps]: every rank-0 output; others as [steps, ...]\n"
-	"  grad.head             gradients of the first step, where the program has them; grad/lm_head.weight by table\n"
-	"  head  teacher.head  moment1.head  moment2.head      variables after the last step; by table as in W\n"
+	"  grad.head             gradients of the first step, where the program has them; "
+	"grad/lm_head.weight by table\n"
+	"  head  teacher.head  moment1.head  moment2.head      variables after the last step; by "
+	"table as in W\n"
 	"\n"
-	"Example: d2v-run step generated/tiny-cpu --init w.safetensors --feed f.safetensors --steps 3 \\\n"
+	"Example: d2v-run step generated/tiny-cpu --init w.safetensors --feed f.safetensors "
+	"--steps 3 \\\n"
 	"             --names beit --spe 100 --run-steps 1000 --dump out.safetensors\n";
 
 static const RunVerb this_verb = {"step", "the folder of a program", help};
 
-/* ---- --list -------------------------------------------------------------------------------- */
+/* ---- --list --------------------------------------------------------------------------------- */
 
 static void
 list_row(const char *what, const char *name, const Type *type, const char *note)
@@ -79,7 +92,7 @@ static void
 list_all(const Exec *x, const Entry *e)
 {
 	static const char *const kind[] = {"param", "teacher", "moment1", "moment2"};
-	const Recipe *r = &x->p->recipe;
+	const Recipe            *r = &x->p->recipe;
 	for (int i = 0; i < e->ninput; i++)
 		list_row("input", e->input[i].name, &e->input[i].type, "");
 	for (int i = 0; i < e->nscalar; i++) {
@@ -102,7 +115,7 @@ list_all(const Exec *x, const Entry *e)
 	}
 }
 
-/* ---- the steps ----------------------------------------------------------------------------- */
+/* ---- the steps ------------------------------------------------------------------------------ */
 
 static Status
 start(Exec *x, const Options *o)
@@ -117,8 +130,8 @@ put(Exec *x, const Entry *e, StepBatch *batch, const Options *o, int64_t k)
 	return step_batch_put(batch, k);
 }
 
-/* The k-th step has no finite loss or gradient norm: where does that come from? A device that could not stop in time
- * starts over for the state before it. */
+/* The k-th step has no finite loss or gradient norm: where does that come from? A device that could
+ * not stop in time starts over for the state before it. */
 static Status
 bad_step(Arena *a, Guard *g, StepBatch *batch, const Options *o, int64_t k)
 {
@@ -204,11 +217,20 @@ verb_step(int argc, char **argv)
 {
 	Options      o = {.steps = 1, .spe = 1};
 	const Option known[] = {
-		{"init", &o.init, NULL},          {"feed", &o.feed, NULL},         {"dump", &o.dump, NULL},
-		{"names", &o.names, NULL},        {"device", &o.device, NULL},     {"cache", &o.cache, NULL},
-		{"entry", &o.entry, NULL},        {"steps", &o.steps_text, NULL},  {"first-step", &o.first_text, NULL},
-		{"run-steps", &o.run_text, NULL}, {"spe", &o.spe_text, NULL},      {"seed", &o.seed_text, NULL},
-		{"list", NULL, &o.list},          {"threads", &o.threads_text, NULL},
+		{"init", &o.init, NULL},
+		{"feed", &o.feed, NULL},
+		{"dump", &o.dump, NULL},
+		{"names", &o.names, NULL},
+		{"device", &o.device, NULL},
+		{"cache", &o.cache, NULL},
+		{"entry", &o.entry, NULL},
+		{"steps", &o.steps_text, NULL},
+		{"first-step", &o.first_text, NULL},
+		{"run-steps", &o.run_text, NULL},
+		{"spe", &o.spe_text, NULL},
+		{"seed", &o.seed_text, NULL},
+		{"list", NULL, &o.list},
+		{"threads", &o.threads_text, NULL},
 	};
 	OptionsResult parsed =
 		options_parse(argc, argv, &this_verb, known, COUNT(known), &o.folder);

@@ -4,7 +4,8 @@
  *     image [steps, B, C, Y, X]    one batch a step (more steps than asked for are allowed)
  *     image [B, C, Y, X]           the same batch every step
  *     image.0 image.1 ..           one tensor a step
- *     scalar:lr [steps] or []      replaces a host scalar: by the name of the output it is, or by its expression
+ *     scalar:lr [steps] or []      replaces a host scalar: by the name of the output it is, or by
+ * its expression
  *
  * What is not fed and is no picture follows the rules of training: `sample` counts on from step to
  * step, draws come from (seed, site, sample, epoch). Refused before the first step: tensors of
@@ -16,13 +17,14 @@
 #include <string.h>
 
 typedef struct {
-	const Input    *input;
-	const DrawSpec *draw;        /* when it is a host-side draw */
-	bool            sample;      /* the ids */
-	const StTensor *fed;         /* for all steps, or NULL */
-	const StTensor **each;       /* one tensor a step, or NULL */
-	int64_t         stride;      /* elements from one step's data to the next in `fed`; 0: the same every step */
-	void           *value;       /* one step's bytes, as the device wants them */
+	const Input     *input;
+	const DrawSpec  *draw;   /* when it is a host-side draw */
+	bool             sample; /* the ids */
+	const StTensor  *fed;    /* for all steps, or NULL */
+	const StTensor **each;   /* one tensor a step, or NULL */
+	/* elements from one step's data to the next in `fed`; 0: the same every step */
+	int64_t stride;
+	void   *value; /* one step's bytes, as the device wants them */
 } BatchInput;
 
 typedef struct {
@@ -32,14 +34,14 @@ typedef struct {
 } BatchScalar;
 
 struct StepBatch {
-	Arena             *a;
-	Exec              *x;
-	const Entry       *e;
-	const char        *path;
-	StepRange          range;
-	BatchInput        *input;
-	BatchInput        *ids;      /* the one that is `sample`, or NULL */
-	Vec(BatchScalar)   scalar;
+	Arena       *a;
+	Exec        *x;
+	const Entry *e;
+	const char  *path;
+	StepRange    range;
+	BatchInput  *input;
+	BatchInput  *ids; /* the one that is `sample`, or NULL */
+	Vec(BatchScalar) scalar;
 };
 
 static const char scalar_prefix[] = "scalar:";
@@ -54,7 +56,7 @@ step_scalar_name(const Entry *e, const Scalar *s)
 	return NULL;
 }
 
-/* ---- matching tensors to inputs ------------------------------------------------------------ */
+/* ---- matching tensors to inputs ------------------------------------------------------------- */
 
 static Status
 add_scalar(StepBatch *b, const StTensor *t)
@@ -91,12 +93,13 @@ add_whole(StepBatch *b, BatchInput *in, const StTensor *t)
 	StTensor want = st_tensor(in->input->name, &in->input->type, NULL);
 	int64_t  elems = type_elems(&in->input->type),
 		count = t->bytes / st_bytes(&(StTensor){.dtype = t->dtype});
-	bool     same = count == elems && st_shapes_agree(t->dim, t->ndim, want.dim, want.ndim);
-	bool     each = t->ndim > 0 && t->dim[0] >= b->range.steps && count == t->dim[0] * elems &&
+	bool same = count == elems && st_shapes_agree(t->dim, t->ndim, want.dim, want.ndim);
+	bool each = t->ndim > 0 && t->dim[0] >= b->range.steps && count == t->dim[0] * elems &&
 	            st_shapes_agree(t->dim + 1, t->ndim - 1, want.dim, want.ndim);
 	if (!same && !each)
 		return user_error("feed-shape",
-		                  "%s: `%s` has the shape %s; %s for all steps, or the same with a number of steps, at least "
+		                  "%s: `%s` has the shape %s; %s for all steps, or the same with a "
+		                  "number of steps, at least "
 		                  "%" PRId64 ", in front is wanted",
 		                  b->path, t->name, st_shape_text(b->a, t->dim, t->ndim),
 		                  st_shape_text(b->a, want.dim, want.ndim), b->range.steps);
@@ -149,7 +152,7 @@ add_tensor(StepBatch *b, const StTensor *t)
 	                  near ? "`?" : "");
 }
 
-/* ---- what every input gets ----------------------------------------------------------------- */
+/* ---- what every input gets ------------------------------------------------------------------ */
 
 static Status
 check_input(StepBatch *b, BatchInput *in)
@@ -203,8 +206,7 @@ input_value(StepBatch *b, BatchInput *in, int64_t k)
 	const Type *type = &in->input->type;
 	int64_t     elems = type_elems(type);
 	if (in->fed)
-		return st_convert(b->path, in->fed, k * in->stride, elems, type->dtype,
-		                    in->value);
+		return st_convert(b->path, in->fed, k * in->stride, elems, type->dtype, in->value);
 	if (in->each)
 		return st_convert(b->path, in->each[k], 0, elems, type->dtype, in->value);
 	if (in->sample) {
@@ -248,7 +250,8 @@ step_batch_open(Arena *a, Exec *x, const Entry *e, const char *path, const StepR
 		TRY(read_feed(b));
 	for (int i = 0; i < e->ninput; i++)
 		TRY(check_input(b, &b->input[i]));
-	for (int64_t k = 0; k < range->steps; k++) /* a value that does not fit is found now, not at step 90 */
+	/* a value that does not fit is found now, not at step 90 */
+	for (int64_t k = 0; k < range->steps; k++)
 		TRY(step_values(b, k));
 	*out = b;
 	return OK;

@@ -17,16 +17,17 @@
 typedef struct {
 	const OutputSpec *output;
 	bool              gradient;
-	char             *value;   /* of all steps taken, one after the other (gradients: of the first) */
+	/* of all steps taken, one after the other (gradients: of the first) */
+	char *value;
 } Dumped;
 
 struct StepDump {
-	Arena        *a;
-	Exec         *x;
-	const Entry  *e;
-	const char   *table;
-	int64_t       steps;
-	Dumped       *output;
+	Arena       *a;
+	Exec        *x;
+	const Entry *e;
+	const char  *table;
+	int64_t      steps;
+	Dumped      *output;
 	Vec(StTensor) tensor;
 };
 
@@ -83,7 +84,8 @@ dump_outputs(StepDump *d)
 	for (int i = 0; i < d->e->noutput; i++) {
 		const Dumped *o = &d->output[i];
 		StTensor      t = st_tensor(o->output->name, &o->output->type, o->value);
-		if (!o->gradient && t.ndim == COUNT(t.dim)) { /* no room for another axis: steps join the outermost */
+		/* no room for another axis: steps join the outermost */
+		if (!o->gradient && t.ndim == COUNT(t.dim)) {
 			t.dim[0] *= d->steps;
 		} else if (!o->gradient) {
 			memmove(t.dim + 1, t.dim, sizeof *t.dim * (size_t)t.ndim);
@@ -167,9 +169,12 @@ dump_row(StepDump *d, const NameMap *row, const char *prefix, const char *dotted
 Status
 step_dump_write(StepDump *d, const char *path)
 {
-	static const char *const family[][2] = {
-		{"", ""}, {"grad/", "grad."}, {"teacher/", "teacher."}, {"moment1/", "moment1."}, {"moment2/", "moment2."}};
-	const Recipe *r = &d->x->p->recipe;
+	static const char *const family[][2] = {{"", ""},
+	                                        {"grad/", "grad."},
+	                                        {"teacher/", "teacher."},
+	                                        {"moment1/", "moment1."},
+	                                        {"moment2/", "moment2."}};
+	const Recipe            *r = &d->x->p->recipe;
 	dump_outputs(d);
 	TRY(dump_variables(d));
 	for (int i = 0; d->table && i < r->nname; i++)

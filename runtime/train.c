@@ -37,7 +37,7 @@ static const char help[] =
 	"  --cache DIR       where compiled kernels are kept (default: $D2V_CACHE, "
 	"$XDG_CACHE_HOME/d2v or ~/.cache/d2v)\n"
 	"  --profile         measure every kernel: at the end a table beside what it should take, "
-        "and RUN/profile.json\n"
+	"and RUN/profile.json\n"
 	"  --quiet           no progress\n"
 	"\n"
 	"examples:\n"
@@ -47,7 +47,8 @@ static const char help[] =
 	"runs/a --resume\n"
 	"\n"
 	"SIGINT, SIGTERM or SIGHUP: the step is finished, the run saved, and the exit code is 4.\n"
-	"A loss or gradient norm that is not finite: the run is saved as it was before that step, the first bad value is\n"
+	"A loss or gradient norm that is not finite: the run is saved as it was before that step, "
+	"the first bad value is\n"
 	"sought and named, and the exit code is 5.\n";
 
 const RunVerb train_verb = {"train", "the folder of a program", help};
@@ -74,7 +75,7 @@ now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- the loop -------------------------------------------------------------------------------- */
+/* ---- the loop ------------------------------------------------------------------------------- */
 
 Status
 train_put(Train *t, int64_t step)
@@ -120,7 +121,8 @@ train_save(Train *t, int64_t done)
 			diag_hint("%s has no checkpoint from before step %" PRId64, t->opt->out,
 			          done);
 		else
-			diag_hint("%s has a checkpoint of step %" PRId64 "; --resume goes on from it",
+			diag_hint("%s has a checkpoint of step %" PRId64
+			          "; --resume goes on from it",
 			          t->opt->out, t->saved);
 		return FAIL;
 	}
@@ -174,8 +176,8 @@ is_finite(Train *t)
 	return finite;
 }
 
-/* A stop on a device that works ahead is seen when later steps have been given to it: they are finished and
- * logged, and what is saved is the state after the last of them. */
+/* A stop on a device that works ahead is seen when later steps have been given to it: they are
+ * finished and logged, and what is saved is the state after the last of them. */
 static int
 stop(Train *t)
 {
@@ -249,8 +251,8 @@ loop(Train *t)
 	return EXIT_OK;
 }
 
-/* The first signal ends the run after its step; a second one ends the process. A terminal that closes is such a
- * signal, unless nohup was meant to keep it away. */
+/* The first signal ends the run after its step; a second one ends the process. A terminal that
+ * closes is such a signal, unless nohup was meant to keep it away. */
 static void
 signals(void)
 {

@@ -1,6 +1,7 @@
-/* A step of a run without a finite loss or gradient norm: the state before it is saved, the first bad value named. Where the
- * device had gone on before anybody saw it (a GPU working ahead, --profile), the run goes back to its newest
- * checkpoint and does the steps from there again: they have the same bits. Refuses to go on training. */
+/* A step of a run without a finite loss or gradient norm: the state before it is saved, the first
+ * bad value named. Where the device had gone on before anybody saw it (a GPU working ahead,
+ * --profile), the run goes back to its newest checkpoint and does the steps from there again: they
+ * have the same bits. Refuses to go on training. */
 #include "runtime/train_private.h"
 
 #include <inttypes.h>
@@ -32,7 +33,8 @@ drain(Train *t)
 	return OK;
 }
 
-/* From the newest checkpoint, or the beginning, to the state before step `bad`. *there false: a signal came. */
+/* From the newest checkpoint, or the beginning, to the state before step `bad`. *there false: a
+ * signal came. */
 static Status
 go_back(Train *t, int64_t bad, bool *there)
 {
@@ -42,7 +44,8 @@ go_back(Train *t, int64_t bad, bool *there)
 	t->start = 0;
 	if (t->saved >= 0)
 		TRY(checkpoint_latest(t->a, t->opt->out, &t->from, &t->start));
-	fprintf(stderr, "d2v: going back to step %" PRId64 " for the state before step %" PRId64 "\n",
+	fprintf(stderr,
+	        "d2v: going back to step %" PRId64 " for the state before step %" PRId64 "\n",
 	        t->start, bad + 1);
 	data_close(t->data);
 	t->data = NULL;
@@ -85,14 +88,16 @@ bad_step(Train *t, int64_t bad)
 		return OK;
 	}
 	TRY(train_save(t, bad));
-	fprintf(stderr, "saved: %s holds the state before step %" PRId64
-	                ", checkpoint-%08" PRId64 ".safetensors\n",
+	fprintf(stderr,
+	        "saved: %s holds the state before step %" PRId64 ", checkpoint-%08" PRId64
+	        ".safetensors\n",
 	        t->opt->out, bad + 1, bad);
 	if (!t->guard.halves || t->opt->profile)
 		TRY(look_again(t, bad, &same));
 	if (!same) {
-		fprintf(stderr, "done again, step %" PRId64
-		                " is finite: the device did not give the same bits twice\n",
+		fprintf(stderr,
+		        "done again, step %" PRId64
+		        " is finite: the device did not give the same bits twice\n",
 		        bad + 1);
 		return OK;
 	}

@@ -1,6 +1,6 @@
-/* The verb train before its first step: is there a run, does it agree with the command line, where to start, the data, the
- * lengths, the folder. Refuses to start into a folder that already holds a run, and to resume with another
- * seed, length or data set. */
+/* The verb train before its first step: is there a run, does it agree with the command line, where
+ * to start, the data, the lengths, the folder. Refuses to start into a folder that already holds a
+ * run, and to resume with another seed, length or data set. */
 #include "runtime/train_private.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-/* ---- the run's folder ------------------------------------------------------------------------ */
+/* ---- the run's folder ----------------------------------------------------------------------- */
 
 static const char run_format[] = "d2v-run 1\nspec_hash %32s\nseed %" SCNu64 "\nsteps %" SCNd64
 				 "\nsamples %" SCNd64 "\ndata %32s\n";
@@ -54,11 +54,12 @@ run_check(Train *t, const char *path)
 		return user_error("run-damaged", "%s is damaged", path);
 	if (strcmp(hash, t->r->spec_hash) != 0 && t->r->edited)
 		return user_error("run-differs",
-		                  "%s is a run of another program: this one was edited (%s)", o->out,
-		                  t->r->edited);
+		                  "%s is a run of another program: this one was edited (%s)",
+		                  o->out, t->r->edited);
 	if (strcmp(hash, t->r->spec_hash) != 0)
 		return user_error("run-differs",
-		                  "%s is a run of another spec (or of other --set values, or of an edited graph)",
+		                  "%s is a run of another spec (or of other --set values, or of an "
+		                  "edited graph)",
 		                  o->out);
 	if (o->seed && seed != t->seed)
 		return user_error("run-differs",
@@ -77,8 +78,8 @@ run_check(Train *t, const char *path)
 	return OK;
 }
 
-/* One process at a time writes into RUN. The lock is on the folder and goes with the process; a file system that knows
- * no such locks is no reason to refuse. */
+/* One process at a time writes into RUN. The lock is on the folder and goes with the process; a
+ * file system that knows no such locks is no reason to refuse. */
 static Status
 run_lock(const Train *t)
 {
@@ -90,7 +91,7 @@ run_lock(const Train *t)
 	return OK; /* the lock lives as long as fd, which nobody closes */
 }
 
-/* ---- setting up ------------------------------------------------------------------------------ */
+/* ---- setting up ----------------------------------------------------------------------------- */
 
 Status
 train_numbers(Train *t)
@@ -233,8 +234,9 @@ lengths(Train *t)
 	t->x->p->recipe.seed = t->seed;
 }
 
-/* This program is one rank. A spec for more says another batch than the one a step will see; the run is still
- * a run, but not the one that was described, and nobody should find that out from its curves. */
+/* This program is one rank. A spec for more says another batch than the one a step will see; the
+ * run is still a run, but not the one that was described, and nobody should find that out from its
+ * curves. */
 static void
 ranks_warn(const Recipe *r)
 {

@@ -18,7 +18,12 @@ enum { GUARD = 16 }; /* a poisoned gap after each piece, so that overruns are ca
 enum { GUARD = 0 };
 #endif
 
-enum { ALIGN = 16, FIRST_CHUNK = 64 * 1024, LARGEST_CHUNK = 16 * 1024 * 1024, HUGE = 2 * 1024 * 1024 };
+enum {
+	ALIGN = 16,
+	FIRST_CHUNK = 64 * 1024,
+	LARGEST_CHUNK = 16 * 1024 * 1024,
+	HUGE = 2 * 1024 * 1024
+};
 
 typedef struct Chunk {
 	struct Chunk *next;
@@ -76,8 +81,8 @@ arena_reset(Arena *a)
 	a->now = a->first;
 }
 
-/* Memory for a chunk of *cap bytes, or a few more. Large chunks ask for 2 MiB pages: the first touch of 4 KiB
- * pages took a quarter of the time to compile a model of 24 blocks. */
+/* Memory for a chunk of *cap bytes, or a few more. Large chunks ask for 2 MiB pages: the first
+ * touch of 4 KiB pages took a quarter of the time to compile a model of 24 blocks. */
 static Chunk *
 chunk_memory(size_t *cap)
 {
@@ -87,7 +92,8 @@ chunk_memory(size_t *cap)
 	n = (n + HUGE - 1) / HUGE * HUGE;
 	Chunk *c = aligned_alloc(HUGE, n);
 	if (c)
-		madvise(c, n, MADV_HUGEPAGE); /* advice: without huge pages everything still works */
+		/* advice: without huge pages everything still works */
+		madvise(c, n, MADV_HUGEPAGE);
 	*cap = n - sizeof(Chunk);
 	return c;
 }

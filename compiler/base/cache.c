@@ -57,7 +57,7 @@ cache_limit(int64_t *bytes)
 	return OK;
 }
 
-/* ---- what is ours ---------------------------------------------------------------------------- */
+/* ---- what is ours --------------------------------------------------------------------------- */
 
 static bool
 is_hash(const char *s, const char *suffix)
@@ -150,7 +150,7 @@ look_all(Found *f, const char *folder)
 	return look(f, arena_printf(f->a, "%s/cuda", folder), true);
 }
 
-/* ---- measuring and removing ------------------------------------------------------------------ */
+/* ---- measuring and removing ----------------------------------------------------------------- */
 
 static CacheSize
 sum(const Found *f)

@@ -1,5 +1,6 @@
 /* cuda_library: where NVIDIA's shared libraries may lie. Nothing of ours links to them, so that our
- * programs start on machines without them. Refuses nothing: what is missing is the caller's to say. */
+ * programs start on machines without them. Refuses nothing: what is missing is the caller's to say.
+ */
 #include "compiler/base/cuda_library.h"
 
 #include <dlfcn.h>

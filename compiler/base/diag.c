@@ -40,7 +40,7 @@ static struct {
 	} place[MOST_PLACES];
 } diag = {.lock = PTHREAD_MUTEX_INITIALIZER, .exit_code = EXIT_USER};
 
-/* ---- source text --------------------------------------------------------------------------- */
+/* ---- source text ---------------------------------------------------------------------------- */
 
 static Source *
 source_find(const char *file)
@@ -84,7 +84,7 @@ diag_source_line(const char *file, int line, int *len)
 	return p;
 }
 
-/* ---- writing ------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static FILE *
 sink(void)
@@ -198,7 +198,7 @@ write_message(Kind kind, Loc loc, const char *slug, const char *message)
 	text_free(&out);
 }
 
-/* ---- reporting ----------------------------------------------------------------------------- */
+/* ---- reporting ------------------------------------------------------------------------------ */
 
 /* Was this said about this place before? For an error any error counts (slug NULL), for a warning
  * one of the same slug. */

@@ -10,7 +10,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { MOST_STREAM = 256 << 20 }; /* of what is no file on a disk, and may never end: pipes, /dev/zero */
+/* of what is no file on a disk, and may never end: pipes, /dev/zero */
+enum { MOST_STREAM = 256 << 20 };
 
 Status
 file_read(const char *path, char **text, size_t *n)
@@ -27,9 +28,10 @@ file_read(const char *path, char **text, size_t *n)
 		if (have > MOST_STREAM && !S_ISREG(st.st_mode)) {
 			free(all);
 			close(fd);
-			return user_error("file-unreadable",
-			                  "`%s` does not end: %d MiB were read, and it is no file on a disk",
-			                  path, MOST_STREAM >> 20);
+			return user_error(
+				"file-unreadable",
+				"`%s` does not end: %d MiB were read, and it is no file on a disk",
+				path, MOST_STREAM >> 20);
 		}
 		if (have == cap) {
 			cap *= 2;

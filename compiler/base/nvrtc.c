@@ -1,6 +1,7 @@
 /* nvrtc: see nvrtc.h. The library's interface is eleven functions of plain C that have not changed
- * since CUDA 11.1; they are declared here, so that building needs no toolkit. Refuses text that does not
- * compile, with the compiler's words, and an object in the cache that is not what was written. */
+ * since CUDA 11.1; they are declared here, so that building needs no toolkit. Refuses text that
+ * does not compile, with the compiler's words, and an object in the cache that is not what was
+ * written. */
 #include "compiler/base/nvrtc.h"
 #include "compiler/base/cache.h"
 #include "compiler/base/cuda_library.h"
@@ -63,7 +64,7 @@ now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- the library ----------------------------------------------------------------------------- */
+/* ---- the library ---------------------------------------------------------------------------- */
 
 const char *
 nvrtc_missing(void)
@@ -113,7 +114,7 @@ options_make(Job *j)
 	return OK;
 }
 
-/* ---- one object in the cache: the cubin, then one line of text that says what it is ------------ */
+/* ---- one object in the cache: the cubin, then one line of text that says what it is --------- */
 
 static const char trailer[] = "\nd2v cubin 1 bytes %zu hash %32s registers %d stack %d stores %d "
 			      "loads %d shared %d ms %lf\n";
@@ -207,7 +208,7 @@ object_write(const char *path, const char *name, const char *image, size_t bytes
 	return s;
 }
 
-/* ---- compiling ------------------------------------------------------------------------------- */
+/* ---- compiling ------------------------------------------------------------------------------ */
 
 /* In a process of its own: what is wrong goes to the file `said`, nothing to the terminal. */
 static bool

@@ -21,7 +21,8 @@ static const struct {
 	const char *name;
 	int         bytes;
 } dtypes[] = {
-	{"BF16", 2}, {"BOOL", 1}, {"F16", 2}, {"F32", 4}, {"F64", 8}, {"I32", 4}, {"I64", 8}, {"U32", 4}, {"U8", 1},
+	{"BF16", 2}, {"BOOL", 1}, {"F16", 2}, {"F32", 4}, {"F64", 8},
+	{"I32", 4},  {"I64", 8},  {"U32", 4}, {"U8", 1},
 };
 
 static int
@@ -37,12 +38,18 @@ const char *
 st_dtype(Dtype d)
 {
 	switch (d) {
-	case DT_f32: return "F32";
-	case DT_bf16: return "BF16";
-	case DT_i32: return "I32";
-	case DT_u32: return "U32";
-	case DT_bool: return "BOOL";
-	default: BUG("dtype %d", (int)d);
+	case DT_f32:
+		return "F32";
+	case DT_bf16:
+		return "BF16";
+	case DT_i32:
+		return "I32";
+	case DT_u32:
+		return "U32";
+	case DT_bool:
+		return "BOOL";
+	default:
+		BUG("dtype %d", (int)d);
 	}
 }
 
@@ -98,7 +105,7 @@ st_tensor(const char *name, const Type *type, const void *data)
 	return t;
 }
 
-/* ---- reading ------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 typedef struct {
 	Arena      *a;
@@ -146,8 +153,8 @@ read_extent(const Reader *r, const char *name, json_t *offsets, StTensor *t)
 		                  r->what, shown(r->a, name), end, begin);
 	if (end > r->bytes)
 		return user_error("safetensors",
-		                  "%s: truncated: tensor `%s` ends at byte %" PRId64 " of the data, but only %" PRId64
-		                  " bytes are there",
+		                  "%s: truncated: tensor `%s` ends at byte %" PRId64
+		                  " of the data, but only %" PRId64 " bytes are there",
 		                  r->what, shown(r->a, name), end, r->bytes);
 	t->data = r->data + begin;
 	t->bytes = end - begin;
@@ -162,7 +169,8 @@ read_tensor(const Reader *r, const char *name, json_t *v, StTensor *t)
 	if (!json_is_object(v) || !json_is_string(dtype) || !json_is_array(shape) ||
 	    json_object_size(v) != 3)
 		return user_error("safetensors",
-		                  "%s: tensor `%s`: its entry must be an object of `dtype`, `shape` and `data_offsets`",
+		                  "%s: tensor `%s`: its entry must be an object of `dtype`, "
+		                  "`shape` and `data_offsets`",
 		                  r->what, shown(r->a, name));
 	int d = dtype_find(json_string_value(dtype));
 	if (d < 0)
@@ -200,7 +208,8 @@ read_metadata(const Reader *r, json_t *v, StFile *f)
 	f->meta = arena_alloc(r->a, sizeof *f->meta * (json_object_size(v) + 1));
 	const char *key;
 	json_t     *value;
-	json_object_foreach(v, key, value) {
+	json_object_foreach(v, key, value)
+	{
 		if (!json_is_string(value))
 			return user_error("safetensors",
 			                  "%s: `__metadata__`: the value of `%s` is not a string",
@@ -278,7 +287,8 @@ read_header(const Reader *r, json_t *root, StFile *f)
 	f->tensor = arena_new_array(r->a, StTensor, json_object_size(root) + 1);
 	const char *key;
 	json_t     *value;
-	json_object_foreach(root, key, value) {
+	json_object_foreach(root, key, value)
+	{
 		if (!strcmp(key, "__metadata__"))
 			TRY(read_metadata(r, value, f));
 		else
@@ -303,7 +313,8 @@ st_parse(Arena *a, const char *what, const void *data, size_t n, StFile **out)
 		length = length << 8 | b[i];
 	if (length > HEADER_MAX)
 		return user_error("safetensors",
-		                  "%s: not a safetensors file: it claims a header of %" PRIu64 " bytes; the format allows %d",
+		                  "%s: not a safetensors file: it claims a header of %" PRIu64
+		                  " bytes; the format allows %d",
 		                  what, length, HEADER_MAX);
 	if (length > n - LENGTH_BYTES)
 		return user_error("safetensors",

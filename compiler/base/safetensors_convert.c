@@ -19,12 +19,12 @@ f16_value(uint16_t h)
 }
 
 /* Data in a file need not be aligned: every element is copied out. */
-#define READER(T)                                             \
-	static T element_##T(const char *at, int64_t i)       \
-	{                                                     \
-		T x;                                          \
-		memcpy(&x, at + i * (int64_t)sizeof x, sizeof x); \
-		return x;                                     \
+#define READER(T)                                                                                  \
+	static T element_##T(const char *at, int64_t i)                                            \
+	{                                                                                          \
+		T x;                                                                               \
+		memcpy(&x, at + i * (int64_t)sizeof x, sizeof x);                                  \
+		return x;                                                                          \
 	}
 READER(float)
 READER(double)

@@ -97,7 +97,8 @@ write_all(StWriter *w, const char *data, size_t n)
 Status
 st_begin(Arena *a, const char *path, const StFile *f, StWriter *w)
 {
-	*w = (StWriter){.path = arena_strdup(a, path), .temporary = arena_printf(a, "%s.tmp", path)};
+	*w = (StWriter){.path = arena_strdup(a, path),
+	                .temporary = arena_printf(a, "%s.tmp", path)};
 	for (int i = 0; i < f->ntensor; i++)
 		w->bytes += f->tensor[i].bytes;
 	w->fd = open(w->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -136,7 +137,7 @@ sync_folder(const char *path)
 	int    fd = open(dirname(arena_strdup(a, path)), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	/* Some file systems have no way to sync a folder and say EINVAL; there is nothing more to
 	 * do then. */
-	bool bad = fd < 0 || (fsync(fd) && errno != EINVAL);
+	bool   bad = fd < 0 || (fsync(fd) && errno != EINVAL);
 	Status s = bad ? world_error("file-write", "cannot sync the folder of %s: %s", path,
 	                             strerror(errno))
 	               : OK;

@@ -1,5 +1,5 @@
-/* streams: standard input, output and error of a program that a script started in some odd way. Refuses to end well when
- * what was printed did not arrive. */
+/* streams: standard input, output and error of a program that a script started in some odd way.
+ * Refuses to end well when what was printed did not arrive. */
 #include "compiler/base/base.h"
 
 #include <errno.h>

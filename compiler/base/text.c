@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- growing text -------------------------------------------------------------------------- */
+/* ---- growing text --------------------------------------------------------------------------- */
 
 static void
 make_room(Text *t, size_t more)
@@ -108,7 +108,7 @@ text_free(Text *t)
 	*t = (Text){0};
 }
 
-/* ---- interned names ------------------------------------------------------------------------ */
+/* ---- interned names ------------------------------------------------------------------------- */
 
 /* Open addressing; the strings live in an arena of their own that is never freed. Worker threads of
  * the runtime may report errors, which intern, hence the lock. */
@@ -185,7 +185,7 @@ intern_printf(const char *fmt, ...)
 	return name;
 }
 
-/* ---- numbers ------------------------------------------------------------------------------- */
+/* ---- numbers -------------------------------------------------------------------------------- */
 
 const char *
 text_double(char out[32], double x)
@@ -218,7 +218,7 @@ text_double(char out[32], double x)
 	return out;
 }
 
-/* ---- spelling ------------------------------------------------------------------------------ */
+/* ---- spelling ------------------------------------------------------------------------------- */
 
 enum { LONGEST_WORD = 64 };
 

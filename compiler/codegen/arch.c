@@ -1,12 +1,17 @@
-/* arch: what a generation of GPUs gives a block, for kernels that fill a multiprocessor. Numbers are those of the generation's
- * data-centre part, or of its largest where there is none; a program runs on others too, if its blocks fit. */
+/* arch: what a generation of GPUs gives a block, for kernels that fill a multiprocessor. Numbers
+ * are those of the generation's data-centre part, or of its largest where there is none; a program
+ * runs on others too, if its blocks fit. */
 #include "compiler/codegen/codegen.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Shared memory: "Maximum amount of shared memory per thread block" of the CUDA programming guide, by compute capability. */
-static const struct { int number; Gpu gpu; } table[] = {
+/* Shared memory: "Maximum amount of shared memory per thread block" of the CUDA programming guide,
+ * by compute capability. */
+static const struct {
+	int number;
+	Gpu gpu;
+} table[] = {
 	{80, {108, 163 << 10, ATTEND_CUDA_TOKENS}},  /* A100 */
 	{86, {84, 99 << 10, 896}},                   /* A40 */
 	{87, {16, 163 << 10, ATTEND_CUDA_TOKENS}},   /* Orin */

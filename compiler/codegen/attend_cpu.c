@@ -340,8 +340,7 @@ attend_block(Text *out, const AttendKernel *k)
 void
 attend_softmax(Text *out, const AttendKernel *k)
 {
-	text_printf(out,
-	            "\t\t\t\t\tfloat *x = score + i * UP;\n");
+	text_printf(out, "\t\t\t\t\tfloat *x = score + i * UP;\n");
 	if (k->dropout && k->draw_u == 1)
 		text_printf(out,
 		            "\t\t\t\t\tconst float *draw = draws + i * DRAWS + ((first_draw + "

@@ -1,7 +1,7 @@
 /* attend_cuda: the CUDA text of one attention kernel. Here: the entry, and what the kinds of kernel
  * share: signature, offsets of operands, bias, draws. Operands in bf16: attend_cuda_forward.c,
- * attend_cuda_grad.c (with attend_cuda_scores.c) and attend_cuda_finish.c, over the functions on tiles
- * of attend_cuda_tiles.c; in f32 or mixed: attend_cuda_fma.c.
+ * attend_cuda_grad.c (with attend_cuda_scores.c) and attend_cuda_finish.c, over the functions on
+ * tiles of attend_cuda_tiles.c; in f32 or mixed: attend_cuda_fma.c.
  *
  * Arithmetic is that of attend_cpu: products of bf16 factors with f32 sums, probabilities and dS
  * rounded to bf16 where they become factors, softmax in f32. Every sum has one order, so the same
@@ -84,7 +84,7 @@ attend_shares(const AttendKernel *k, int64_t shared, int64_t threads)
 	return n < attend_images(k) ? n : attend_images(k);
 }
 
-/* ---- head and signature ---- */
+/* ---- head and signature --------------------------------------------------------------------- */
 
 static void
 shape_text(Text *out, const char *name, const AttendKernel *k, const AttendOperand *a, char tokens)
@@ -185,7 +185,7 @@ attend_cuda_open(Text *out, const AttendKernel *k, const AttendCut *c, const cha
 		            text_double(scale, (double)(float)(k->scale * 1.44269504088896340736)));
 }
 
-/* ---- pieces of bodies ---- */
+/* ---- pieces of bodies ----------------------------------------------------------------------- */
 
 static void
 offset_text(Text *out, const AttendKernel *k, const AttendOperand *a, const char *name,
@@ -333,13 +333,13 @@ attend_cuda_draw(Text *out, const AttendKernel *k, const char *columns, const ch
 		            tabs, columns, (uint32_t)k->draw_u);
 }
 
-/* ---- entry ---- */
+/* ---- entry ---------------------------------------------------------------------------------- */
 
 static void
 check(const AttendKernel *k)
 {
-	if (!fits(k) || k->nouter < 0 || k->nouter > ATTEND_OUTER ||
-	    k->nbias < 0 || k->nbias > k->nouter)
+	if (!fits(k) || k->nouter < 0 || k->nouter > ATTEND_OUTER || k->nbias < 0 ||
+	    k->nbias > k->nouter)
 		BUG("attend kernel of impossible shape: T %" PRId64 ", U %" PRId64 ", E %" PRId64
 		    ", %d outer axes, %d in r",
 		    k->t, k->u, k->e, k->nouter, k->nbias);

@@ -1,4 +1,5 @@
-/* attend_cuda_finish: dr from the parts that the CTAs of a gradient left in scratch, added in order. */
+/* attend_cuda_finish: dr from the parts that the CTAs of a gradient left in scratch, added in
+ * order. */
 #include "compiler/codegen/attend_cuda_private.h"
 
 #include <inttypes.h>

@@ -3,12 +3,13 @@
  * stay in f32; see attend_cuda.c for what is shared and what is refused.
  *
  * A CTA of 8 warps takes a block of ROWS queries, whose scores with all keys lie in shared memory;
- * keys and values come in tiles of KEYS rows. In a product over E a lane has keys lane and lane + 32
- * of a tile for each of its warp's queries; in a product over keys (or queries) it has columns
+ * keys and values come in tiles of KEYS rows. In a product over E a lane has keys lane and lane +
+ * 32 of a tile for each of its warp's queries; in a product over keys (or queries) it has columns
  * lane, lane + 32, .. of the result.
  *
  * Gradient: as in attend_cuda_grad.c a CTA has a head and a share of its images. dk and dv are
- * summed over blocks of queries in scratch, dr over images in scratch, every element by one lane. */
+ * summed over blocks of queries in scratch, dr over images in scratch, every element by one lane.
+ */
 #include "compiler/codegen/attend_cuda_private.h"
 
 #include <inttypes.h>
@@ -32,10 +33,10 @@ static const char tiles[] =
 	"\tconst uint2 w = *(const uint2 *)at;\n"
 	"\treturn make_float4(d2v_load_bf16((uint16_t)w.x), d2v_load_bf16((uint16_t)(w.x >> 16)),\n"
 	"\t                   d2v_load_bf16((uint16_t)w.y), d2v_load_bf16((uint16_t)(w.y >> "
-        "16)));\n"
+	"16)));\n"
 	"}\n"
 	"/* `rows` rows of E numbers, a stride apart, as f32; zeros up to WIDTH columns and "
-        "PADDED\n"
+	"PADDED\n"
 	" * rows. WIDE: the source allows four at once. */\n"
 	"template <int PITCH, int WIDTH, int E, int PADDED, int BLOCK, bool WIDE, class Number>\n"
 	"D2V_TILE void d2v_rows(float *to, const Number *from, int64_t stride, int rows)\n"
@@ -80,7 +81,7 @@ static const char tiles[] =
 	"/* sum[m][n] += over j < count of left[m, j] right[j, lane + 32 n]. */\n"
 	"template <int M, int N, int LEFT_ROW, int LEFT_COLUMN, int PITCH, int E>\n"
 	"D2V_TILE void d2v_mix(float (&sum)[M][N], const float *left, const float *right, int "
-        "count)\n"
+	"count)\n"
 	"{\n"
 	"\tconst int lane = threadIdx.x % 32;\n"
 	"#pragma unroll 4\n"

@@ -17,15 +17,15 @@ enum { MOST_KEYS = 208, MOST_WARPS = 8 };
 static int64_t
 cut_rows(const AttendKernel *k, AttendCut *c)
 {
-	/* With several chunks a warp's sums stay in registers over all of them: one tile for each warp. */
+	/* With several chunks a warp's sums stay in registers over all of them: one tile for each
+	 * warp. */
 	int64_t most = c->chunks > 1 ? MOST_WARPS : 2 * MOST_WARPS,
 		all = attend_up(k->t, TILE) / TILE, tiles;
 
 	for (c->blocks = (all + most - 1) / most;; c->blocks++) {
 		tiles = (all + c->blocks - 1) / c->blocks;
 		c->rows = tiles * TILE;
-		c->shared =
-			2 * attend_shared(c->keys, c->width) + attend_shared(c->rows, c->width);
+		c->shared = 2 * attend_shared(c->keys, c->width) + attend_shared(c->rows, c->width);
 		if (c->shared <= attend_shared_most(k) || tiles == 1)
 			return tiles;
 	}
@@ -72,7 +72,8 @@ scores_text(Text *out, const AttendKernel *k, const AttendCut *c)
 	                "\t\t}\n");
 }
 
-/* x becomes e^(x - top) and, rounded, the left factor p; with several chunks, what was summed before shrinks. */
+/* x becomes e^(x - top) and, rounded, the left factor p; with several chunks, what was summed
+ * before shrinks. */
 static void
 softmax_text(Text *out, const AttendKernel *k, const AttendCut *c)
 {
@@ -126,7 +127,7 @@ softmax_text(Text *out, const AttendKernel *k, const AttendCut *c)
 			"\t\t\t\tfor (int m = 0; m < 2; m++) {\n"
 			"\t\t\t\t\tconst uint32_t bits = word[m][j / 4] >> j % 4 * 8;\n"
 			"\t\t\t\t\tuint32_t &pair = p[(part * (COLUMNS / 8) + j) / 2][(part * "
-		        "(COLUMNS / 8) + j) % 2 * 2 + m];\n"
+			"(COLUMNS / 8) + j) % 2 * 2 + m];\n"
 			"\t\t\t\t\tpair &= (bits & 1 ? 0 : 0xffff) | (bits & 2 ? 0 : 0xffff0000);\n"
 			"\t\t\t\t}\n"
 			"\t\t}\n");
@@ -247,7 +248,7 @@ attend_cuda_forward(Text *out, const AttendKernel *k, const char *name, AttendLa
 		attend_put(
 			out,
 			"\t\tif (tile == warp) {\n\t\t\td2v_copy_wait<0>();\n\t\t\td2v_barrier(); "
-		        "/* and values */\n\t\t}\n");
+			"/* and values */\n\t\t}\n");
 		inverse_text(out, k);
 		attend_put(out, "#pragma unroll 1\n"
 		                "\t\tfor (int side = 0; side < WIDTH / 8; side += PIECE) { /* by "

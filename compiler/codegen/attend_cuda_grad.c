@@ -5,15 +5,16 @@
  * with P the softmax again,
  *     dP = drop(dout v^T),  D = sum over U of dP P,  dS = P (dP - D),
  *     dq = scale dS k,  dk = scale dS^T q,  dv = drop(P)^T dout,  dr = sum of dS over images.
- * First part: pairs of warps take 16 queries each, one warp half of the keys, the other the other half,
- * with scores and dP in registers. They meet once, over (top, sum of e, sum of e dP) of their rows,
- * and write drop(P) and dS as bf16 to shared memory, over the queries and dout that lay there. Second part:
- * dq, dv and dk are three products of 32 x WIDTH / 2 pieces; while one runs, dout and q come again
- * as right factors, over v and k.
+ * First part: pairs of warps take 16 queries each, one warp half of the keys, the other the other
+ * half, with scores and dP in registers. They meet once, over (top, sum of e, sum of e dP) of their
+ * rows, and write drop(P) and dS as bf16 to shared memory, over the queries and dout that lay
+ * there. Second part: dq, dv and dk are three products of 32 x WIDTH / 2 pieces; while one runs,
+ * dout and q come again as right factors, over v and k.
  *
- * Up to 208 keys and as many queries as fit lie in shared memory at a time. More keys: a first pass over the chunks
- * finds the rows' (top, sum, sum e dP). dq is then summed over chunks, and dk and dv over blocks of queries, in scratch:
- * f32, in the order in which lanes hold them, always by the lane that will add again.
+ * Up to 208 keys and as many queries as fit lie in shared memory at a time. More keys: a first pass
+ * over the chunks finds the rows' (top, sum, sum e dP). dq is then summed over chunks, and dk and
+ * dv over blocks of queries, in scratch: f32, in the order in which lanes hold them, always by the
+ * lane that will add again.
  *
  * dr: a CTA's lanes add their dS to their own place in scratch, image after image; the finish
  * launch adds the shares in order. No atomics, one order, the same bits. */
@@ -36,8 +37,8 @@ right_bytes(const AttendCut *c)
 	return attend_shared(c->keys > c->rows ? c->keys : c->rows, c->width);
 }
 
-/* Shared bytes in all: drop(P) and dS, the two operands that are right factors, partial statistics (and
- * whole ones, when there are several chunks). */
+/* Shared bytes in all: drop(P) and dS, the two operands that are right factors, partial statistics
+ * (and whole ones, when there are several chunks). */
 static int64_t
 shared_bytes(const AttendCut *c)
 {
@@ -118,7 +119,7 @@ prologue_text(Text *out, const AttendKernel *k, const AttendCut *c)
 		            c->partial / 4 * c->heads * c->shares, c->sums / 4);
 }
 
-/* ---- second part: products ---- */
+/* ---- second part: products ------------------------------------------------------------------ */
 
 typedef struct {
 	const char          *name, *left, *right, *turned, *steps, *tiles, *first, *most, *factor;
@@ -271,7 +272,7 @@ products_text(Text *out, const AttendKernel *k, const AttendCut *c)
 	piece_text(out, k, &p[2]);
 }
 
-/* ---- the whole ---- */
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 static void
 load_text(Text *out, const AttendKernel *k, const AttendCut *c)

@@ -38,7 +38,7 @@ int64_t attend_shared(int64_t rows, int64_t columns);
 int64_t attend_heads(const AttendKernel *k);
 int64_t attend_images(const AttendKernel *k);
 /* May rows of this operand be touched 16 bytes (`elems` elements) at a time? */
-bool    attend_wide(const AttendKernel *k, const AttendOperand *a, int64_t elems);
+bool attend_wide(const AttendKernel *k, const AttendOperand *a, int64_t elems);
 /* Of a block; a multiprocessor has 1 KiB more, and each block takes 1 KiB more than it asks for. */
 int64_t attend_shared_most(const AttendKernel *k);
 /* Shares so that looping CTAs fill the device about once. */
@@ -48,7 +48,8 @@ int64_t attend_shares(const AttendKernel *k, int64_t shared, int64_t threads);
 void attend_cuda_open(Text *out, const AttendKernel *k, const AttendCut *c, const char *name);
 /* int head and (unless NULL) image, where they are needed. */
 void attend_cuda_task(Text *out, const AttendKernel *k, const char *head, const char *image);
-/* Given these: the offsets of the operands; and what dropout needs, where it draws: registers are scarce elsewhere. */
+/* Given these: the offsets of the operands; and what dropout needs, where it draws: registers are
+ * scarce elsewhere. */
 void attend_cuda_offsets(Text *out, const AttendKernel *k, const char *tabs);
 void attend_cuda_key(Text *out, const AttendKernel *k, const char *tabs);
 /* "name + nameo + (first) * stride, stride" of an operand. */
@@ -58,10 +59,11 @@ void attend_cuda_rows(Text *out, const AttendOperand *a, const char *name, const
 void attend_cuda_fetch(Text *out, const AttendKernel *k, const AttendOperand *a, const char *name,
                        const char *to, const char *pitch, const char *first, const char *rows,
                        const char *padded, const char *tabs);
-/* Do the products run on the tensor cores? When all factors are bf16 (and a bias can be divided by the scale). */
+/* Do the products run on the tensor cores? When all factors are bf16 (and a bias can be divided by
+ * the scale). */
 bool attend_cuda_tensor(const AttendKernel *k);
-/* x, `tiles` tiles of sums of keys from `at` on, begins with r / scale, and -inf behind the last key: loads that
- * all run at once. */
+/* x, `tiles` tiles of sums of keys from `at` on, begins with r / scale, and -inf behind the last
+ * key: loads that all run at once. */
 void attend_cuda_bias(Text *out, const AttendKernel *k, const char *tiles, const char *at,
                       const char *tabs);
 /* The words of dropped elements of `columns` keys from `at` on, in `word`. */
@@ -69,7 +71,8 @@ void attend_cuda_draw(Text *out, const AttendKernel *k, const char *columns, con
                       const char *tabs);
 
 /* The first part of a gradient, piece by piece: e^score and dP of half a row (`whole`: the row's
- * statistics are known); the statistics of this half; those of both, into whole rows'; drop(P) and dS. */
+ * statistics are known); the statistics of this half; those of both, into whole rows'; drop(P) and
+ * dS. */
 void attend_cuda_half(Text *out, const AttendKernel *k, const AttendCut *c, bool whole);
 void attend_cuda_part(Text *out, const AttendKernel *k);
 void attend_cuda_merge(Text *out);

@@ -1,5 +1,5 @@
-/* attend_cuda_scores: the first part of the bf16 gradient, until drop(P) and dS lie in shared memory. See
- * attend_cuda_grad.c. */
+/* attend_cuda_scores: the first part of the bf16 gradient, until drop(P) and dS lie in shared
+ * memory. See attend_cuda_grad.c. */
 #include "compiler/codegen/attend_cuda_private.h"
 
 #include <inttypes.h>
@@ -31,7 +31,8 @@ half_product(Text *out, const AttendCut *c, const char *x, const char *left, con
 	attend_put(out, "\t\t\t\t\t}\n");
 }
 
-/* x: e^(score - top) of half a row (tops are logarithms to base 2), negative where dropped; y: dP. `whole`: top is known. */
+/* x: e^(score - top) of half a row (tops are logarithms to base 2), negative where dropped; y: dP.
+ * `whole`: top is known. */
 void
 attend_cuda_half(Text *out, const AttendKernel *k, const AttendCut *c, bool whole)
 {
@@ -139,7 +140,7 @@ attend_cuda_merge(Text *out)
 		"\t\t\t\t\t\tfloat *const to = whole + 3 * i;\n"
 		"\t\t\t\t\t\tconst float *const p = part + 3 * i, *const q2 = p + 3 * ROWS;\n"
 		"\t\t\t\t\t\tconst float before = chunk == 0 ? -1e30f : to[0], high = "
-	        "fmaxf(before, fmaxf(p[0], q2[0]));\n"
+		"fmaxf(before, fmaxf(p[0], q2[0]));\n"
 		"\t\t\t\t\t\tconst float f0 = d2v_exp2(p[0] - high), f1 = d2v_exp2(q2[0] - high);\n"
 		"\t\t\t\t\t\tconst float f = d2v_exp2(before - high);\n"
 		"\t\t\t\t\t\tto[1] = (chunk == 0 ? 0 : to[1] * f) + (p[1] * f0 + q2[1] * f1);\n"
@@ -166,12 +167,12 @@ attend_cuda_slope(Text *out, const AttendKernel *k, const AttendCut *c)
 		attend_put(
 			out,
 			"\t\t\t\t\t\tconst float *const mine = part + 3 * (half * ROWS + i), "
-		        "*const other = part + 3 * ((1 - half) * ROWS + i);\n"
+			"*const other = part + 3 * ((1 - half) * ROWS + i);\n"
 			"\t\t\t\t\t\tconst float high = fmaxf(mine[0], other[0]);\n"
 			"\t\t\t\t\t\tconst float f = d2v_exp2(mine[0] - high), g = "
-		        "d2v_exp2(other[0] - high);\n"
+			"d2v_exp2(other[0] - high);\n"
 			"\t\t\t\t\t\tconst float inverse = d2v_inverse(mine[1] * f + other[1] * "
-		        "g), factor = f * inverse;\n"
+			"g), factor = f * inverse;\n"
 			"\t\t\t\t\t\tconst float mean = (mine[2] * f + other[2] * g) * inverse;\n");
 	attend_put(out, "#pragma unroll\n"
 	                "\t\t\t\t\t\tfor (int j = 0; j < HALF / 8; j++) {\n"

@@ -1,5 +1,5 @@
-/* Planned graphs and recipe -> Program and kernel files. Nothing is decided here that the plan left open; a
- * variable, an input or an output keeps the place that the plan gave it. */
+/* Planned graphs and recipe -> Program and kernel files. Nothing is decided here that the plan left
+ * open; a variable, an input or an output keeps the place that the plan gave it. */
 #include "compiler/codegen/region.h"
 
 #include <dirent.h>
@@ -10,7 +10,7 @@
 
 typedef Vec(Kernel) Kernels;
 
-/* ---- kernel files ------------------------------------------------------------------------------------------------ */
+/* ---- kernel files --------------------------------------------------------------------------- */
 
 static const char *
 number_literal(Arena *a, const TargetCode *code, const Number *x)
@@ -22,11 +22,14 @@ number_literal(Arena *a, const TargetCode *code, const Number *x)
 		const char *s;
 
 		if (f != f || f - f != 0)
-			return f != f ? code->nan : f > 0 ? code->infinity : arena_printf(a, "(-%s)", code->infinity);
+			return f != f  ? code->nan
+			       : f > 0 ? code->infinity
+			               : arena_printf(a, "(-%s)", code->infinity);
 		s = text_double(text, (double)f);
 		snprintf(text, sizeof text, "%.9g", (double)f);
 		s = text;
-		return arena_printf(a, f < 0 ? "(%s%sf)" : "%s%sf", s, strpbrk(s, ".e") ? "" : ".0");
+		return arena_printf(a, f < 0 ? "(%s%sf)" : "%s%sf", s,
+		                    strpbrk(s, ".e") ? "" : ".0");
 	}
 	if (x->kind == ARG_i64)
 		return arena_printf(a, "%lld", (long long)x->i);
@@ -103,16 +106,18 @@ spec_lines(const Source *s, Text *t)
 }
 
 static void
-write_kernel(Arena *a, const TargetCode *code, const Source *s, const char *name, const char *prelude_hash, Text *t)
+write_kernel(Arena *a, const TargetCode *code, const Source *s, const char *name,
+             const char *prelude_hash, Text *t)
 {
-	text_printf(t, "/* %s: %.4g flops, %.4g bytes a launch\n%s", name, s->flops, s->bytes, s->about ? s->about : "");
+	text_printf(t, "/* %s: %.4g flops, %.4g bytes a launch\n%s", name, s->flops, s->bytes,
+	            s->about ? s->about : "");
 	spec_lines(s, t);
 	text_printf(t, " */\n");
 	code->head(prelude_hash, t);
 	text_printf(t, "%s", fill_in(a, code, s, name));
 }
 
-/* ---- entries ------------------------------------------------------------------------------------------------------- */
+/* ---- entries -------------------------------------------------------------------------------- */
 
 /* Types are part of a kernel's text, so all its launches have the same. */
 static void
@@ -138,14 +143,20 @@ fill_step(Arena *a, const Builder *b, const Draft *d, Program *p, ProgStep *s)
 	fill_types(a, d, &p->kernel[s->kernel]);
 	s->arg = arena_new_array(a, Arg, d->npointer + src->nnumber + 1);
 	for (int i = 0; i < d->npointer; i++)
-		s->arg[s->narg++] = (Arg){.kind = ARG_pointer, .slab = d->pointer[i].slab, .offset = d->pointer[i].offset};
+		s->arg[s->narg++] = (Arg){.kind = ARG_pointer,
+		                          .slab = d->pointer[i].slab,
+		                          .offset = d->pointer[i].offset};
 	for (int k = 0; k < src->nnumber; k++)
 		if (src->varies[k])
-			s->arg[s->narg++] = (Arg){.kind = d->number[k].kind, .f = d->number[k].f, .i = d->number[k].i, .u = d->number[k].u};
+			s->arg[s->narg++] = (Arg){.kind = d->number[k].kind,
+			                          .f = d->number[k].f,
+			                          .i = d->number[k].i,
+			                          .u = d->number[k].u};
 }
 
 static void
-fill_entry(Arena *a, Program *p, const Graph *g, const Builder *b, const Drafts *drafts, Val *output, Entry *e)
+fill_entry(Arena *a, Program *p, const Graph *g, const Builder *b, const Drafts *drafts,
+           Val *output, Entry *e)
 {
 	e->name = g->name;
 	e->scalar = arena_new_array(a, Scalar, g->n);
@@ -156,9 +167,11 @@ fill_entry(Arena *a, Program *p, const Graph *g, const Builder *b, const Drafts 
 		const Node *n = &g->node[v];
 
 		if (n->op == OP_host)
-			e->scalar[e->nscalar++] = (Scalar){n->attr.name, n->type.dtype, n->place.slab, n->place.offset};
+			e->scalar[e->nscalar++] = (Scalar){n->attr.name, n->type.dtype,
+			                                   n->place.slab, n->place.offset};
 		else if (n->op == OP_input)
-			e->input[e->ninput++] = (Input){n->attr.name, n->type, n->place.slab, n->place.offset};
+			e->input[e->ninput++] =
+				(Input){n->attr.name, n->type, n->place.slab, n->place.offset};
 	}
 	for (int i = 0; i < g->nout; i++) {
 		const Node *n = &g->node[g->out[i].val];
@@ -166,13 +179,16 @@ fill_entry(Arena *a, Program *p, const Graph *g, const Builder *b, const Drafts 
 		if (n->place.slab < 0)
 			BUG("output %s has no place", g->out[i].name);
 		output[e->noutput] = g->out[i].val;
-		e->output[e->noutput++] = (OutputSpec){.name = g->out[i].name, .type = n->type, .slab = n->place.slab, .offset = n->place.offset};
+		e->output[e->noutput++] = (OutputSpec){.name = g->out[i].name,
+		                                       .type = n->type,
+		                                       .slab = n->place.slab,
+		                                       .offset = n->place.offset};
 	}
 	for (int i = 0; i < drafts->n; i++)
 		fill_step(a, b, &drafts->at[i], p, &e->step[e->nstep++]);
 }
 
-/* ---- the program ----------------------------------------------------------------------------------------------------- */
+/* ---- the program ---------------------------------------------------------------------------- */
 
 static void
 place_variables(Program *p, const Graph *train)
@@ -199,18 +215,22 @@ lies_at(const Graph *g, int slab, const Variable *x)
 	for (Val v = 0; v < g->n; v++) {
 		const Node *n = &g->node[v];
 		int64_t     stride[MAX_RANK];
-		bool        same = n->place.slab == slab && n->place.offset == x->offset && type_same_axes(&n->type, &x->type);
+		bool        same = n->place.slab == slab && n->place.offset == x->offset &&
+		            type_same_axes(&n->type, &x->type);
 
 		contiguous_strides(&x->type, stride);
 		for (int i = 0; same && i < x->type.rank; i++)
-			same = x->type.axis[i].size == 1 || n->place.stride[type_find(&n->type, x->type.axis[i].name)] == stride[i];
+			same = x->type.axis[i].size == 1 ||
+			       n->place.stride[type_find(&n->type, x->type.axis[i].name)] ==
+			               stride[i];
 		if (same)
 			return v;
 	}
 	return NO_VAL;
 }
 
-/* Gradients lie at the offsets of their parameters until the next step: outputs "grad.NAME" of the training entry. */
+/* Gradients lie at the offsets of their parameters until the next step: outputs "grad.NAME" of the
+ * training entry. */
 static void
 add_gradient_outputs(Program *p, const Graph *train, Val *value)
 {
@@ -227,7 +247,10 @@ add_gradient_outputs(Program *p, const Graph *train, Val *value)
 		if (v == NO_VAL)
 			continue;
 		value[e->noutput] = v;
-		e->output[e->noutput++] = (OutputSpec){.name = intern_printf("grad.%s", x->name), .type = x->type, .slab = slab, .offset = x->offset};
+		e->output[e->noutput++] = (OutputSpec){.name = intern_printf("grad.%s", x->name),
+		                                       .type = x->type,
+		                                       .slab = slab,
+		                                       .offset = x->offset};
 	}
 }
 
@@ -253,7 +276,8 @@ collect_tables(Arena *a, Program *p, Graph *const *graph, int ngraph)
 			count = type_elems(&node->type);
 			data = arena_new_array(a, int32_t, count);
 			table_fill(node->attr.name, node->attr.args, node->attr.nargs, data);
-			p->table[p->ntable++] = (Table){node->place.slab, node->place.offset, count, data};
+			p->table[p->ntable++] =
+				(Table){node->place.slab, node->place.offset, count, data};
 		}
 }
 
@@ -269,10 +293,19 @@ needed_features(const Target *target, Graph *const *graph, int ngraph)
 	return "";
 }
 
-/* ---- targets ------------------------------------------------------------------------------------------------------------- */
+/* ---- targets -------------------------------------------------------------------------------- */
 
-const Target target_cpu = {"cpu", ".c", "prelude.h", prelude_cpu, NULL, {.recompute = RECOMPUTE_cheap}, &cpu_code};
-const Target target_cuda = {"cuda", ".cu", "prelude.cuh", prelude_cuda, "", {.recompute = RECOMPUTE_none, .attend_tokens = ATTEND_CUDA_TOKENS, .attend_width = ATTEND_CUDA_WIDTH}, &cuda_code};
+const Target target_cpu = {
+	"cpu", ".c", "prelude.h", prelude_cpu, NULL, {.recompute = RECOMPUTE_cheap}, &cpu_code};
+const Target target_cuda = {"cuda",
+                            ".cu",
+                            "prelude.cuh",
+                            prelude_cuda,
+                            "",
+                            {.recompute = RECOMPUTE_none,
+                             .attend_tokens = ATTEND_CUDA_TOKENS,
+                             .attend_width = ATTEND_CUDA_WIDTH},
+                            &cuda_code};
 
 const Target *
 target_find(const char *name)
@@ -313,10 +346,15 @@ write_kernels(Compiled *c, const Builder *b, const Target *target)
 	for (int k = 0; k < b->source.n; k++) {
 		const Source *s = &b->source.at[k];
 		Text          t = {0};
-		const char   *name = intern_printf("k%03d_%s", k, s->kind), *file = intern_printf("%s%s", name, target->suffix);
+		const char   *name = intern_printf("k%03d_%s", k, s->kind),
+			   *file = intern_printf("%s%s", name, target->suffix);
 
-		p->kernel[p->nkernel++] =
-		    (Kernel){.name = name, .file = file, .block = s->block, .shared = s->shared, .grid = s->grid, .per_block = s->per_block};
+		p->kernel[p->nkernel++] = (Kernel){.name = name,
+		                                   .file = file,
+		                                   .block = s->block,
+		                                   .shared = s->shared,
+		                                   .grid = s->grid,
+		                                   .per_block = s->per_block};
 		write_kernel(b->a, b->code, s, name, prelude, &t);
 		c->file[c->nfile].name = file;
 		c->file[c->nfile++].text = arena_strdup(b->a, t.at);
@@ -327,11 +365,15 @@ write_kernels(Compiled *c, const Builder *b, const Target *target)
 }
 
 Status
-codegen(Arena *a, const Recipe *recipe, Graph *const *graph, int ngraph, const Target *target, Compiled **out)
+codegen(Arena *a, const Recipe *recipe, Graph *const *graph, int ngraph, const Target *target,
+        Compiled **out)
 {
 	Compiled *c = arena_new_one(a, Compiled);
 	Program  *p = arena_new_one(a, Program);
-	Builder   b = {.a = a, .code = target->code, .gpu = gpu_of(target->arch), .scratch_slab = graph[0]->nslab};
+	Builder   b = {.a = a,
+	               .code = target->code,
+	               .gpu = gpu_of(target->arch),
+	               .scratch_slab = graph[0]->nslab};
 	Drafts   *drafts = arena_new_array(a, Drafts, ngraph);
 	Classes  *classes = arena_new_array(a, Classes, ngraph);
 
@@ -361,7 +403,8 @@ codegen(Arena *a, const Recipe *recipe, Graph *const *graph, int ngraph, const T
 	return OK;
 }
 
-/* Kernels of a program that was written there before: they would be read as this one's. What has another form of name is not ours. */
+/* Kernels of a program that was written there before: they would be read as this one's. What has
+ * another form of name is not ours. */
 static void
 sweep(const Compiled *c, const char *kernels)
 {
@@ -369,12 +412,14 @@ sweep(const Compiled *c, const char *kernels)
 	struct dirent *e;
 
 	while (dir && (e = readdir(dir))) {
-		bool kept = fnmatch("k[0-9][0-9][0-9]*_*.c", e->d_name, 0) != 0 && fnmatch("k[0-9][0-9][0-9]*_*.cu", e->d_name, 0) != 0;
+		bool kept = fnmatch("k[0-9][0-9][0-9]*_*.c", e->d_name, 0) != 0 &&
+		            fnmatch("k[0-9][0-9][0-9]*_*.cu", e->d_name, 0) != 0;
 
 		for (int i = 0; i < c->nfile && !kept; i++)
 			kept = strcmp(c->file[i].name, e->d_name) == 0;
 		if (!kept)
-			(void)unlinkat(dirfd(dir), e->d_name, 0); /* what stays is in nobody's way */
+			/* what stays is in nobody's way */
+			(void)unlinkat(dirfd(dir), e->d_name, 0);
 	}
 	if (dir)
 		closedir(dir);
@@ -383,8 +428,8 @@ sweep(const Compiled *c, const char *kernels)
 Status
 codegen_write(const Compiled *c, const char *folder)
 {
-	Text        t = {0}, path = {0};
-	Status      s;
+	Text   t = {0}, path = {0};
+	Status s;
 
 	text_printf(&path, "%s/kernels", folder);
 	s = file_make_dirs(path.at);

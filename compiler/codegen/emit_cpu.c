@@ -1,21 +1,22 @@
-/* The C text of a fused kernel for processors. Rows (outer loops) run in parallel. Inside a row each nest is a loop over
- * arrays; values that later nests need wait in local arrays. Column reductions add up in one array per chunk of rows; chunks
- * are a fixed number, so the order of additions, and with it every bit of the result, does not depend on how many
- * threads there are. */
+/* The C text of a fused kernel for processors. Rows (outer loops) run in parallel. Inside a row
+ * each nest is a loop over arrays; values that later nests need wait in local arrays. Column
+ * reductions add up in one array per chunk of rows; chunks are a fixed number, so the order of
+ * additions, and with it every bit of the result, does not depend on how many threads there are. */
 #include "compiler/codegen/emit_cpu.h"
 
 #include <string.h>
 
 enum {
-	CHUNKS = 32,              /* parts of the rows that sum columns on their own */
-	PARTS_MAX = 2 << 20,      /* bytes of stack for all such parts */
-	PARALLEL_MIN = 16384,     /* elements below which waking threads costs more than it gives */
-	SHORT_ROW = 1024,         /* elements up to which a sum's terms are written down first: see emit_row_sums */
+	CHUNKS = 32,          /* parts of the rows that sum columns on their own */
+	PARTS_MAX = 2 << 20,  /* bytes of stack for all such parts */
+	PARALLEL_MIN = 16384, /* elements below which waking threads costs more than it gives */
+	/* elements up to which a sum's terms are written down first: see emit_row_sums */
+	SHORT_ROW = 1024,
 };
 
 typedef struct {
-	Emit        e;            /* first: hooks get this */
-	Text        body, stores;
+	Emit e; /* first: hooks get this */
+	Text body, stores;
 } Cpu;
 
 static const char *
@@ -24,18 +25,21 @@ array_element(Emit *e, char letter, int p)
 	return arena_printf(e->r->a, "%c%d[%s]", letter, p, index_text(e->r, e->mask[p]));
 }
 
-/* ---- one nest ---------------------------------------------------------------------------------------------------- */
+/* ---- one nest ------------------------------------------------------------------------------- */
 
 static const char *
 accumulator(const Emit *e, int i)
 {
 	const char *letter = is_column(e, i) ? "c" : "r";
 
-	return e->mask[i] ? arena_printf(e->r->a, "%s%d[%s]", letter, i, index_text(e->r, e->mask[i])) : arena_printf(e->r->a, "%s%d", letter, i);
+	return e->mask[i]
+	               ? arena_printf(e->r->a, "%s%d[%s]", letter, i, index_text(e->r, e->mask[i]))
+	               : arena_printf(e->r->a, "%s%d", letter, i);
 }
 
-/* At the end of a loop of vectors their lanes are added up one by one, which for a short row takes longer than the loop. So the
- * terms of a short row go into an array t3, and d2v_sum adds vectors, then halves of one. */
+/* At the end of a loop of vectors their lanes are added up one by one, which for a short row takes
+ * longer than the loop. So the terms of a short row go into an array t3, and d2v_sum adds vectors,
+ * then halves of one. */
 static bool
 is_short(const Region *r, int l)
 {
@@ -45,7 +49,8 @@ is_short(const Region *r, int l)
 static bool
 is_partial(const Emit *e, int i, int phase, unsigned mask, int innermost)
 {
-	return is_reduce(node_at(e, i)) && e->phase[i] == phase && e->nest[i] == mask && !(e->mask[i] >> innermost & 1);
+	return is_reduce(node_at(e, i)) && e->phase[i] == phase && e->nest[i] == mask &&
+	       !(e->mask[i] >> innermost & 1);
 }
 
 /* In front of the innermost loop: what its reductions gather in. */
@@ -63,7 +68,8 @@ begin_partials(Cpu *c, int phase, unsigned mask, int l, int depth)
 			continue;
 		indent(t, depth);
 		if (is_short(e->r, l)) {
-			text_printf(t, "float t%d[%lld] D2V_ALIGNED;\n", i, (long long)mask_size(e->r, 1u << l));
+			text_printf(t, "float t%d[%lld] D2V_ALIGNED;\n", i,
+			            (long long)mask_size(e->r, 1u << l));
 			continue;
 		}
 		text_printf(t, "float t%d = %s;\n", i, sum ? "0" : "-__builtin_inff()");
@@ -92,7 +98,8 @@ end_partials(Cpu *c, int phase, unsigned mask, int l, int depth)
 		if (!is_partial(e, i, phase, mask, l))
 			continue;
 		if (is_short(e->r, l))
-			part = arena_printf(e->r->a, "d2v_%s_of(t%d, %s)", sum ? "sum" : "max", i, cpu_length(e->r, l));
+			part = arena_printf(e->r->a, "d2v_%s_of(t%d, %s)", sum ? "sum" : "max", i,
+			                    cpu_length(e->r, l));
 		indent(t, depth);
 		if (sum)
 			text_printf(t, "%s += %s;\n", acc, part);
@@ -129,7 +136,8 @@ emit_member(Cpu *c, int i, int depth, int innermost)
 		indent(t, depth);
 		text_printf(t, "a%d[%s] = v%d;\n", i, index_text(e->r, e->mask[i]), i);
 	}
-	/* after all loads of the nest: a variable's new value must not be seen by those who want the old */
+	/* after all loads of the nest: a variable's new value must not be seen by those who want
+	 * the old */
 	if (n->place.slab >= 0) {
 		indent(&c->stores, depth);
 		text_printf(&c->stores, "%s = v%d;\n", store_text(e, i), i);
@@ -205,7 +213,7 @@ emit_nests(Cpu *c)
 	}
 }
 
-/* ---- the whole function ------------------------------------------------------------------------------------------- */
+/* ---- the whole function --------------------------------------------------------------------- */
 
 static int
 chunks_of(const Emit *e)
@@ -231,14 +239,19 @@ declare_locals(const Emit *e, Text *t)
 
 		if (is_reduce(n) && !is_column(e, i)) {
 			if (!e->mask[i]) {
-				text_printf(t, "\t\tfloat r%d = %s;\n", i, n->op == OP_sum ? "0" : "-__builtin_inff()");
+				text_printf(t, "\t\tfloat r%d = %s;\n", i,
+				            n->op == OP_sum ? "0" : "-__builtin_inff()");
 				continue;
 			}
-			text_printf(t, "\t\tfloat r%d[%lld] __attribute__((aligned(64)));\n", i, (long long)mask_size(r, e->mask[i]));
-			text_printf(t, "\t\tfor (int64_t i = 0; i < %lld; i++)\n\t\t\tr%d[i] = %s;\n", (long long)mask_size(r, e->mask[i]), i,
+			text_printf(t, "\t\tfloat r%d[%lld] __attribute__((aligned(64)));\n", i,
+			            (long long)mask_size(r, e->mask[i]));
+			text_printf(t,
+			            "\t\tfor (int64_t i = 0; i < %lld; i++)\n\t\t\tr%d[i] = %s;\n",
+			            (long long)mask_size(r, e->mask[i]), i,
 			            n->op == OP_sum ? "0" : "-__builtin_inff()");
 		} else if (!is_reduce(n) && e->kept[i] && e->mask[i]) {
-			text_printf(t, "\t\t%s a%d[%lld] __attribute__((aligned(64)));\n", c_type(n->type.dtype), i, (long long)mask_size(r, e->mask[i]));
+			text_printf(t, "\t\t%s a%d[%lld] __attribute__((aligned(64)));\n",
+			            c_type(n->type.dtype), i, (long long)mask_size(r, e->mask[i]));
 		}
 	}
 }
@@ -263,9 +276,11 @@ finish_columns(Emit *e, Text *t, int chunks)
 		text_printf(t, "for (int chunk = 1; chunk < %d; chunk++)\n", chunks);
 		indent(t, depth + 1);
 		if (n->op == OP_sum)
-			text_printf(t, "sum%d += part%d[chunk][%s];\n", i, i, index_text(r, e->mask[i]));
+			text_printf(t, "sum%d += part%d[chunk][%s];\n", i, i,
+			            index_text(r, e->mask[i]));
 		else
-			text_printf(t, "sum%d = d2v_max(sum%d, part%d[chunk][%s]);\n", i, i, i, index_text(r, e->mask[i]));
+			text_printf(t, "sum%d = d2v_max(sum%d, part%d[chunk][%s]);\n", i, i, i,
+			            index_text(r, e->mask[i]));
 		indent(t, depth);
 		text_printf(t, "%s = sum%d;\n", store_text(e, i), i);
 		while (depth > 1) {
@@ -284,7 +299,8 @@ emit_columns_loop(Cpu *c, Text *t, int64_t rows, bool parallel)
 
 	for (int i = 0; i < r->n; i++)
 		if (reduce_is_column(r->g, node_at(e, i)))
-			text_printf(t, "\tfloat part%d[%d][%lld] __attribute__((aligned(64)));\n", i, chunks, (long long)mask_size(r, e->mask[i]));
+			text_printf(t, "\tfloat part%d[%d][%lld] __attribute__((aligned(64)));\n",
+			            i, chunks, (long long)mask_size(r, e->mask[i]));
 	if (parallel)
 		text_printf(t, "#pragma omp parallel for schedule(static)\n");
 	text_printf(t, "\tfor (int chunk = 0; chunk < %d; chunk++) {\n", chunks);
@@ -294,14 +310,19 @@ emit_columns_loop(Cpu *c, Text *t, int64_t rows, bool parallel)
 		if (!reduce_is_column(r->g, n))
 			continue;
 		if (!e->mask[i]) {
-			text_printf(t, "\tfloat c%d = %s;\n", i, n->op == OP_sum ? "0" : "-__builtin_inff()");
+			text_printf(t, "\tfloat c%d = %s;\n", i,
+			            n->op == OP_sum ? "0" : "-__builtin_inff()");
 			continue;
 		}
 		text_printf(t, "\tfloat *restrict c%d = part%d[chunk];\n", i, i);
-		text_printf(t, "\tfor (int64_t i = 0; i < %lld; i++)\n\t\tc%d[i] = %s;\n", (long long)mask_size(r, e->mask[i]), i,
+		text_printf(t, "\tfor (int64_t i = 0; i < %lld; i++)\n\t\tc%d[i] = %s;\n",
+		            (long long)mask_size(r, e->mask[i]), i,
 		            n->op == OP_sum ? "0" : "-__builtin_inff()");
 	}
-	text_printf(t, "\tfor (int64_t row = %lldL * chunk / %d; row < %lldL * (chunk + 1) / %d; row++) {\n", (long long)rows, chunks, (long long)rows, chunks);
+	text_printf(t,
+	            "\tfor (int64_t row = %lldL * chunk / %d; row < %lldL * (chunk + 1) / %d; "
+	            "row++) {\n",
+	            (long long)rows, chunks, (long long)rows, chunks);
 	cpu_decode_rows(r, t);
 	declare_locals(e, t);
 	text_append(t, e->row.at ? e->row.at : "", e->row.n);
@@ -340,9 +361,13 @@ declare_pointers(const Region *r, Text *t)
 	for (int i = 0; i < r->pointer.n; i++) {
 		const Pointer *p = &r->pointer.at[i];
 
-		text_printf(t, "\t%s%s *restrict p%d = p[%d]; /* ", p->write ? "" : "const ", c_type(p->type.dtype), i, i);
+		text_printf(t, "\t%s%s *restrict p%d = p[%d]; /* ", p->write ? "" : "const ",
+		            c_type(p->type.dtype), i, i);
 		type_print(t, &p->type);
-		text_printf(t, "%s */\n", p->read && p->write ? ", read and written" : p->write ? ", written" : "");
+		text_printf(t, "%s */\n",
+		            p->read && p->write ? ", read and written"
+		            : p->write          ? ", written"
+		                                : "");
 	}
 }
 
@@ -368,7 +393,9 @@ emit_region(Region *r, Text *out)
 
 		/* one loop over everything: threads and vectors share it */
 		text_append(&loops, c.body.at, (size_t)(at - c.body.at));
-		text_printf(&loops, "#pragma omp parallel for simd schedule(static) if (count >= %d)\n", PARALLEL_MIN);
+		text_printf(&loops,
+		            "#pragma omp parallel for simd schedule(static) if (count >= %d)\n",
+		            PARALLEL_MIN);
 		text_printf(&loops, "%s", at + strlen("#pragma omp simd\n"));
 	} else {
 		emit_rows_loop(&c, &loops, rows, parallel);
@@ -397,7 +424,10 @@ region_cpu(Builder *b, Region *r, Drafts *out)
 	emit_region(r, &t);
 	region_cost(r, &s.flops, &s.bytes);
 	s.body = arena_strdup(b->a, t.at);
-	s.kind = r->flat ? "flat" : r->columns ? "columns" : r->nouter || cpu_lanes(r) ? "rows" : "small";
+	s.kind = r->flat                     ? "flat"
+	         : r->columns                ? "columns"
+	         : r->nouter || cpu_lanes(r) ? "rows"
+	                                     : "small";
 	s.nnumber = r->number.n;
 	d.npointer = r->pointer.n;
 	d.pointer = r->pointer.at;
@@ -411,8 +441,11 @@ declare_numbers(const Source *s, Text *t)
 {
 	for (int k = s->first_number; k < s->nnumber; k++)
 		if (s->varies[k])
-			text_printf(t, s->number[k].kind == ARG_f32 ? "\tconst float arg%d = (float)n[%d].f;\n" : "\tconst uint64_t arg%d = n[%d].u;\n", k,
-			            argument_position(s, k));
+			text_printf(t,
+			            s->number[k].kind == ARG_f32
+			                    ? "\tconst float arg%d = (float)n[%d].f;\n"
+			                    : "\tconst uint64_t arg%d = n[%d].u;\n",
+			            k, argument_position(s, k));
 }
 
 static void

@@ -1,14 +1,16 @@
-/* Along which loop a processor's vectors run. A row is summed over the axes that its reductions name; where these lie far
- * apart in memory (the tokens of a channel) and an outer loop's neighbours lie side by side (the channels), that loop
- * becomes the innermost one, a piece at a time: what was one number for each row becomes an array of `lane`s, and every
- * load reads whole vectors. Changes nothing where the elements of a row are neighbours, which is nearly everywhere. */
+/* Along which loop a processor's vectors run. A row is summed over the axes that its reductions
+ * name; where these lie far apart in memory (the tokens of a channel) and an outer loop's
+ * neighbours lie side by side (the channels), that loop becomes the innermost one, a piece at a
+ * time: what was one number for each row becomes an array of `lane`s, and every load reads whole
+ * vectors. Changes nothing where the elements of a row are neighbours, which is nearly everywhere.
+ */
 #include "compiler/codegen/emit_cpu.h"
 
 enum {
-	LANES_LEAST = 16,          /* a vector of AVX-512 */
+	LANES_LEAST = 16, /* a vector of AVX-512 */
 	LANES_MOST = 128,
-	PIECE_WANTED = 16 << 10,   /* bytes of a piece's arrays: half of a first-level cache */
-	PIECE_MOST = 128 << 10,    /* with the fewest lanes; more is left as it is */
+	PIECE_WANTED = 16 << 10, /* bytes of a piece's arrays: half of a first-level cache */
+	PIECE_MOST = 128 << 10,  /* with the fewest lanes; more is left as it is */
 };
 
 /* Loads and stores whose neighbours along loop l are neighbours in memory. */
@@ -30,7 +32,8 @@ better_loop(const Region *r)
 	int best = -1, most = r->nloop ? contiguous(r, r->nloop - 1) : 0;
 
 	for (int l = 0; l < r->nloop; l++)
-		if (!r->loop[l].inner && r->loop[l].size >= LANES_LEAST && contiguous(r, l) > most) {
+		if (!r->loop[l].inner && r->loop[l].size >= LANES_LEAST &&
+		    contiguous(r, l) > most) {
 			best = l;
 			most = contiguous(r, l);
 		}
@@ -83,7 +86,8 @@ cpu_begin(Emit *e, Region *r)
 		emit_begin(e, r);
 		return;
 	}
-	while (piece > LANES_LEAST && (piece * bytes > PIECE_WANTED || piece > r->loop[r->nloop - 1].size))
+	while (piece > LANES_LEAST &&
+	       (piece * bytes > PIECE_WANTED || piece > r->loop[r->nloop - 1].size))
 		piece /= 2;
 	r->loop[r->nloop - 1].piece = piece;
 }
@@ -115,13 +119,17 @@ cpu_decode_rows(const Region *r, Text *t)
 	for (int l = 0; l < r->nloop; l++)
 		if (!r->loop[l].inner)
 			outer |= 1u << l;
-	decode_loops(r, t, outer, "int64_t", pieces > 1 ? arena_printf(r->a, "row / %lld", (long long)pieces) : "row", 2);
+	decode_loops(r, t, outer, "int64_t",
+	             pieces > 1 ? arena_printf(r->a, "row / %lld", (long long)pieces) : "row", 2);
 	if (!lanes)
 		return;
-	text_printf(t, "\t\tconst int64_t first = row %% %lld * %lld;\n", (long long)pieces, (long long)lanes->piece);
+	text_printf(t, "\t\tconst int64_t first = row %% %lld * %lld;\n", (long long)pieces,
+	            (long long)lanes->piece);
 	if (lanes->size % lanes->piece)
-		text_printf(t, "\t\tconst int64_t lanes = %lld - first < %lld ? %lld - first : %lld;\n", (long long)lanes->size,
-		            (long long)lanes->piece, (long long)lanes->size, (long long)lanes->piece);
+		text_printf(
+			t, "\t\tconst int64_t lanes = %lld - first < %lld ? %lld - first : %lld;\n",
+			(long long)lanes->size, (long long)lanes->piece, (long long)lanes->size,
+			(long long)lanes->piece);
 }
 
 const char *

@@ -1,10 +1,11 @@
-/* A fused kernel as CUDA: the whole function around the nests, its launches, and the target itself. Sums have one order
- * that follows from shapes alone: the same inputs, the same bits. Uses no atomics. */
+/* A fused kernel as CUDA: the whole function around the nests, its launches, and the target itself.
+ * Sums have one order that follows from shapes alone: the same inputs, the same bits. Uses no
+ * atomics. */
 #include "compiler/codegen/emit_cuda.h"
 
 #include <string.h>
 
-/* ---- writing it twice: to see what there is, then for good ----------------------------------- */
+/* ---- writing it twice: to see what there is, then for good ---------------------------------- */
 
 static void
 walk_once(Cuda *c, bool dry, int numbers)
@@ -31,18 +32,21 @@ static bool
 reads_words(const Cuda *c, const Deal *d)
 {
 	for (int i = 0; i < c->wide.n; i++)
-		if (c->wide.at[i].mask == d->mask && c->wide.at[i].by_row && dtype_bytes[c->wide.at[i].dtype] == 4)
+		if (c->wide.at[i].mask == d->mask && c->wide.at[i].by_row &&
+		    dtype_bytes[c->wide.at[i].dtype] == 4)
 			return true;
 	for (int i = 0; i < c->e.r->n; i++) {
 		const Node *n = node_at(&c->e, i);
 
-		if (c->e.mask[i] == d->mask && !is_column(&c->e, i) && n->place.slab >= 0 && dtype_bytes[n->type.dtype] == 4)
+		if (c->e.mask[i] == d->mask && !is_column(&c->e, i) && n->place.slab >= 0 &&
+		    dtype_bytes[n->type.dtype] == 4)
 			return true;
 	}
 	return false;
 }
 
-/* Narrower pieces where what was hoped for does not fit what is there; false when nothing changed. */
+/* Narrower pieces where what was hoped for does not fit what is there; false when nothing changed.
+ */
 static bool
 narrow(Cuda *c)
 {
@@ -73,7 +77,7 @@ write_nests(Cuda *c)
 	walk_once(c, false, numbers);
 }
 
-/* ---- the whole function ---------------------------------------------------------------------- */
+/* ---- the whole function --------------------------------------------------------------------- */
 
 static void
 signature(const Cuda *c, bool scratch, Text *t)
@@ -81,7 +85,8 @@ signature(const Cuda *c, bool scratch, Text *t)
 	const Region *r = c->e.r;
 	bool          first = true;
 
-	/* how many blocks of a launch that adds up columns share a processor is known: so many registers they may have */
+	/* how many blocks of a launch that adds up columns share a processor is known: so many
+	 * registers they may have */
 	if (c->walk == COLUMNS && c->grid > 1)
 		text_printf(t, "extern \"C\" __global__ void __launch_bounds__(%d, %d)\n@N@(",
 		            c->block, cuda_column_share(c->block));
@@ -373,7 +378,7 @@ region_cuda(Builder *b, Region *r, Drafts *out)
 	emit_end(&c.e);
 }
 
-/* ---- the target ------------------------------------------------------------------------------ */
+/* ---- the target ----------------------------------------------------------------------------- */
 
 static void
 declare_numbers(const Source *s, Text *t)

@@ -1,5 +1,5 @@
-/* Sums over all rows, which leave columns. Every block adds up its own stretch of rows; a second launch adds the blocks'
- * sums in order. With one block there is no second launch. */
+/* Sums over all rows, which leave columns. Every block adds up its own stretch of rows; a second
+ * launch adds the blocks' sums in order. With one block there is no second launch. */
 #include "compiler/codegen/emit_cuda.h"
 
 enum { FINISH_GROUPS = 32, FINISH_COLUMNS = 32 };
@@ -56,7 +56,8 @@ cuda_column_start(Cuda *c, Text *t)
 	}
 }
 
-/* Where result `at` of reduction i goes, given `at` as text; the variables of its loops are known when they are needed. */
+/* Where result `at` of reduction i goes, given `at` as text; the variables of its loops are known
+ * when they are needed. */
 static const char *
 destination(Cuda *c, int i, const char *at)
 {
@@ -114,7 +115,8 @@ end_wide(Cuda *c, int i, const Deal *d, Text *t)
 	text_free(&inside);
 }
 
-/* Sums of which every thread of a row holds its own: through shared memory when several rows went in parallel. */
+/* Sums of which every thread of a row holds its own: through shared memory when several rows went
+ * in parallel. */
 static void
 end_columns(Cuda *c, int i, Text *t)
 {
@@ -227,7 +229,7 @@ cuda_column_end(Cuda *c, Text *t)
 	}
 }
 
-/* ---- the second launch ----------------------------------------------------------------------- */
+/* ---- the second launch ---------------------------------------------------------------------- */
 
 /* Columns that hold maxima, as a condition on `column`; NULL when there are none. */
 static const char *

@@ -1,10 +1,11 @@
-/* How the elements of a nest are dealt out to the lanes of a row, and the reads of neighbours: several elements at once,
- * where addresses allow it; early, where a later phase of the row needs them too. */
+/* How the elements of a nest are dealt out to the lanes of a row, and the reads of neighbours:
+ * several elements at once, where addresses allow it; early, where a later phase of the row needs
+ * them too. */
 #include "compiler/codegen/emit_cuda.h"
 
 #include <string.h>
 
-/* ---- how elements are dealt out -------------------------------------------------------------- */
+/* ---- how elements are dealt out ------------------------------------------------------------- */
 
 Deal *
 cuda_deal(Cuda *c, unsigned mask)
@@ -22,8 +23,9 @@ cuda_deal(Cuda *c, unsigned mask)
 		int most = 4;
 
 		for (int i = 0; i < r->n; i++) /* 16 bytes of the narrowest type */
-			if (c->walk != PACKED || (r->g->node[r->node[i]].place.slab >= 0 &&
-			                          dtype_bytes[r->g->node[r->node[i]].type.dtype] < 4))
+			if (c->walk != PACKED ||
+			    (r->g->node[r->node[i]].place.slab >= 0 &&
+			     dtype_bytes[r->g->node[r->node[i]].type.dtype] < 4))
 				most = 8;
 		while (most > 1 && !r->flat && r->loop[d.last].size % most)
 			most /= 2;
@@ -138,7 +140,7 @@ cuda_around(const Cuda *c, const Deal *d, const Text *inside, Text *t)
 	}
 }
 
-/* ---- reads of neighbours --------------------------------------------------------------------- */
+/* ---- reads of neighbours -------------------------------------------------------------------- */
 
 /* Are `width` elements from here on, along loop l, one aligned piece? */
 bool

@@ -1,5 +1,5 @@
-/* The nests of a fused kernel as CUDA text. What a later nest over the same loops needs stays in registers, what one over
- * other loops needs passes through arrays that the block shares. */
+/* The nests of a fused kernel as CUDA text. What a later nest over the same loops needs stays in
+ * registers, what one over other loops needs passes through arrays that the block shares. */
 #include "compiler/codegen/emit_cuda.h"
 
 const char *
@@ -22,7 +22,7 @@ cuda_element(Emit *e, char letter, int p)
 	return arena_printf(e->r->a, "%c%d[%s]", letter, p, index_text(e->r, e->mask[p]));
 }
 
-/* ---- arrays of the block --------------------------------------------------------------------- */
+/* ---- arrays of the block -------------------------------------------------------------------- */
 
 bool
 cuda_is_staged(const Cuda *c, int i)
@@ -68,7 +68,8 @@ declare_arrays(Cuda *c)
 	}
 }
 
-/* The sums of a staged reduction: each thread of the block takes some results, and adds in order. */
+/* The sums of a staged reduction: each thread of the block takes some results, and adds in order.
+ */
 static void
 sum_staged(Cuda *c, int i)
 {
@@ -124,7 +125,7 @@ sum_staged(Cuda *c, int i)
 	}
 }
 
-/* ---- one nest -------------------------------------------------------------------------------- */
+/* ---- one nest ------------------------------------------------------------------------------- */
 
 static void
 emit_reduction(Cuda *c, int i)
@@ -213,7 +214,8 @@ ends_row(const Cuda *c, int i, int phase, unsigned mask)
 	       !e->mask[i] && !is_column(e, i);
 }
 
-/* What the lanes of a row have found, put together: over the warp, then over the warps of the block. */
+/* What the lanes of a row have found, put together: over the warp, then over the warps of the
+ * block. */
 static void
 combine(Cuda *c, int phase, unsigned mask)
 {

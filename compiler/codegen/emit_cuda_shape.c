@@ -1,5 +1,5 @@
-/* Who walks the rows of a fused kernel, how many threads share one, how many blocks there are. Decided from shapes and from
- * what the kernel keeps in registers; cuda_tuning has the numbers. */
+/* Who walks the rows of a fused kernel, how many threads share one, how many blocks there are.
+ * Decided from shapes and from what the kernel keeps in registers; cuda_tuning has the numbers. */
 #include "compiler/codegen/emit_cuda.h"
 
 CudaTuning cuda_tuning = {
@@ -15,7 +15,7 @@ CudaTuning cuda_tuning = {
 	.row_blocks = 132 * 8,
 };
 
-/* ---- what the region is like ----------------------------------------------------------------- */
+/* ---- what the region is like ---------------------------------------------------------------- */
 
 static bool
 has_reductions(const Region *r)
@@ -35,7 +35,8 @@ node_has_loop(const Region *r, const Node *n, int l)
 	return false;
 }
 
-/* A loop that every result has need not be inside; without reductions all but the last are outside, if every value has all. */
+/* A loop that every result has need not be inside; without reductions all but the last are outside,
+ * if every value has all. */
 Walk
 cuda_choose_loops(Region *r)
 {
@@ -58,7 +59,7 @@ cuda_choose_loops(Region *r)
 	return r->columns ? COLUMNS : ROWS;
 }
 
-/* ---- how it is dealt out --------------------------------------------------------------------- */
+/* ---- how it is dealt out -------------------------------------------------------------------- */
 
 const Deal *
 cuda_largest(const Cuda *c)
@@ -175,7 +176,8 @@ geometry_columns(Cuda *c)
 		c->teams = c->lanes == 32 ? cuda_tuning.block / 32 : 1;
 	}
 	c->block = c->lanes * c->teams;
-	/* as many on each processor: one more block on some would take as long as one more on all */
+	/* as many on each processor: one more block on some would take as long as one more on all
+	 */
 	c->grid = cuda_tuning.column_threads / CUDA_SHARE * cuda_column_share(c->block);
 	if (c->grid > rows / (c->teams * cuda_tuning.column_rows))
 		c->grid = rows / (c->teams * cuda_tuning.column_rows);

@@ -1,6 +1,6 @@
-/* What a fused kernel computes, apart from how a target walks it: which nest computes what, and the text of
- * expressions, which is C and C++ alike. What differs between targets has one name in both preludes (d2v_exp,
- * d2v_to_bf16). Writes no loops. */
+/* What a fused kernel computes, apart from how a target walks it: which nest computes what, and the
+ * text of expressions, which is C and C++ alike. What differs between targets has one name in both
+ * preludes (d2v_exp, d2v_to_bf16). Writes no loops. */
 #include "compiler/codegen/emit.h"
 
 #include <string.h>
@@ -35,7 +35,7 @@ is_column(const Emit *e, int i)
 	return e->r->columns && reduce_is_column(e->r->g, node_at(e, i));
 }
 
-/* ---- which nest computes what ---------------------------------------------------------------- */
+/* ---- which nest computes what --------------------------------------------------------------- */
 
 static unsigned
 inner_mask(const Region *r, const Type *t)
@@ -130,7 +130,7 @@ rows_of(const Region *r)
 	return n;
 }
 
-/* ---- expressions ----------------------------------------------------------------------------- */
+/* ---- expressions ---------------------------------------------------------------------------- */
 
 void
 indent(Text *t, int n)
@@ -152,10 +152,11 @@ index_text(const Region *r, unsigned mask)
 
 	for (int l = 0; l < r->nloop; l++)
 		if (mask >> l & 1)
-			text = text ? arena_printf(r->a, "(%s) * %lld + %s", text,
-			                           (long long)loop_length(&r->loop[l]),
-			                           r->loop[l].piece ? "lane" : r->loop[l].var)
-			            : r->loop[l].piece ? "lane" : r->loop[l].var;
+			text = text               ? arena_printf(r->a, "(%s) * %lld + %s", text,
+			                                         (long long)loop_length(&r->loop[l]),
+                                                   r->loop[l].piece ? "lane" : r->loop[l].var)
+			       : r->loop[l].piece ? "lane"
+			                          : r->loop[l].var;
 	return text ? text : "0";
 }
 

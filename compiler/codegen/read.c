@@ -1,5 +1,5 @@
-/* How a kernel reads a value it does not compute: through views, parts and tables, down to memory. Every view is an
- * index map, so no view is ever copied only to be read. */
+/* How a kernel reads a value it does not compute: through views, parts and tables, down to memory.
+ * Every view is an index map, so no view is ever copied only to be read. */
 #include "compiler/codegen/region.h"
 
 #include <string.h>
@@ -54,7 +54,9 @@ place_coord(const Region *r, const Node *n, const Coord *at)
 	Coord c = {0};
 
 	for (int i = 0; i < n->type.rank; i++)
-		c = coord_add(r, c, coord_scale(r, at[i], n->type.axis[i].size == 1 ? 0 : n->place.stride[i]));
+		c = coord_add(
+			r, c,
+			coord_scale(r, at[i], n->type.axis[i].size == 1 ? 0 : n->place.stride[i]));
 	return c;
 }
 
@@ -94,7 +96,8 @@ through_view(const Region *r, const Node *n, const Type *in, const Coord *at, Co
 		} else if (n->op == OP_split && name == a->axis.name) {
 			out[i] = (Coord){0};
 			for (int k = 0; k < a->naxes; k++)
-				out[i] = coord_add(r, coord_scale(r, out[i], a->axes[k].size), at[type_find(&n->type, a->axes[k].name)]);
+				out[i] = coord_add(r, coord_scale(r, out[i], a->axes[k].size),
+				                   at[type_find(&n->type, a->axes[k].name)]);
 		} else if (n->op == OP_merge && j < 0) {
 			const Coord *whole = &at[type_find(&n->type, a->axis.name)];
 			int64_t      below = 1;
@@ -144,7 +147,8 @@ zero_of(Dtype d)
 
 /* Read a part that exists only where `where` is in lo .. hi - 1 (-1: no limit). */
 static const char *
-read_part(Region *r, Val v, const Coord *at, const Coord *where, int64_t lo, int64_t hi, unsigned *loops)
+read_part(Region *r, Val v, const Coord *at, const Coord *where, int64_t lo, int64_t hi,
+          unsigned *loops)
 {
 	const char *outer = r->guard, *x = coord_text(r, where), *text, *test = NULL;
 	unsigned    outer_loops = r->guard_loops;
@@ -152,7 +156,8 @@ read_part(Region *r, Val v, const Coord *at, const Coord *where, int64_t lo, int
 	if (lo >= 0)
 		test = arena_printf(r->a, "%s >= %lld", x, (long long)lo);
 	if (hi >= 0)
-		test = arena_printf(r->a, "%s%s%s < %lld", test ? test : "", test ? " && " : "", x, (long long)hi);
+		test = arena_printf(r->a, "%s%s%s < %lld", test ? test : "", test ? " && " : "", x,
+		                    (long long)hi);
 	if (test) {
 		r->guard = outer ? arena_printf(r->a, "%s && %s", outer, test) : test;
 		r->guard_loops |= coord_loops(r, where);
@@ -180,14 +185,20 @@ read_concat(Region *r, const Node *n, const Coord *at, unsigned *loops)
 		end = start;
 		start -= n->attr.axes[i].name ? n->attr.axes[i].size : 1;
 		for (int k = 0; k < in->rank; k++) {
-			bool own = in->axis[k].name == n->attr.axes[i].name && type_find(&n->type, in->axis[k].name) < 0;
+			bool own = in->axis[k].name == n->attr.axes[i].name &&
+			           type_find(&n->type, in->axis[k].name) < 0;
 
-			sub[k] = own || in->axis[k].name == n->attr.axis.name ? at[joint] : at[type_find(&n->type, in->axis[k].name)];
+			sub[k] = own || in->axis[k].name == n->attr.axis.name
+			                 ? at[joint]
+			                 : at[type_find(&n->type, in->axis[k].name)];
 			if (own || in->axis[k].name == n->attr.axis.name)
 				sub[k].c0 -= start;
 		}
-		part = read_part(r, n->in[i], sub, &at[joint], i > 0 ? start : -1, i < n->nin - 1 ? end : -1, loops);
-		text = text ? arena_printf(r->a, "(%s < %lld ? %s : %s)", where, (long long)end, part, text) : part;
+		part = read_part(r, n->in[i], sub, &at[joint], i > 0 ? start : -1,
+		                 i < n->nin - 1 ? end : -1, loops);
+		text = text ? arena_printf(r->a, "(%s < %lld ? %s : %s)", where, (long long)end,
+		                           part, text)
+		            : part;
 	}
 	return text;
 }
@@ -211,9 +222,11 @@ read_pad(Region *r, const Node *n, const Coord *at, unsigned *loops)
 			sub[k] = at[type_find(&n->type, in->axis[k].name)];
 		}
 	}
-	part = read_part(r, n->in[0], sub, &at[whole], lo > 0 ? lo : -1, lo + size < n->attr.axis.size ? lo + size : -1, loops);
+	part = read_part(r, n->in[0], sub, &at[whole], lo > 0 ? lo : -1,
+	                 lo + size < n->attr.axis.size ? lo + size : -1, loops);
 	if (lo > 0 && lo + size < n->attr.axis.size)
-		inside = arena_printf(r->a, "%s >= %lld && %s < %lld", where, (long long)lo, where, (long long)(lo + size));
+		inside = arena_printf(r->a, "%s >= %lld && %s < %lld", where, (long long)lo, where,
+		                      (long long)(lo + size));
 	else if (lo > 0)
 		inside = arena_printf(r->a, "%s >= %lld", where, (long long)lo);
 	else
@@ -256,7 +269,8 @@ read_value(Region *r, Val v, const Coord *at, unsigned *loops)
 	if (n->op == OP_const) {
 		if (n->type.dtype == DT_bool)
 			return n->attr.num != 0 ? "1" : "0";
-		return arena_printf(r->a, "@%d@", region_number(r, (Number){.kind = ARG_f32, .f = n->attr.num}));
+		return arena_printf(r->a, "@%d@",
+		                    region_number(r, (Number){.kind = ARG_f32, .f = n->attr.num}));
 	}
 	if (n->place.slab >= 0 && !(r->local[v] >= 0))
 		return load(r, n, at, loops);
@@ -275,9 +289,14 @@ read_value(Region *r, Val v, const Coord *at, unsigned *loops)
 			sub[k] = at[type_find(&n->type, in->axis[k].name)];
 		return read_value(r, n->in[0], sub, loops);
 	}
-	case OP_concat: return read_concat(r, n, at, loops);
-	case OP_pad: return read_pad(r, n, at, loops);
-	case OP_pick: return read_pick(r, n, at, loops);
-	default: BUG("%%%d (%s) has no place in memory, yet kernel %d reads it", v, op_info[n->op].name, r->kernel);
+	case OP_concat:
+		return read_concat(r, n, at, loops);
+	case OP_pad:
+		return read_pad(r, n, at, loops);
+	case OP_pick:
+		return read_pick(r, n, at, loops);
+	default:
+		BUG("%%%d (%s) has no place in memory, yet kernel %d reads it", v,
+		    op_info[n->op].name, r->kernel);
 	}
 }

@@ -1,10 +1,11 @@
-/* A fused kernel's iteration space: which axes are walked outside (in parallel) and which inside, and which neighbours
- * are walked by one loop because every array they index is contiguous over both. */
+/* A fused kernel's iteration space: which axes are walked outside (in parallel) and which inside,
+ * and which neighbours are walked by one loop because every array they index is contiguous over
+ * both. */
 #include "compiler/codegen/region.h"
 
 #include <string.h>
 
-enum { SHORT_LOOP = 32 };   /* an inner loop shorter than this takes the next one in as well */
+enum { SHORT_LOOP = 32 }; /* an inner loop shorter than this takes the next one in as well */
 
 static bool
 is_reduce(const Node *n)
@@ -34,7 +35,8 @@ ordered_axes(const Graph *g, Val v, Axis *out)
 	return n->type.rank;
 }
 
-/* Axes of size 1 that some value of the kernel has, though the one of most axes may not: nobody walks them. */
+/* Axes of size 1 that some value of the kernel has, though the one of most axes may not: nobody
+ * walks them. */
 static void
 drop_ones(Region *r, const Type *t)
 {
@@ -93,8 +95,9 @@ find_space(Region *r)
 	}
 }
 
-/* Inner: what a reduction inside the rows sums over, or what a column reduction leaves. A column reduction that leaves more
- * than fits a small stack is walked the other way round: its result outside, its sum inside. */
+/* Inner: what a reduction inside the rows sums over, or what a column reduction leaves. A column
+ * reduction that leaves more than fits a small stack is walked the other way round: its result
+ * outside, its sum inside. */
 static void
 find_inner(Region *r)
 {
@@ -230,10 +233,13 @@ merge_loops(Region *r)
 		r->group[i] = r->nloop - 1;
 	}
 	for (int i = r->nspace - 1; i >= 0; i--)
-		r->within[i] = i + 1 < r->nspace && r->group[i + 1] == r->group[i] ? r->within[i + 1] * r->space[i + 1].size : 1;
+		r->within[i] = i + 1 < r->nspace && r->group[i + 1] == r->group[i]
+		                       ? r->within[i + 1] * r->space[i + 1].size
+		                       : 1;
 }
 
-/* Without reductions any loop may be inner: the last, and those before it as long as the inner part is short. */
+/* Without reductions any loop may be inner: the last, and those before it as long as the inner part
+ * is short. */
 static void
 choose_inner(Region *r)
 {
@@ -252,7 +258,8 @@ is_flat(const Region *r)
 		return false;
 	for (int k = 0; k < r->n; k++) {
 		const Node *n = &r->g->node[r->node[k]];
-		bool        inside = false; /* what is computed once, before the loop, makes it a row */
+		/* what is computed once, before the loop, makes it a row */
+		bool inside = false;
 
 		for (int i = 0; i < r->nspace && !inside; i++)
 			inside = r->group[i] == 0 && type_find(&n->type, r->space[i].name) >= 0;

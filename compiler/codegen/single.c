@@ -1,10 +1,10 @@
-/* Steps that are one node: gemms, attention, the sum of squares over all gradients, scatter_add. Reads the graph; the
- * text of kernels is the target's (single_cpu.c, single_cuda.c). */
+/* Steps that are one node: gemms, attention, the sum of squares over all gradients, scatter_add.
+ * Reads the graph; the text of kernels is the target's (single_cpu.c, single_cuda.c). */
 #include "compiler/codegen/region.h"
 
 #include <string.h>
 
-/* ---- gemm --------------------------------------------------------------------------------------------------------- */
+/* ---- gemm ----------------------------------------------------------------------------------- */
 
 static Axes
 in_order(const Type *order, const Axes *group)
@@ -23,7 +23,8 @@ gemm_operand(const Graph *g, Val v, const Axes *z, const Axes *rows, const Axes 
 	const Node *n = &g->node[v];
 	GemmOperand o = {.slab = n->place.slab, .offset = n->place.offset, .dtype = n->type.dtype};
 
-	if (n->place.slab < 0 || !collapse(&n->type, n->place.stride, z, &o.sz) || !collapse(&n->type, n->place.stride, rows, &o.s0) ||
+	if (n->place.slab < 0 || !collapse(&n->type, n->place.stride, z, &o.sz) ||
+	    !collapse(&n->type, n->place.stride, rows, &o.s0) ||
 	    !collapse(&n->type, n->place.stride, columns, &o.s1))
 		BUG("operand %%%d of a gemm is no matrix in memory", v);
 	/* a side of one element may have any stride: give it the one a plain matrix would have */
@@ -53,9 +54,10 @@ gemm_build(Builder *builder, const Graph *g, Val v, Drafts *out)
 {
 	const Node *n = &g->node[v], *b = &g->node[n->in[1]];
 	Roles       r = contract_roles(&g->node[n->in[0]].type, &b->type, &n->attr);
-	Axes        z = in_order(&n->type, &r.z), m = in_order(&n->type, &r.m), c = in_order(&n->type, &r.n), k;
-	Draft       d = {.step = {.kind = STEP_gemm, .loc = n->loc}};
-	Gemm       *gm = &d.step.gemm;
+	Axes        z = in_order(&n->type, &r.z), m = in_order(&n->type, &r.m),
+	     c = in_order(&n->type, &r.n), k;
+	Draft d = {.step = {.kind = STEP_gemm, .loc = n->loc}};
+	Gemm *gm = &d.step.gemm;
 
 	k = memory_order(&b->type, b->place.stride, &r.k);
 	gm->z = axes_elems(&z);
@@ -72,7 +74,8 @@ gemm_build(Builder *builder, const Graph *g, Val v, Drafts *out)
 		gm->bias_offset = g->node[n->in[2]].place.offset;
 	}
 	d.step.flops = 2.0 * (double)gm->z * (double)gm->m * (double)gm->n * (double)gm->k;
-	d.step.bytes = (double)gm->z * ((double)gm->m * (double)gm->k * dtype_bytes[gm->a.dtype] + (double)gm->k * (double)gm->n * dtype_bytes[gm->b.dtype] +
+	d.step.bytes = (double)gm->z * ((double)gm->m * (double)gm->k * dtype_bytes[gm->a.dtype] +
+	                                (double)gm->k * (double)gm->n * dtype_bytes[gm->b.dtype] +
 	                                (double)gm->m * (double)gm->n * dtype_bytes[gm->c.dtype]) +
 	               (gm->has_bias ? 4.0 * (double)gm->n : 0);
 	d.a = n->in[0];
@@ -82,7 +85,7 @@ gemm_build(Builder *builder, const Graph *g, Val v, Drafts *out)
 	vec_push(builder->a, out, d);
 }
 
-/* ---- attention ------------------------------------------------------------------------------------------------------ */
+/* ---- attention ------------------------------------------------------------------------------ */
 
 typedef struct {
 	const Graph *g;
@@ -100,7 +103,11 @@ attention_read(const Graph *g, const Node *n, Attention *x)
 	const Type *q = &g->node[n->in[0]].type, *k = &g->node[n->in[1]].type;
 	int         data = n->nin - grad - (drop ? 3 : 0);
 
-	*x = (Attention){.g = g, .n = n, .bias = data == 4 ? n->in[3] : NO_VAL, .sample = drop ? n->in[data] : NO_VAL, .dout = grad ? n->in[n->nin - 1] : NO_VAL};
+	*x = (Attention){.g = g,
+	                 .n = n,
+	                 .bias = data == 4 ? n->in[3] : NO_VAL,
+	                 .sample = drop ? n->in[data] : NO_VAL,
+	                 .dout = grad ? n->in[n->nin - 1] : NO_VAL};
 	x->e = n->attr.axes[0].name;
 	x->u = n->attr.axes[1].name;
 	for (int i = 0; i < q->rank; i++)
@@ -112,7 +119,8 @@ attention_read(const Graph *g, const Node *n, Attention *x)
 
 		for (int i = 0; i < s.n; i++) {
 			const char *name = s.at[i].name;
-			bool        in_bias = x->bias != NO_VAL && type_find(&g->node[x->bias].type, name) >= 0;
+			bool        in_bias =
+				x->bias != NO_VAL && type_find(&g->node[x->bias].type, name) >= 0;
 
 			if (name == x->e || name == x->t || in_bias != (inside == 1))
 				continue;
@@ -149,7 +157,8 @@ static Val
 tuple_result(const Graph *g, Val v, int i)
 {
 	for (Val w = v + 1; w < g->n; w++)
-		if (g->node[w].op == OP_result && g->node[w].in[0] == v && g->node[w].attr.index == i)
+		if (g->node[w].op == OP_result && g->node[w].in[0] == v &&
+		    g->node[w].attr.index == i)
 			return w;
 	BUG("result %d of attend_grad %%%d is wanted by nobody", i, v);
 }
@@ -180,7 +189,11 @@ attend_build(Builder *b, const Graph *g, Val v, Drafts *out)
 	const Node  *n = &g->node[v];
 	bool         grad = n->op == OP_attend_grad;
 	Attention    x;
-	AttendKernel k = {.grad = grad, .scale = n->attr.scale, .sample_axis = -1, .processors = b->gpu.processors, .shared_most = b->gpu.shared_most};
+	AttendKernel k = {.grad = grad,
+	                  .scale = n->attr.scale,
+	                  .sample_axis = -1,
+	                  .processors = b->gpu.processors,
+	                  .shared_most = b->gpu.shared_most};
 	Draft        draft = {.step = {.loc = n->loc}}, *d = &draft;
 	double       tasks = 1;
 
@@ -203,7 +216,8 @@ attend_build(Builder *b, const Graph *g, Val v, Drafts *out)
 	d->pointer = arena_new_array(b->a, Pointer, 16);
 	d->number = arena_new_array(b->a, Number, 2);
 	d->number[0] = (Number){.kind = ARG_f32, .f = n->attr.rate};
-	d->number[1] = (Number){.kind = ARG_u64, .u = n->attr.rate > 0 ? hash_name(n->attr.name) : 0};
+	d->number[1] =
+		(Number){.kind = ARG_u64, .u = n->attr.rate > 0 ? hash_name(n->attr.name) : 0};
 	for (int i = 0; i < 3; i++)
 		place_pointer(b, g, n->in[i], false, d);
 	if (k.has_bias)
@@ -223,7 +237,9 @@ attend_build(Builder *b, const Graph *g, Val v, Drafts *out)
 			Val r = tuple_result(g, v, i);
 
 			if (i < 3)
-				*(i == 0 ? &k.dq : i == 1 ? &k.dk : &k.dv) = attend_operand(&x, r, i == 0 ? x.t : x.u);
+				*(i == 0   ? &k.dq
+				  : i == 1 ? &k.dk
+				           : &k.dv) = attend_operand(&x, r, i == 0 ? x.t : x.u);
 			place_pointer(b, g, r, true, d);
 		}
 	} else {
@@ -236,7 +252,7 @@ attend_build(Builder *b, const Graph *g, Val v, Drafts *out)
 	b->code->attend(b, &k, d, out);
 }
 
-/* ---- sum of squares --------------------------------------------------------------------------------------------------- */
+/* ---- sum of squares ------------------------------------------------------------------------- */
 
 /* All gradients lie in one slab with zeros between them: one sweep over it. */
 static void
@@ -246,13 +262,16 @@ sum_squares_build(Builder *b, const Graph *g, Val v, Drafts *out)
 	int         slab = g->node[n->in[0]].place.slab;
 	int64_t     count = g->slab[slab].bytes / 4;
 	Type        all = {.dtype = DT_f32, .rank = 1, .axis = {{intern("grads"), count}}};
-	Draft       d = {.step = {.loc = n->loc, .flops = 2.0 * (double)count, .bytes = 4.0 * (double)count}};
+	Draft       d = {.step = {.loc = n->loc,
+	                          .flops = 2.0 * (double)count,
+	                          .bytes = 4.0 * (double)count}};
 
 	for (int i = 0; i < n->nin; i++)
 		if (g->node[n->in[i]].place.slab != slab)
 			BUG("gradient %d is not in slab %s", i, g->slab[slab].name);
 	d.pointer = arena_new_array(b->a, Pointer, 2);
-	d.pointer[d.npointer++] = (Pointer){.slab = slab, .type = all, .read = true, .extent = {4 * count, 1, 0}, .to = NO_VAL};
+	d.pointer[d.npointer++] = (Pointer){
+		.slab = slab, .type = all, .read = true, .extent = {4 * count, 1, 0}, .to = NO_VAL};
 	for (int i = 0; i < n->nin; i++)
 		vec_push(b->a, &d.pointer[0].from, n->in[i]);
 	place_pointer(b, g, v, true, &d);
@@ -261,7 +280,7 @@ sum_squares_build(Builder *b, const Graph *g, Val v, Drafts *out)
 	b->code->sum_squares(b, &d, out);
 }
 
-/* ---- scatter_add --------------------------------------------------------------------------------------------------------- */
+/* ---- scatter_add ---------------------------------------------------------------------------- */
 
 static int64_t
 stride_along(const Node *n, const char *axis)
@@ -276,7 +295,9 @@ scatter_build(Builder *b, const Graph *g, Val v, Drafts *out)
 {
 	const Node   *n = &g->node[v], *a = &g->node[n->in[0]], *index = &g->node[n->in[1]];
 	ScatterKernel k = {.out_row = stride_along(n, n->attr.axis.name)};
-	Draft         d = {.step = {.loc = n->loc, .flops = (double)type_elems(&a->type), .bytes = (double)(type_bytes(&a->type) + type_bytes(&n->type))}};
+	Draft         d = {.step = {.loc = n->loc,
+	                            .flops = (double)type_elems(&a->type),
+	                            .bytes = (double)(type_bytes(&a->type) + type_bytes(&n->type))}};
 
 	for (int i = 0; i < n->type.rank; i++) {
 		Axis x = n->type.axis[i];
@@ -306,11 +327,20 @@ bool
 single_build(Builder *b, const Graph *g, Val v, Drafts *out)
 {
 	switch (g->node[v].op) {
-	case OP_gemm: gemm_build(b, g, v, out); return true;
+	case OP_gemm:
+		gemm_build(b, g, v, out);
+		return true;
 	case OP_attend:
-	case OP_attend_grad: attend_build(b, g, v, out); return true;
-	case OP_sum_squares: sum_squares_build(b, g, v, out); return true;
-	case OP_scatter_add: scatter_build(b, g, v, out); return true;
-	default: return false;
+	case OP_attend_grad:
+		attend_build(b, g, v, out);
+		return true;
+	case OP_sum_squares:
+		sum_squares_build(b, g, v, out);
+		return true;
+	case OP_scatter_add:
+		scatter_build(b, g, v, out);
+		return true;
+	default:
+		return false;
 	}
 }

@@ -1,12 +1,17 @@
-/* The C text of kernels that are one node, for processors: the sum of squares, scatter_add; attention is
- * attend_cpu.c. */
+/* The C text of kernels that are one node, for processors: the sum of squares, scatter_add;
+ * attention is attend_cpu.c. */
 #include "compiler/codegen/emit.h"
 
 /* One launch of a kernel whose text and work are known. */
 static void
 launch(Builder *b, const char *kind, const char *body, int nnumber, const Draft *d, Drafts *out)
 {
-	Source s = {.body = body, .kind = kind, .nnumber = nnumber, .first_number = nnumber, .flops = d->step.flops, .bytes = d->step.bytes};
+	Source s = {.body = body,
+	            .kind = kind,
+	            .nnumber = nnumber,
+	            .first_number = nnumber,
+	            .flops = d->step.flops,
+	            .bytes = d->step.bytes};
 
 	launch_add(b, &s, d, out);
 	source_spec_line(b, out->at[out->n - 1].step.kernel, d->step.loc);
@@ -18,7 +23,8 @@ single_attend_cpu(Builder *b, const AttendKernel *k, const Draft *d, Drafts *out
 	Text t = {0};
 
 	attend_emit_cpu(&t, k, "@N@");
-	launch(b, k->grad ? "attend_grad" : "attend", arena_strdup(b->a, t.at), k->dropout ? 2 : 0, d, out);
+	launch(b, k->grad ? "attend_grad" : "attend", arena_strdup(b->a, t.at), k->dropout ? 2 : 0,
+	       d, out);
 	text_free(&t);
 }
 
@@ -27,9 +33,11 @@ void
 single_sum_squares_cpu(Builder *b, const Draft *d, Drafts *out)
 {
 	launch(b, "sum_squares",
-	       "/* Sum of the squares of all gradients: 64 parts of fixed extent, each in 16 running sums, added in order in double. */\n"
+	       "/* Sum of the squares of all gradients: 64 parts of fixed extent, each in 16 "
+	       "running sums, added in order in double. */\n"
 	       "void\n@N@(void *const *p, const Num *n)\n{\n"
-	       "\tconst float *restrict p0 = p[0];\n\tfloat *restrict p1 = p[1];\n\tconst int64_t count = n[0].i, part = (count / 16 + 63) / 64 * 16;\n"
+	       "\tconst float *restrict p0 = p[0];\n\tfloat *restrict p1 = p[1];\n\tconst int64_t "
+	       "count = n[0].i, part = (count / 16 + 63) / 64 * 16;\n"
 	       "\tdouble sums[64] = {0}, sum = 0;\n"
 	       "#pragma omp parallel for schedule(static) if (count >= 65536)\n"
 	       "\tfor (int c = 0; c < 64; c++) {\n"
@@ -44,7 +52,8 @@ single_sum_squares_cpu(Builder *b, const Draft *d, Drafts *out)
 	       1, d, out);
 }
 
-/* Threads own stretches of the other axes, so each sum is made by one thread in the order of the table. */
+/* Threads own stretches of the other axes, so each sum is made by one thread in the order of the
+ * table. */
 void
 single_scatter_cpu(Builder *b, const ScatterKernel *k, const Draft *d, Drafts *out)
 {
@@ -55,26 +64,36 @@ single_scatter_cpu(Builder *b, const ScatterKernel *k, const Draft *d, Drafts *o
 		others *= k->other[i];
 	for (int i = 0; i < k->ndraw; i++)
 		draws *= k->draw[i];
-	text_printf(&t, "/* out[row of the table] += a, in the order of the table */\nvoid\n@N@(void *const *p, const Num *n)\n{\n"
-	                "\tconst float *restrict p0 = p[0];\n\tconst int32_t *restrict p1 = p[1];\n\tfloat *restrict p2 = p[2];\n"
-	                "#pragma omp parallel for schedule(static)\n\tfor (int64_t o = 0; o < %lld; o++) {\n",
+	text_printf(&t,
+	            "/* out[row of the table] += a, in the order of the table */\nvoid\n@N@(void "
+	            "*const *p, const Num *n)\n{\n"
+	            "\tconst float *restrict p0 = p[0];\n\tconst int32_t *restrict p1 = "
+	            "p[1];\n\tfloat *restrict p2 = p[2];\n"
+	            "#pragma omp parallel for schedule(static)\n\tfor (int64_t o = 0; o < %lld; "
+	            "o++) {\n",
 	            (long long)others);
 	for (int i = k->nother - 1; i >= 0; i--) {
-		text_printf(&t, "\t\tconst int64_t o%d = o / %lld %% %lld;\n", k->axis_of[i], (long long)below, (long long)k->other[i]);
+		text_printf(&t, "\t\tconst int64_t o%d = o / %lld %% %lld;\n", k->axis_of[i],
+		            (long long)below, (long long)k->other[i]);
 		below *= k->other[i];
 		text_printf(&to, " + %lld * o%d", (long long)k->out_other[i], k->axis_of[i]);
 		text_printf(&at, " + %lld * o%d", (long long)k->a_other[i], k->axis_of[i]);
 	}
-	text_printf(&t, "\t\tfor (int64_t r = 0; r < %lld; r++)\n\t\t\tp2[%lld * r%s] = 0;\n", (long long)k->rows, (long long)k->out_row, to.at ? to.at : "");
+	text_printf(&t, "\t\tfor (int64_t r = 0; r < %lld; r++)\n\t\t\tp2[%lld * r%s] = 0;\n",
+	            (long long)k->rows, (long long)k->out_row, to.at ? to.at : "");
 	text_printf(&t, "\t\tfor (int64_t e = 0; e < %lld; e++) {\n", (long long)draws);
 	below = 1;
 	for (int i = k->ndraw - 1; i >= 0; i--) {
-		text_printf(&t, "\t\t\tconst int64_t e%d = e / %lld %% %lld;\n", i, (long long)below, (long long)k->draw[i]);
+		text_printf(&t, "\t\t\tconst int64_t e%d = e / %lld %% %lld;\n", i,
+		            (long long)below, (long long)k->draw[i]);
 		below *= k->draw[i];
 		text_printf(&at, " + %lld * e%d", (long long)k->a_draw[i], i);
-		text_printf(&table, "%s%lld * e%d", table.n ? " + " : "", (long long)k->table_draw[i], i);
+		text_printf(&table, "%s%lld * e%d", table.n ? " + " : "",
+		            (long long)k->table_draw[i], i);
 	}
-	text_printf(&t, "\t\t\tp2[%lld * p1[%s]%s] += p0[0%s];\n\t\t}\n\t}\n}\n", (long long)k->out_row, table.n ? table.at : "0", to.at ? to.at : "", at.at ? at.at : "");
+	text_printf(&t, "\t\t\tp2[%lld * p1[%s]%s] += p0[0%s];\n\t\t}\n\t}\n}\n",
+	            (long long)k->out_row, table.n ? table.at : "0", to.at ? to.at : "",
+	            at.at ? at.at : "");
 	launch(b, "scatter", arena_strdup(b->a, t.at), 0, d, out);
 	text_free(&t);
 	text_free(&at);

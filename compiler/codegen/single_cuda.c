@@ -1,5 +1,5 @@
-/* The CUDA text of kernels that are one node: the sum of squares, scatter_add; attention is attend_cuda.c. Sums have one
- * order; nothing is added atomically. */
+/* The CUDA text of kernels that are one node: the sum of squares, scatter_add; attention is
+ * attend_cuda.c. Sums have one order; nothing is added atomically. */
 #include "compiler/codegen/emit.h"
 
 enum {
@@ -16,7 +16,7 @@ launch(Builder *b, Source *s, const Draft *d, Drafts *out)
 	out->at[out->n - 1].step.loc = d->step.loc;
 }
 
-/* ---- attention ------------------------------------------------------------------------------- */
+/* ---- attention ------------------------------------------------------------------------------ */
 
 void
 single_attend_cuda(Builder *b, const AttendKernel *k, const Draft *d, Drafts *out)
@@ -68,9 +68,10 @@ single_attend_cuda(Builder *b, const AttendKernel *k, const Draft *d, Drafts *ou
 	text_free(&f);
 }
 
-/* ---- sum of squares -------------------------------------------------------------------------- */
+/* ---- sum of squares ------------------------------------------------------------------------- */
 
-/* All gradients lie in one slab with zeros between them: one sweep over it, then the blocks' sums. */
+/* All gradients lie in one slab with zeros between them: one sweep over it, then the blocks' sums.
+ */
 void
 single_sum_squares_cuda(Builder *b, const Draft *d, Drafts *out)
 {
@@ -94,11 +95,11 @@ single_sum_squares_cuda(Builder *b, const Draft *d, Drafts *out)
 		b->a,
 		"extern \"C\" __global__ void __launch_bounds__(%d)\n"
 		"@N@(const float *__restrict__ p0, float *__restrict__ scratch, long long "
-	        "count@NUMBERS@)\n"
+		"count@NUMBERS@)\n"
 		"{\n"
 		"\tD2V_SHARED(float, part, %d);\n"
 		"\tconst int64_t span = ((count + %d) / %d + 3) / 4 * 4, start = span * "
-	        "blockIdx.x;\n"
+		"blockIdx.x;\n"
 		"\tconst int64_t end = start + span < count ? start + span : count;\n"
 		"\tfloat sum[4] = {};\n"
 		"#pragma unroll 4\n"
@@ -148,7 +149,7 @@ single_sum_squares_cuda(Builder *b, const Draft *d, Drafts *out)
 	launch(b, &s, &second, out);
 }
 
-/* ---- scatter_add ----------------------------------------------------------------------------- */
+/* ---- scatter_add ---------------------------------------------------------------------------- */
 
 /* `sum of STRIDE * NAMEi` */
 static const char *
@@ -176,8 +177,9 @@ decode(Text *t, const int64_t *size, int n, char name, const char *from, const c
 	}
 }
 
-/* A block owns one row of out and looks through the whole table for it: a row's places differ in number from row to
- * row, but each thread goes through its part of the table in order, and threads are added up in order. */
+/* A block owns one row of out and looks through the whole table for it: a row's places differ in
+ * number from row to row, but each thread goes through its part of the table in order, and threads
+ * are added up in order. */
 void
 single_scatter_cuda(Builder *b, const ScatterKernel *k, const Draft *d, Drafts *out)
 {

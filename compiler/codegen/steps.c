@@ -1,5 +1,5 @@
-/* The steps of one graph, kernel by kernel in the order of the plan. Kernels of equal text are kept once: blocks of a
- * model differ in places and numbers, not in code. */
+/* The steps of one graph, kernel by kernel in the order of the plan. Kernels of equal text are kept
+ * once: blocks of a model differ in places and numbers, not in code. */
 #include "compiler/codegen/region.h"
 
 #include <string.h>
@@ -13,10 +13,12 @@ source_add(Builder *b, const Source *like, const Number *number)
 	for (int i = 0; i < b->source.n; i++) {
 		Source *old = &b->source.at[i];
 
-		if (strcmp(old->body, s.body) || old->nnumber != n || old->block != s.block || old->shared != s.shared || old->grid != s.grid)
+		if (strcmp(old->body, s.body) || old->nnumber != n || old->block != s.block ||
+		    old->shared != s.shared || old->grid != s.grid)
 			continue;
 		for (int k = 0; k < n; k++)
-			if (old->number[k].f != number[k].f || old->number[k].i != number[k].i || old->number[k].u != number[k].u)
+			if (old->number[k].f != number[k].f || old->number[k].i != number[k].i ||
+			    old->number[k].u != number[k].u)
 				old->varies[k] = true;
 		return i;
 	}
@@ -46,7 +48,11 @@ Pointer
 scratch_pointer(Builder *b, int64_t floats, bool write)
 {
 	Type    t = {.dtype = DT_f32, .rank = 1, .axis = {{intern("scratch"), floats}}};
-	Pointer p = {.slab = b->scratch_slab, .type = t, .read = !write, .write = write, .extent = {4 * floats, 1, 0}};
+	Pointer p = {.slab = b->scratch_slab,
+	             .type = t,
+	             .read = !write,
+	             .write = write,
+	             .extent = {4 * floats, 1, 0}};
 
 	if (b->scratch < 4 * floats)
 		b->scratch = 4 * floats;
@@ -83,13 +89,15 @@ region_cost(const Region *r, double *flops, double *bytes)
 		*flops += (double)type_elems(reduce ? &r->g->node[n->in[0]].type : &n->type);
 	}
 	for (int i = 0; i < r->pointer.n; i++)
-		*bytes += (double)type_bytes(&r->pointer.at[i].type) * (r->pointer.at[i].read + r->pointer.at[i].write);
+		*bytes += (double)type_bytes(&r->pointer.at[i].type) *
+		          (r->pointer.at[i].read + r->pointer.at[i].write);
 }
 
 static bool
 line_before(Loc a, Loc b)
 {
-	return a.file == b.file ? a.line < b.line : strcmp(a.file ? a.file : "", b.file ? b.file : "") < 0;
+	return a.file == b.file ? a.line < b.line
+	                        : strcmp(a.file ? a.file : "", b.file ? b.file : "") < 0;
 }
 
 static void
@@ -116,19 +124,21 @@ region_step(Builder *b, const Graph *g, int kernel, Drafts *out)
 	region_close(&r);
 }
 
-/* ---- forward, teacher, backward, update: for ledgers ----------------------------------------------------------- */
+/* ---- forward, teacher, backward, update: for ledgers ---------------------------------------- */
 
 typedef enum { ROLE_none, ROLE_forward, ROLE_teacher, ROLE_backward, ROLE_update } Role;
 
-/* Follows from which values a node needs: gradients come after the loss, the update after the norm of
- * all gradients and the optimiser's moments. */
+/* Follows from which values a node needs: gradients come after the loss, the update after the norm
+ * of all gradients and the optimiser's moments. */
 static Role *
 find_roles(const Graph *g, Arena *a)
 {
 	Role *role = arena_new_array(a, Role, g->n);
 	Val   loss = NO_VAL;
-	bool *trained = arena_new_array(a, bool, g->n);          /* follows from a variable that is no average */
-	bool *updates = arena_new_array(a, bool, g->n);          /* a variable's new value needs it: all but watches */
+	/* follows from a variable that is no average */
+	bool *trained = arena_new_array(a, bool, g->n);
+	/* a variable's new value needs it: all but watches */
+	bool *updates = arena_new_array(a, bool, g->n);
 	bool *needs_loss_input = arena_new_array(a, bool, g->n); /* the loss needs it */
 
 	for (int i = 0; i < g->nout; i++)
@@ -151,26 +161,33 @@ find_roles(const Graph *g, Arena *a)
 		for (int i = 0; i < n->nin; i++) {
 			const Node *p = &g->node[n->in[i]];
 
-			update = update || role[n->in[i]] == ROLE_update || (p->op == OP_param && strncmp(p->attr.name, "moment", 6) == 0);
+			update = update || role[n->in[i]] == ROLE_update ||
+			         (p->op == OP_param && strncmp(p->attr.name, "moment", 6) == 0);
 			trained[v] = trained[v] || trained[n->in[i]];
-			teacher = teacher || role[n->in[i]] == ROLE_teacher || (p->op == OP_param && strncmp(p->attr.name, "teacher.", 8) == 0);
-			trained[v] = trained[v] || (p->op == OP_param && strncmp(p->attr.name, "teacher.", 8) != 0);
+			teacher = teacher || role[n->in[i]] == ROLE_teacher ||
+			          (p->op == OP_param && strncmp(p->attr.name, "teacher.", 8) == 0);
+			trained[v] = trained[v] || (p->op == OP_param &&
+			                            strncmp(p->attr.name, "teacher.", 8) != 0);
 		}
 		if (op_info[n->op].class == CLASS_LEAF)
 			continue;
-		role[v] = update ? ROLE_update : loss != NO_VAL && updates[v] && !needs_loss_input[v] ? ROLE_backward : teacher && !trained[v] ? ROLE_teacher : ROLE_forward;
+		role[v] = update                                                 ? ROLE_update
+		          : loss != NO_VAL && updates[v] && !needs_loss_input[v] ? ROLE_backward
+		          : teacher && !trained[v]                               ? ROLE_teacher
+		                                                                 : ROLE_forward;
 	}
 	return role;
 }
 
 static const char *const role_name[] = {"forward", "forward", "teacher", "backward", "update"};
 
-/* ---- one launch for neighbours ------------------------------------------------------------------------------------ */
+/* ---- one launch for neighbours -------------------------------------------------------------- */
 
-/* One array of a launch of `count` elements, and the same argument of the launch after it: does the second begin where
- * the first ends? A single element is read by every element of the launch, so it must be the very same one. Between
- * two variables, and between their gradients, lie zeros that a longer launch may walk over; among gradients they must
- * stay zeros, since all are summed in one sweep. What lies between two activations may be somebody's. */
+/* One array of a launch of `count` elements, and the same argument of the launch after it: does the
+ * second begin where the first ends? A single element is read by every element of the launch, so it
+ * must be the very same one. Between two variables, and between their gradients, lie zeros that a
+ * longer launch may walk over; among gradients they must stay zeros, since all are summed in one
+ * sweep. What lies between two activations may be somebody's. */
 static bool
 follows(const Graph *g, const Pointer *p, const Pointer *q, int64_t count)
 {
@@ -186,16 +203,19 @@ follows(const Graph *g, const Pointer *p, const Pointer *q, int64_t count)
 	return q->offset == p->offset + step * dtype_bytes[p->type.dtype];
 }
 
-/* A flat launch whose arrays all continue where those of the one before end is the same launch, longer. */
+/* A flat launch whose arrays all continue where those of the one before end is the same launch,
+ * longer. */
 static bool
 continues(const Builder *b, const Graph *g, const Draft *x, const Draft *y)
 {
 	const Source *s = &b->source.at[y->step.kernel];
 
-	if (x->step.kind != STEP_launch || y->step.kind != STEP_launch || x->step.kernel != y->step.kernel || strcmp(s->kind, "flat"))
+	if (x->step.kind != STEP_launch || y->step.kind != STEP_launch ||
+	    x->step.kernel != y->step.kernel || strcmp(s->kind, "flat"))
 		return false;
 	for (int k = 1; k < s->nnumber; k++)
-		if (x->number[k].f != y->number[k].f || x->number[k].i != y->number[k].i || x->number[k].u != y->number[k].u)
+		if (x->number[k].f != y->number[k].f || x->number[k].i != y->number[k].i ||
+		    x->number[k].u != y->number[k].u)
 			return false;
 	for (int i = 0; i < x->npointer; i++)
 		if (!follows(g, &x->pointer[i], &y->pointer[i], x->number[0].i))
@@ -231,14 +251,16 @@ independent(const Draft *x, const Draft *y)
 		for (int k = 0; k < y->npointer; k++) {
 			const Pointer *p = &x->pointer[i], *q = &y->pointer[k];
 
-			if (p->slab == q->slab && (p->write || q->write) && p->offset < q->offset + type_bytes(&q->type) &&
+			if (p->slab == q->slab && (p->write || q->write) &&
+			    p->offset < q->offset + type_bytes(&q->type) &&
 			    q->offset < p->offset + type_bytes(&p->type))
 				return false;
 		}
 	return true;
 }
 
-/* Does flat launch y belong before x: by kernel, then by the scalars both read, then by where they begin? */
+/* Does flat launch y belong before x: by kernel, then by the scalars both read, then by where they
+ * begin? */
 static bool
 belongs_before(const Draft *y, const Draft *x)
 {
@@ -258,8 +280,8 @@ belongs_before(const Draft *y, const Draft *x)
 	return far < 0;
 }
 
-/* Flat launches that follow each other, and could as well in another order, in the order of their places: the update of
- * all variables becomes few launches. Scalars are worked out before them. */
+/* Flat launches that follow each other, and could as well in another order, in the order of their
+ * places: the update of all variables becomes few launches. Scalars are worked out before them. */
 static void
 sort_launches(const Builder *b, Drafts *out)
 {
@@ -272,7 +294,9 @@ sort_launches(const Builder *b, Drafts *out)
 				break;
 			kind[0] = b->source.at[x->step.kernel].kind;
 			kind[1] = b->source.at[y->step.kernel].kind;
-			if (strcmp(kind[0], "flat") || (strcmp(kind[1], "flat") && strcmp(kind[1], "small")) || !independent(x, y) ||
+			if (strcmp(kind[0], "flat") ||
+			    (strcmp(kind[1], "flat") && strcmp(kind[1], "small")) ||
+			    !independent(x, y) ||
 			    (strcmp(kind[1], "flat") == 0 && !belongs_before(y, x)))
 				break;
 			*x = *y;

@@ -1,12 +1,13 @@
-/* Which bytes each argument of a step touches, and the name of the value that is there (program.h: Extent, Named). A value
- * is what one step leaves behind, or an array that several steps make: a concat whose parts are written in place, the
- * results of launches that were joined. Decides nothing: the plan gave places, this only says what they hold. */
+/* Which bytes each argument of a step touches, and the name of the value that is there (program.h:
+ * Extent, Named). A value is what one step leaves behind, or an array that several steps make: a
+ * concat whose parts are written in place, the results of launches that were joined. Decides
+ * nothing: the plan gave places, this only says what they hold. */
 #include "compiler/codegen/region.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- bytes ---------------------------------------------------------------------------------------------------------- */
+/* ---- bytes ---------------------------------------------------------------------------------- */
 
 /* From the first byte to the last, both included. */
 static int64_t
@@ -18,7 +19,9 @@ span(Extent x)
 Extent
 node_extent(const Type *t, const int64_t *stride)
 {
-	struct { int64_t size, stride; } level[MAX_RANK];
+	struct {
+		int64_t size, stride;
+	} level[MAX_RANK];
 	int64_t unit = dtype_bytes[t->dtype], last = 0;
 	Extent  e = {unit, 1, 0};
 	int     n = 0, i = 0;
@@ -51,7 +54,9 @@ within(Extent x, Extent whole)
 {
 	if (whole.rows == 1)
 		return span(x) <= whole.bytes;
-	return x.rows == 1 ? x.bytes <= whole.bytes : x.pitch == whole.pitch && x.rows <= whole.rows && x.bytes <= whole.bytes;
+	return x.rows == 1
+	               ? x.bytes <= whole.bytes
+	               : x.pitch == whole.pitch && x.rows <= whole.rows && x.bytes <= whole.bytes;
 }
 
 Extent
@@ -66,7 +71,12 @@ Pointer
 node_pointer(Arena *a, const Graph *g, Val v, bool write)
 {
 	const Node *n = &g->node[v];
-	Pointer     p = {.slab = n->place.slab, .offset = n->place.offset, .type = n->type, .read = !write, .write = write, .to = write ? v : NO_VAL};
+	Pointer     p = {.slab = n->place.slab,
+	                 .offset = n->place.offset,
+	                 .type = n->type,
+	                 .read = !write,
+	                 .write = write,
+	                 .to = write ? v : NO_VAL};
 
 	p.extent = node_extent(&n->type, n->place.stride);
 	if (!write)
@@ -74,7 +84,7 @@ node_pointer(Arena *a, const Graph *g, Val v, bool write)
 	return p;
 }
 
-/* ---- which graph values are one ---------------------------------------------------------------------------------------- */
+/* ---- which graph values are one ------------------------------------------------------------- */
 
 static Val
 stands_for(const Classes *c, Val v)
@@ -107,7 +117,8 @@ holds_variables(const Graph *g, Val v)
 {
 	const Node *n = &g->node[v];
 
-	return n->op == OP_concat && n->kernel == KERNEL_IN_PLACE && g->node[alias_root(g, n->in[0])].op == OP_param;
+	return n->op == OP_concat && n->kernel == KERNEL_IN_PLACE &&
+	       g->node[alias_root(g, n->in[0])].op == OP_param;
 }
 
 void
@@ -127,14 +138,20 @@ values_begin(Builder *b, const Graph *g)
 	}
 }
 
-/* ---- names ------------------------------------------------------------------------------------------------------------ */
+/* ---- names ---------------------------------------------------------------------------------- */
 
-enum { VARIABLE_PAD = 128 };      /* bytes; a variable's last row of them is its own */
+enum { VARIABLE_PAD = 128 }; /* bytes; a variable's last row of them is its own */
 
 /* The array of a class: where it lies, and its name. */
-typedef struct { int slab, value; int64_t lo, hi; } Home;
+typedef struct {
+	int     slab, value;
+	int64_t lo, hi;
+} Home;
 
-typedef struct { int value; int64_t lo, hi; } Found;
+typedef struct {
+	int     value;
+	int64_t lo, hi;
+} Found;
 
 typedef struct {
 	Arena         *a;
@@ -142,9 +159,9 @@ typedef struct {
 	const Graph   *g;
 	const Program *p;
 	Entry         *e;
-	Home          *home;            /* per class */
-	int            last;            /* number given last */
-	Vec(Found)     found;
+	Home          *home; /* per class */
+	int            last; /* number given last */
+	Vec(Found) found;
 } Namer;
 
 static int
@@ -158,20 +175,24 @@ find_held(const Namer *x, const Node *n)
 		break;
 	case OP_table:
 		for (int i = 0; i < x->p->ntable; i++)
-			if (x->p->table[i].slab == n->place.slab && x->p->table[i].offset == n->place.offset)
+			if (x->p->table[i].slab == n->place.slab &&
+			    x->p->table[i].offset == n->place.offset)
 				return value_held(HELD_table, i);
 		break;
 	case OP_host:
 		for (int i = 0; i < x->e->nscalar; i++)
-			if (x->e->scalar[i].slab == n->place.slab && x->e->scalar[i].offset == n->place.offset)
+			if (x->e->scalar[i].slab == n->place.slab &&
+			    x->e->scalar[i].offset == n->place.offset)
 				return value_held(HELD_scalar, i);
 		break;
 	case OP_input:
 		for (int i = 0; i < x->e->ninput; i++)
-			if (x->e->input[i].slab == n->place.slab && x->e->input[i].offset == n->place.offset)
+			if (x->e->input[i].slab == n->place.slab &&
+			    x->e->input[i].offset == n->place.offset)
 				return value_held(HELD_input, i);
 		break;
-	default: return 0;
+	default:
+		return 0;
 	}
 	BUG("`%s` has no place in the program", n->attr.name);
 }
@@ -190,7 +211,8 @@ find_homes(Namer *x)
 			continue;
 		if (n->op == OP_param)
 			bytes = (bytes + VARIABLE_PAD - 1) / VARIABLE_PAD * VARIABLE_PAD;
-		x->home[stands_for(x->c, v)] = (Home){n->place.slab, held, n->place.offset, n->place.offset + bytes};
+		x->home[stands_for(x->c, v)] =
+			(Home){n->place.slab, held, n->place.offset, n->place.offset + bytes};
 	}
 }
 
@@ -287,7 +309,7 @@ name_arg(Namer *x, const Pointer *p, Arg *a)
 	Named *from;
 	int    n;
 
-	bool   reads = p->from.n > 0; /* not what the launch itself has written in scratch memory */
+	bool reads = p->from.n > 0; /* not what the launch itself has written in scratch memory */
 
 	a->access = reads && p->write ? ACCESS_update : p->write ? ACCESS_write : ACCESS_read;
 	a->extent = p->extent;
@@ -345,9 +367,15 @@ name_gemm(Namer *x, const Draft *d, Gemm *g)
 }
 
 void
-values_name(Arena *a, const Classes *c, const Graph *g, const Program *p, const Drafts *drafts, const Val *output, Entry *e)
+values_name(Arena *a, const Classes *c, const Graph *g, const Program *p, const Drafts *drafts,
+            const Val *output, Entry *e)
 {
-	Namer x = {.a = a, .c = c, .g = g, .p = p, .e = e, .home = arena_new_array(a, Home, c->same.n + 1)};
+	Namer x = {.a = a,
+	           .c = c,
+	           .g = g,
+	           .p = p,
+	           .e = e,
+	           .home = arena_new_array(a, Home, c->same.n + 1)};
 
 	find_homes(&x);
 	for (int i = 0; i < drafts->n; i++) { /* numbers in the order of the steps that write */
@@ -356,9 +384,11 @@ values_name(Arena *a, const Classes *c, const Graph *g, const Program *p, const 
 
 		for (int k = 0; k < d->npointer; k++)
 			if (d->pointer[k].write)
-				is_written(&x, d->pointer[k].to, d->pointer[k].slab, d->pointer[k].offset, span(d->pointer[k].extent));
+				is_written(&x, d->pointer[k].to, d->pointer[k].slab,
+				           d->pointer[k].offset, span(d->pointer[k].extent));
 		if (d->step.kind == STEP_gemm)
-			is_written(&x, d->c, m->c.slab, m->c.offset, operand_bytes(&m->c, m->z, m->m, m->n));
+			is_written(&x, d->c, m->c.slab, m->c.offset,
+			           operand_bytes(&m->c, m->z, m->m, m->n));
 	}
 	for (int i = 0; i < drafts->n; i++) {
 		const Draft *d = &drafts->at[i];

@@ -85,9 +85,12 @@ node_is_alias(const Node *n)
 	case OP_rename:
 	case OP_split:
 	case OP_merge:
-	case OP_slice: return true;
-	case OP_reorder: return n->kernel < 0;
-	default: return false;
+	case OP_slice:
+		return true;
+	case OP_reorder:
+		return n->kernel < 0;
+	default:
+		return false;
 	}
 }
 

@@ -7,9 +7,9 @@
 Val
 build(Graph *g, Op op, const Val *in, int nin, const Attr *attr, const Type *type, Loc loc)
 {
-	Node n = {.op = op, .nin = nin, .loc = loc, .kernel = -1, .place.slab = -1};
+	Node        n = {.op = op, .nin = nin, .loc = loc, .kernel = -1, .place.slab = -1};
 	const char *why = NULL;
-	Val *copy;
+	Val        *copy;
 
 	if (attr)
 		n.attr = *attr;
@@ -118,7 +118,7 @@ Val
 build_mean(Graph *g, Val a, const Axis *over, int n, Loc loc)
 {
 	double count = 1;
-	int i;
+	int    i;
 
 	if (n == 0)
 		return a;
@@ -187,10 +187,10 @@ build_pad(Graph *g, Val a, Axis part, Axis axis, int64_t offset, Loc loc)
 Val
 build_concat(Graph *g, const Val *in, const Axis *parts, int n, Axis along, Loc loc)
 {
-	Val val[MAX_RANK];
-	Axis part[MAX_RANK];
+	Val     val[MAX_RANK];
+	Axis    part[MAX_RANK];
 	int64_t start = 0;
-	int groups = 0, per = MAX_RANK, i, j;
+	int     groups = 0, per = MAX_RANK, i, j;
 
 	if (n <= MAX_RANK) {
 		Attr attr = {.axis = along};
@@ -200,7 +200,7 @@ build_concat(Graph *g, const Val *in, const Axis *parts, int n, Axis along, Loc 
 	while ((n + per - 1) / per > MAX_RANK)
 		per *= MAX_RANK;
 	for (i = 0; i < n; i += per) {
-		int count = n - i < per ? n - i : per;
+		int     count = n - i < per ? n - i : per;
 		int64_t size = 0;
 
 		for (j = i; j < i + count; j++)
@@ -231,8 +231,8 @@ Val
 build_broadcast_to(Graph *g, Val a, const Type *like, Loc loc)
 {
 	const Type *t = type_of(g, a);
-	Axis over[MAX_RANK];
-	int n = 0, i;
+	Axis        over[MAX_RANK];
+	int         n = 0, i;
 
 	for (i = 0; i < like->rank; i++)
 		if (type_find(t, like->axis[i].name) < 0)
@@ -244,7 +244,7 @@ Val
 build_reorder(Graph *g, Val a, const Type *order, Loc loc)
 {
 	Type type = *type_of(g, a);
-	int i;
+	int  i;
 
 	if (type.rank != order->rank)
 		BUG("reorder from rank %d to rank %d", type.rank, order->rank);

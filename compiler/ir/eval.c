@@ -15,7 +15,7 @@ int64_t
 type_stride(const Type *t, const char *axis)
 {
 	int64_t stride = 1;
-	int i;
+	int     i;
 
 	for (i = t->rank; i-- > 0; stride *= t->axis[i].size)
 		if (t->axis[i].name == axis)
@@ -23,7 +23,7 @@ type_stride(const Type *t, const char *axis)
 	return 0;
 }
 
-/* ---- walking ------------------------------------------------------------------------------- */
+/* ---- walking -------------------------------------------------------------------------------- */
 
 void
 walk_start(Walk *w, const Axis *axis, int rank)
@@ -77,9 +77,9 @@ walk_next(Walk *w)
 Tensor
 tensor_reorder(Arena *a, Tensor t, const Type *order)
 {
-	Tensor out = tensor_new(a, order);
+	Tensor  out = tensor_new(a, order);
 	double *to = out.at;
-	Walk w;
+	Walk    w;
 
 	if (!type_same_axes(&t.type, order))
 		BUG("reorder between different axes");
@@ -90,7 +90,7 @@ tensor_reorder(Arena *a, Tensor t, const Type *order)
 	return out;
 }
 
-/* ---- leaves -------------------------------------------------------------------------------- */
+/* ---- leaves --------------------------------------------------------------------------------- */
 
 static Status
 feed_leaf(Eval *e, const Node *n, const Feed *feed, int nfeed, Tensor *out)
@@ -125,22 +125,23 @@ eval_uniform(Eval *e, const Node *n, Tensor out)
 	uint32_t      step = (uint32_t)e->result[n->in[1]].at[0],
 		 seed = (uint32_t)e->result[n->in[2]].at[0];
 	uint64_t site = hash_name(n->attr.name);
-	Type counted = {.dtype = DT_f32, .rank = n->attr.naxes};
-	double *to = out.at;
-	Walk w;
+	Type     counted = {.dtype = DT_f32, .rank = n->attr.naxes};
+	double  *to = out.at;
+	Walk     w;
 
 	memcpy(counted.axis, n->attr.axes, sizeof counted.axis);
 	walk_start(&w, out.type.axis, out.type.rank);
 	walk_view(&w, &sample->type);
 	walk_view(&w, &counted);
 	for (; w.left > 0; walk_next(&w))
-		*to++ = philox_uniform(seed, site, step, (uint32_t)sample->at[w.at[0]], (uint32_t)w.at[1]);
+		*to++ = philox_uniform(seed, site, step, (uint32_t)sample->at[w.at[0]],
+		                       (uint32_t)w.at[1]);
 }
 
 void
 eval_leaf(Eval *e, const Node *n, Tensor out)
 {
-	int64_t count = type_elems(&out.type), i;
+	int64_t  count = type_elems(&out.type), i;
 	int32_t *entries;
 
 	if (n->op == OP_const) {
@@ -158,58 +159,98 @@ eval_leaf(Eval *e, const Node *n, Tensor out)
 	}
 }
 
-/* ---- the loop ------------------------------------------------------------------------------ */
+/* ---- the loop ------------------------------------------------------------------------------- */
 
 static void
 eval_node(Eval *e, Val v)
 {
 	const Node *n = &e->g->node[v];
-	Tensor out = e->result[v];
+	Tensor      out = e->result[v];
 
 	switch (n->op) {
-	case OP_input: case OP_host: case OP_param:
+	case OP_input:
+	case OP_host:
+	case OP_param:
 		break; /* fed */
-	case OP_const: case OP_table: case OP_uniform: case OP_assign:
+	case OP_const:
+	case OP_table:
+	case OP_uniform:
+	case OP_assign:
 		eval_leaf(e, n, out);
 		break;
-	case OP_add: case OP_sub: case OP_mul: case OP_div: case OP_min: case OP_max: case OP_neg: case OP_abs:
-	case OP_sign: case OP_exp: case OP_log: case OP_sqrt: case OP_rsqrt: case OP_erf: case OP_tanh: case OP_lt:
-	case OP_le: case OP_eq: case OP_and: case OP_or: case OP_not: case OP_select: case OP_cast: case OP_gelu:
+	case OP_add:
+	case OP_sub:
+	case OP_mul:
+	case OP_div:
+	case OP_min:
+	case OP_max:
+	case OP_neg:
+	case OP_abs:
+	case OP_sign:
+	case OP_exp:
+	case OP_log:
+	case OP_sqrt:
+	case OP_rsqrt:
+	case OP_erf:
+	case OP_tanh:
+	case OP_lt:
+	case OP_le:
+	case OP_eq:
+	case OP_and:
+	case OP_or:
+	case OP_not:
+	case OP_select:
+	case OP_cast:
+	case OP_gelu:
 	case OP_smooth_l1:
 		eval_elementwise(e, n, out);
 		break;
-	case OP_sum: case OP_rmax: case OP_sum_squares:
+	case OP_sum:
+	case OP_rmax:
+	case OP_sum_squares:
 		eval_reduce(e, n, out);
 		break;
-	case OP_contract: case OP_gemm:
+	case OP_contract:
+	case OP_gemm:
 		eval_contract(e, n, out);
 		break;
-	case OP_rename: case OP_split: case OP_merge: case OP_slice: case OP_pad: case OP_concat: case OP_broadcast:
+	case OP_rename:
+	case OP_split:
+	case OP_merge:
+	case OP_slice:
+	case OP_pad:
+	case OP_concat:
+	case OP_broadcast:
 	case OP_reorder:
 		eval_view(e, n, out);
 		break;
-	case OP_pick: case OP_scatter_add:
+	case OP_pick:
+	case OP_scatter_add:
 		eval_index(e, n, out);
 		break;
-	case OP_standardise: case OP_softmax:
+	case OP_standardise:
+	case OP_softmax:
 		eval_composite(e, n, out);
 		break;
-	case OP_attend: case OP_attend_grad:
+	case OP_attend:
+	case OP_attend_grad:
 		eval_attend(e, v, out);
 		break;
 	case OP_result:
 		e->result[v] = tensor_reorder(e->a, e->tuple[n->in[0]][n->attr.index], &n->type);
 		break;
-	case OP_COUNT: BUG("no such op");
+	case OP_COUNT:
+		BUG("no such op");
 	}
 }
 
 Status
-eval_graph_each(Arena *a, const Graph *g, const Feed *feed, int nfeed, Tensor *result, EvalEach *each, void *arg)
+eval_graph_each(Arena *a, const Graph *g, const Feed *feed, int nfeed, Tensor *result,
+                EvalEach *each, void *arg)
 {
-	Eval e = {a, g, result, arena_alloc(a, sizeof *e.tuple * ((size_t)g->n + 1)), OK};
+	Eval    e = {a, g, result, arena_alloc(a, sizeof *e.tuple * ((size_t)g->n + 1)), OK};
 	int64_t i, count;
-	Val v;
+	Val     v;
 
 	for (v = 0; v < g->n; v++) {
 		const Node *n = &g->node[v];

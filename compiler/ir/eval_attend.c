@@ -16,24 +16,24 @@ typedef struct {
 } Operand;
 
 typedef struct {
-	const Node *n;
-	Walk        w;          /* over the axes of q but E */
-	int64_t     nu, ne;
-	Operand     q, k, v, r, out, dq, dk, dv, dr;
-	bool        grad, bias;
-	uint32_t    step, seed;
-	uint64_t    site;
+	const Node   *n;
+	Walk          w; /* over the axes of q but E */
+	int64_t       nu, ne;
+	Operand       q, k, v, r, out, dq, dk, dv, dr;
+	bool          grad, bias;
+	uint32_t      step, seed;
+	uint64_t      site;
 	const double *sample;
-	int64_t    *sample_at, *element_at; /* per query, laid out beforehand */
-	int64_t     element_u;
-	double     *p, *m, *dp; /* per key */
+	int64_t      *sample_at, *element_at; /* per query, laid out beforehand */
+	int64_t       element_u;
+	double       *p, *m, *dp; /* per key */
 } Attend;
 
 static Walk
 query_walk(const Type *q, const char *e_name)
 {
 	Walk w;
-	int i;
+	int  i;
 
 	walk_start(&w, NULL, 0);
 	for (i = 0; i < q->rank; i++)
@@ -46,7 +46,7 @@ query_walk(const Type *q, const char *e_name)
 static int64_t *
 offsets(Arena *a, const Attend *x, const Type *t)
 {
-	Walk w = x->w;
+	Walk     w = x->w;
 	int64_t *at = arena_new_array(a, int64_t, w.left), i;
 
 	walk_view(&w, t);
@@ -55,7 +55,11 @@ offsets(Arena *a, const Attend *x, const Type *t)
 	return at;
 }
 
-typedef struct { Operand *o; Tensor t; int64_t *at; } Bound;
+typedef struct {
+	Operand *o;
+	Tensor   t;
+	int64_t *at;
+} Bound;
 
 static Bound
 bind(Arena *a, const Attend *x, Operand *o, Tensor t)
@@ -68,7 +72,7 @@ bind(Arena *a, const Attend *x, Operand *o, Tensor t)
 static double
 dot(const Attend *x, const double *a, int64_t step_a, const double *b, int64_t step_b)
 {
-	double sum = 0;
+	double  sum = 0;
 	int64_t e;
 
 	for (e = 0; e < x->ne; e++)
@@ -79,7 +83,7 @@ dot(const Attend *x, const double *a, int64_t step_a, const double *b, int64_t s
 static void
 probabilities(Attend *x, int64_t query)
 {
-	double rate = x->n->attr.rate, top = -INFINITY, sum = 0;
+	double  rate = x->n->attr.rate, top = -INFINITY, sum = 0;
 	int64_t u;
 
 	for (u = 0; u < x->nu; u++) {
@@ -112,13 +116,13 @@ forward(Attend *x)
 	for (u = 0; u < x->nu; u++)
 		for (e = 0; e < x->ne; e++)
 			x->out.at[e * x->out.step_e] +=
-			        x->m[u] * x->p[u] * x->v.at[u * x->v.step_u + e * x->v.step_e];
+				x->m[u] * x->p[u] * x->v.at[u * x->v.step_u + e * x->v.step_e];
 }
 
 static void
 backward(Attend *x)
 {
-	double scale = x->n->attr.scale, mean = 0;
+	double  scale = x->n->attr.scale, mean = 0;
 	int64_t u, e;
 
 	for (u = 0; u < x->nu; u++) {
@@ -130,7 +134,7 @@ backward(Attend *x)
 		double ds = x->p[u] * (x->dp[u] - mean);
 		for (e = 0; e < x->ne; e++) {
 			x->dv.at[u * x->dv.step_u + e * x->dv.step_e] +=
-			        x->m[u] * x->p[u] * x->out.at[e * x->out.step_e];
+				x->m[u] * x->p[u] * x->out.at[e * x->out.step_e];
 			x->dq.at[e * x->dq.step_e] +=
 				scale * ds * x->k.at[u * x->k.step_u + e * x->k.step_e];
 			x->dk.at[u * x->dk.step_u + e * x->dk.step_e] +=
@@ -144,9 +148,9 @@ backward(Attend *x)
 static void
 bind_dropout(Eval *e, Attend *x)
 {
-	const Node *n = x->n;
+	const Node   *n = x->n;
 	const Tensor *sample = &e->result[n->in[3 + x->bias]];
-	Type counted = {0};
+	Type          counted = {0};
 
 	x->sample = sample->at;
 	x->step = (uint32_t)e->result[n->in[4 + x->bias]].at[0];
@@ -168,9 +172,9 @@ eval_attend(Eval *e, Val v, Tensor out)
 	                 .nu = n->attr.axes[1].size,
 	                 .ne = n->attr.axes[0].size};
 	Operand *operand[] = {&x.q, &x.k, &x.v, &x.r}, *gradient[] = {&x.dq, &x.dk, &x.dv, &x.dr};
-	Bound bound[9];
-	int64_t query, nquery;
-	int nbound = 0, i;
+	Bound    bound[9];
+	int64_t  query, nquery;
+	int      nbound = 0, i;
 
 	x.bias = attend_has_bias(&n->attr, n->nin, x.grad) == 1;
 	x.w = query_walk(&e->result[n->in[0]].type, n->attr.axes[0].name);

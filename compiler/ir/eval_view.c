@@ -9,7 +9,7 @@ static int64_t
 inner_size(const Attr *attr, const char *name)
 {
 	int64_t size = 1;
-	int i;
+	int     i;
 
 	for (i = attr->naxes; i-- > 0 && attr->axes[i].name != name;)
 		size *= attr->axes[i].size;
@@ -47,14 +47,14 @@ static void
 eval_concat(Eval *e, const Node *n, Tensor out)
 {
 	const Attr *attr = &n->attr;
-	int64_t start = 0;
-	int i, k;
+	int64_t     start = 0;
+	int         i, k;
 
 	for (i = 0; i < n->nin; i++) {
-		Axis part = attr->axes[i];
+		Axis   part = attr->axes[i];
 		Tensor in = e->result[n->in[i]];
-		Type box = out.type;
-		Walk w;
+		Type   box = out.type;
+		Walk   w;
 		k = type_find(&box, attr->axis.name);
 		box.axis[k].size = part.name ? part.size : 1;
 		walk_both(&w, &box, &in.type, &out.type);
@@ -74,14 +74,16 @@ eval_concat(Eval *e, const Node *n, Tensor out)
 void
 eval_view(Eval *e, const Node *n, Tensor out)
 {
-	Tensor in = e->result[n->in[0]];
+	Tensor      in = e->result[n->in[0]];
 	const Attr *attr = &n->attr;
 	int64_t     in_unit = type_stride(&in.type, attr->axis.name),
 		out_unit = type_stride(&out.type, attr->axis.name);
 	Walk w;
 
 	switch (n->op) {
-	case OP_concat: eval_concat(e, n, out); return;
+	case OP_concat:
+		eval_concat(e, n, out);
+		return;
 	case OP_merge:
 		walk_both(&w, &in.type, &in.type, &out.type);
 		listed_strides(&w, attr, TO, out_unit);
@@ -91,7 +93,8 @@ eval_view(Eval *e, const Node *n, Tensor out)
 		listed_strides(&w, attr, TO, out_unit);
 		w.at[TO] = attr->offset * out_unit;
 		break;
-	case OP_rename: case OP_split:
+	case OP_rename:
+	case OP_split:
 		walk_both(&w, &out.type, &in.type, &out.type);
 		listed_strides(&w, attr, FROM, in_unit);
 		break;
@@ -111,24 +114,27 @@ void
 eval_index(Eval *e, const Node *n, Tensor out)
 {
 	Tensor a = e->result[n->in[0]], b = e->result[n->in[1]];
-	bool pick = n->op == OP_pick;
-	Tensor table = pick ? a : out, rows = pick ? out : a; /* the side with the axis, the side with the places */
+	bool   pick = n->op == OP_pick;
+	/* the side with the axis, the side with the places */
+	Tensor  table = pick ? a : out, rows = pick ? out : a;
 	int64_t unit = type_stride(&table.type, n->attr.axis.name);
-	Walk w;
-	int i;
+	Walk    w;
+	int     i;
 
 	walk_start(&w, rows.type.axis, rows.type.rank);
 	walk_view(&w, &rows.type);
 	walk_view(&w, &table.type);
 	walk_view(&w, &b.type);
-	for (i = 0; i < w.rank; i++) /* places count in b only, even when the axis has the name of one */
+	/* places count in b only, even when the axis has the name of one */
+	for (i = 0; i < w.rank; i++)
 		if (type_find(&b.type, w.name[i]) >= 0)
 			w.stride[1][i] = 0;
 	for (; w.left > 0; walk_next(&w)) {
-		double row = b.at[w.at[2]];
+		double  row = b.at[w.at[2]];
 		int64_t at;
 		if (!(row >= 0 && row < (double)n->attr.axis.size)) {
-			e->status = user_error("eval-index", "%s: index %g is outside axis %s of size %lld",
+			e->status = user_error("eval-index",
+			                       "%s: index %g is outside axis %s of size %lld",
 			                       op_info[n->op].name, row, n->attr.axis.name,
 			                       (long long)n->attr.axis.size);
 			return;

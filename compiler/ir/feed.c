@@ -1,9 +1,9 @@
-/* feed: values for a graph's leaves as text that a person writes, and values as text that a person reads:
- *     x : f32[B:2, D:3] =          a name (in quotes when it is no word), a type, numbers in the order of its axes;
- *       1 2 3                      commas and line ends between them as one likes
- *       4 5 6
- *     w = 0.5                      without a type: the leaf's own; one number alone fills it
- * Refuses names that the graph does not read, other axes than the leaf's, and too few or too many numbers. */
+/* feed: values for a graph's leaves as text that a person writes, and values as text that a person
+ * reads: x : f32[B:2, D:3] =          a name (in quotes when it is no word), a type, numbers in the
+ * order of its axes; 1 2 3                      commas and line ends between them as one likes 4 5
+ * 6 w = 0.5                      without a type: the leaf's own; one number alone fills it Refuses
+ * names that the graph does not read, other axes than the leaf's, and too few or too many numbers.
+ */
 #include "compiler/ir/parse_private.h"
 
 #include <math.h>
@@ -37,7 +37,8 @@ find_leaf(const Parse *p, const Graph *g, const char *name, Loc loc, const Type 
 static bool
 at_number(const Parse *p)
 {
-	return p->tok.kind == TOK_int || p->tok.kind == TOK_real || parse_is_word(p, "inf") || parse_is_word(p, "nan");
+	return p->tok.kind == TOK_int || p->tok.kind == TOK_real || parse_is_word(p, "inf") ||
+	       parse_is_word(p, "nan");
 }
 
 /* Is x a value of the dtype? Floats take any number. */
@@ -62,18 +63,21 @@ read_numbers(Parse *p, const char *name, Tensor t)
 		at = parse_loc(p);
 		TRY(parse_read_real(p, "a number", &x));
 		if (!is_value(t.type.dtype, x))
-			return diag_error(at, "feed-value", "%g is no %s, the type of \"%s\"", x, dtype_name[t.type.dtype], name);
+			return diag_error(at, "feed-value", "%g is no %s, the type of \"%s\"", x,
+			                  dtype_name[t.type.dtype], name);
 		if (n < want)
 			t.at[n] = x;
 		n++;
 		parse_accept_punct(p, ',');
-	} while (at_number(p) && (n < want || p->tok.kind != TOK_name)); /* past the last number, `inf` is the next name */
+		/* past the last number, `inf` is the next name */
+	} while (at_number(p) && (n < want || p->tok.kind != TOK_name));
 	if (n == 1)
 		for (int64_t i = 1; i < want; i++)
 			t.at[i] = x;
 	else if (n != want)
-		return diag_error(loc, "feed-count", "\"%s\" has %lld elements, here are %lld numbers", name, (long long)want,
-		                  (long long)n);
+		return diag_error(loc, "feed-count",
+		                  "\"%s\" has %lld elements, here are %lld numbers", name,
+		                  (long long)want, (long long)n);
 	return OK;
 }
 
@@ -95,7 +99,8 @@ read_feed(Parse *p, Arena *a, const Graph *g, Feed *out)
 			Text t = {0};
 
 			type_print(&t, leaf);
-			diag_error(loc, "feed-type", "\"%s\" is %s in graph @%s", out->name, t.at, g->name);
+			diag_error(loc, "feed-type", "\"%s\" is %s in graph @%s", out->name, t.at,
+			           g->name);
 			text_free(&t);
 			return FAIL;
 		}
@@ -108,7 +113,11 @@ read_feed(Parse *p, Arena *a, const Graph *g, Feed *out)
 Status
 feed_parse(Arena *a, const Graph *g, const char *file, const char *text, Feed **out, int *nfeed)
 {
-	Parse  p = {.scratch = arena_new(), .at = text, .start_of_line = text, .line = 1, .file = intern(file)};
+	Parse  p = {.scratch = arena_new(),
+	            .at = text,
+	            .start_of_line = text,
+	            .line = 1,
+	            .file = intern(file)};
 	Status status = OK;
 	Vec(Feed) feed = {0};
 
@@ -121,7 +130,8 @@ feed_parse(Arena *a, const Graph *g, const char *file, const char *text, Feed **
 			break;
 		for (int i = 0; i < feed.n && status == OK; i++)
 			if (feed.at[i].name == f.name)
-				status = diag_error(loc, "feed-twice", "\"%s\" has a value already", f.name);
+				status = diag_error(loc, "feed-twice", "\"%s\" has a value already",
+				                    f.name);
 		vec_push(a, &feed, f);
 	}
 	arena_free(p.scratch);
@@ -130,7 +140,7 @@ feed_parse(Arena *a, const Graph *g, const char *file, const char *text, Feed **
 	return status;
 }
 
-/* ---- printing -------------------------------------------------------------------------------------------- */
+/* ---- printing ------------------------------------------------------------------------------- */
 
 enum { FIRST_VALUES = 8 };
 
@@ -142,15 +152,17 @@ number_text(char out[48], double x, int digits)
 
 	if (!isfinite(x))
 		return snprintf(out, 48, "%s", isnan(x) ? "nan" : x > 0 ? "inf" : "-inf");
-	return digits ? snprintf(out, 48, "%.*g", digits, x) : snprintf(out, 48, "%s", text_double(exact, x));
+	return digits ? snprintf(out, 48, "%.*g", digits, x)
+	              : snprintf(out, 48, "%s", text_double(exact, x));
 }
 
 static void
 print_rows(Text *out, const Tensor *x, int digits)
 {
-	int64_t n = type_elems(&x->type), row = x->type.rank ? x->type.axis[x->type.rank - 1].size : 1;
-	int     width = 0, len;
-	char    buf[48];
+	int64_t n = type_elems(&x->type),
+		row = x->type.rank ? x->type.axis[x->type.rank - 1].size : 1;
+	int  width = 0, len;
+	char buf[48];
 
 	for (int64_t i = 0; i < n; i++)
 		if ((len = number_text(buf, x->at[i], digits)) > width)
@@ -184,7 +196,8 @@ print_summary(Text *out, const Tensor *x, int digits)
 	number_text(buf[0], least, digits);
 	number_text(buf[1], most, digits);
 	number_text(buf[2], sum / (double)n, digits);
-	text_printf(out, " ..  # %lld values in %s .. %s, mean %s\n", (long long)n, buf[0], buf[1], buf[2]);
+	text_printf(out, " ..  # %lld values in %s .. %s, mean %s\n", (long long)n, buf[0], buf[1],
+	            buf[2]);
 }
 
 void

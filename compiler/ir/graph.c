@@ -50,7 +50,7 @@ Graph *
 graph_copy(Arena *a, const Graph *g)
 {
 	Graph *c = arena_new_one(a, Graph);
-	int v, nout = 1;
+	int    v, nout = 1;
 
 	*c = *g;
 	c->arena = a;
@@ -63,7 +63,7 @@ graph_copy(Arena *a, const Graph *g)
 	c->out = arena_grow(a, g->out, sizeof(Output) * (size_t)g->nout,
 	                    sizeof(Output) * (size_t)nout);
 	c->training.update =
-	        copy_array(a, g->training.update, sizeof(Update) * (size_t)g->training.nupdate);
+		copy_array(a, g->training.update, sizeof(Update) * (size_t)g->training.nupdate);
 	c->slab = copy_array(a, g->slab, sizeof(Slab) * (size_t)g->nslab);
 	c->remark.at = copy_array(a, g->remark.at, sizeof(Remark) * (size_t)g->remark.n);
 	c->remark.cap = g->remark.n;
@@ -109,7 +109,8 @@ graph_output(Graph *g, const char *name, Val v)
 	for (i = 0; i < g->nout; i++)
 		if (g->out[i].name == name)
 			BUG("output %s is declared twice", name);
-	if ((g->nout & (g->nout - 1)) == 0) /* full at every power of two; graph_copy keeps to that */
+	/* full at every power of two; graph_copy keeps to that */
+	if ((g->nout & (g->nout - 1)) == 0)
 		g->out = arena_grow(g->arena, g->out, sizeof(Output) * (size_t)g->nout,
 		                    sizeof(Output) * (size_t)(g->nout ? 2 * g->nout : 1));
 	g->out[g->nout++] = (Output){name, v};
@@ -121,8 +122,8 @@ graph_remark(Graph *g, const char *what, Loc loc, const char *why)
 	for (int i = 0; i < g->remark.n; i++) {
 		const Remark *r = &g->remark.at[i];
 
-		if (r->loc.file == loc.file && r->loc.line == loc.line && strcmp(r->what, what) == 0 &&
-		    strcmp(r->why, why) == 0)
+		if (r->loc.file == loc.file && r->loc.line == loc.line &&
+		    strcmp(r->what, what) == 0 && strcmp(r->why, why) == 0)
 			return;
 	}
 	vec_push(g->arena, &g->remark, (Remark){what, why, loc});
@@ -197,10 +198,14 @@ training_value(Training *t, int i)
 		return NULL;
 	u = &t->update[(i - 1) / 4];
 	switch ((i - 1) % 4) {
-	case 0: return &u->lr;
-	case 1: return &u->decay;
-	case 2: return &u->average_decay;
-	default: return &u->grad;
+	case 0:
+		return &u->lr;
+	case 1:
+		return &u->decay;
+	case 2:
+		return &u->average_decay;
+	default:
+		return &u->grad;
 	}
 }
 
@@ -215,11 +220,11 @@ training_unused(const Training *t, int i)
 
 typedef struct {
 	const Graph *g;
-	Val         *order;    /* live nodes, operands first */
+	Val         *order; /* live nodes, operands first */
 	int          norder;
-	char        *state;    /* 0 new, 1 being visited, 2 done */
+	char        *state; /* 0 new, 1 being visited, 2 done */
 	Val         *stack;
-	int         *next;     /* which operand of a stacked node comes next */
+	int         *next; /* which operand of a stacked node comes next */
 } Sort;
 
 static void
@@ -233,7 +238,7 @@ visit(Sort *s, Val root)
 	s->next[top++] = 0;
 	s->state[root] = 1;
 	while (top > 0) {
-		Val v = s->stack[top - 1];
+		Val         v = s->stack[top - 1];
 		const Node *n = &s->g->node[v];
 
 		if (s->next[top - 1] == n->nin) {
@@ -279,7 +284,7 @@ static void
 redirect(Graph *g)
 {
 	Val *p;
-	int v, i;
+	int  v, i;
 
 	for (v = 0; v < g->n; v++)
 		for (i = 0; i < g->node[v].nin; i++)
@@ -297,11 +302,11 @@ graph_commit(Graph *g)
 {
 	Arena *tmp = arena_new();
 	size_t n = (size_t)g->n + 1;
-	Sort s = {.g = g};
-	char *live = arena_alloc(tmp, n);
-	Val *number = arena_new_array(tmp, Val, n), *p;
-	Node *sorted;
-	int v, i;
+	Sort   s = {.g = g};
+	char  *live = arena_alloc(tmp, n);
+	Val   *number = arena_new_array(tmp, Val, n), *p;
+	Node  *sorted;
+	int    v, i;
 
 	redirect(g);
 	s.order = arena_new_array(tmp, Val, n);
@@ -340,9 +345,9 @@ graph_commit(Graph *g)
 int *
 graph_uses(const Graph *g, Arena *a)
 {
-	int *uses = arena_new_array(a, int, g->n + 1), v, i;
+	int     *uses = arena_new_array(a, int, g->n + 1), v, i;
 	Training t = g->training;
-	Val *p;
+	Val     *p;
 
 	for (v = 0; v < g->n; v++)
 		for (i = 0; i < g->node[v].nin; i++)

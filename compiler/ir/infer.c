@@ -11,7 +11,7 @@ static const int64_t max_elems = (int64_t)1 << 48;
 Status
 infer_refuse(Infer *x, const char *rule, const char *fmt, ...)
 {
-	Text t = {0};
+	Text    t = {0};
 	va_list ap;
 
 	if (strncmp(rule, "any_", 4) == 0)
@@ -54,7 +54,7 @@ Status
 infer_distinct(Infer *x)
 {
 	const Attr *t = x->attr;
-	int i, j;
+	int         i, j;
 
 	if (t->naxes < 0 || t->naxes > MAX_RANK)
 		return infer_refuse(x, "any_c7", "%d axes given, at most %d are possible", t->naxes,
@@ -93,7 +93,7 @@ const char *
 type_flaw(Arena *a, const Type *t)
 {
 	int64_t elems = 1;
-	int i, j;
+	int     i, j;
 
 	if ((unsigned)t->dtype >= DT_COUNT)
 		return "unknown dtype";
@@ -157,7 +157,7 @@ static Status
 infer_elementwise(Infer *x)
 {
 	bool logic = x->op == OP_and || x->op == OP_or || x->op == OP_not;
-	int i;
+	int  i;
 
 	for (i = 0; i < x->nin; i++) {
 		Dtype d = x->in[i].dtype;
@@ -192,7 +192,7 @@ static Status
 infer_over(Infer *x)
 {
 	bool keeps = x->op == OP_standardise || x->op == OP_softmax;
-	int i, k;
+	int  i, k;
 
 	if (x->in[0].dtype != DT_f32)
 		return infer_refuse(x, "c1", "the operand is %s, must be f32",
@@ -232,7 +232,7 @@ static Status
 infer_contract(Infer *x)
 {
 	Type joined = {0};
-	int i, k;
+	int  i, k;
 
 	if (x->op == OP_gemm && (x->nin < 2 || x->nin > 3))
 		return infer_refuse(x, "any_c1", "gemm takes 2 or 3 operands, not %d", x->nin);
@@ -268,27 +268,67 @@ static Status
 infer_rule(Infer *x)
 {
 	switch (x->op) {
-	case OP_input: case OP_host: case OP_param: case OP_const: case OP_table: case OP_uniform: case OP_assign:
+	case OP_input:
+	case OP_host:
+	case OP_param:
+	case OP_const:
+	case OP_table:
+	case OP_uniform:
+	case OP_assign:
 		return infer_leaf(x);
-	case OP_add: case OP_sub: case OP_mul: case OP_div: case OP_min: case OP_max: case OP_neg: case OP_abs:
-	case OP_sign: case OP_exp: case OP_log: case OP_sqrt: case OP_rsqrt: case OP_erf: case OP_tanh:
-	case OP_and: case OP_or: case OP_not: case OP_gelu: case OP_smooth_l1:
+	case OP_add:
+	case OP_sub:
+	case OP_mul:
+	case OP_div:
+	case OP_min:
+	case OP_max:
+	case OP_neg:
+	case OP_abs:
+	case OP_sign:
+	case OP_exp:
+	case OP_log:
+	case OP_sqrt:
+	case OP_rsqrt:
+	case OP_erf:
+	case OP_tanh:
+	case OP_and:
+	case OP_or:
+	case OP_not:
+	case OP_gelu:
+	case OP_smooth_l1:
 		return infer_elementwise(x);
-	case OP_lt: case OP_le: case OP_eq:
+	case OP_lt:
+	case OP_le:
+	case OP_eq:
 		return infer_compare(x);
-	case OP_select: return infer_select(x);
-	case OP_cast: return infer_cast(x);
-	case OP_sum: case OP_rmax: case OP_standardise: case OP_softmax:
+	case OP_select:
+		return infer_select(x);
+	case OP_cast:
+		return infer_cast(x);
+	case OP_sum:
+	case OP_rmax:
+	case OP_standardise:
+	case OP_softmax:
 		return infer_over(x);
-	case OP_sum_squares: return infer_sum_squares(x);
-	case OP_contract: case OP_gemm:
+	case OP_sum_squares:
+		return infer_sum_squares(x);
+	case OP_contract:
+	case OP_gemm:
 		return infer_contract(x);
-	case OP_rename: case OP_split: case OP_merge: case OP_slice: case OP_pad: case OP_concat:
-	case OP_broadcast: case OP_reorder:
+	case OP_rename:
+	case OP_split:
+	case OP_merge:
+	case OP_slice:
+	case OP_pad:
+	case OP_concat:
+	case OP_broadcast:
+	case OP_reorder:
 		return infer_view(x);
-	case OP_pick: case OP_scatter_add:
+	case OP_pick:
+	case OP_scatter_add:
 		return infer_index(x);
-	case OP_attend: case OP_attend_grad:
+	case OP_attend:
+	case OP_attend_grad:
 		return infer_attend(x);
 	case OP_result: /* its operand type is the element: infer_node has looked it up */
 		*x->out = x->in[0];
@@ -304,9 +344,9 @@ static Status
 settle(Infer *x)
 {
 	const char *flaw = type_flaw(x->a, x->out);
-	Text want = {0}, have = {0};
-	bool same;
-	int i, at;
+	Text        want = {0}, have = {0};
+	bool        same;
+	int         i, at;
 
 	if (flaw)
 		return infer_refuse(x, "any_c5", "the result is too large: %s", flaw);
@@ -334,9 +374,9 @@ infer(Arena *a, Op op, const Type *in, int nin, const Attr *attr, const Type *gi
       const char **why)
 {
 	static const Attr none;
-	Type result = {0};
-	const char *flaw;
-	Infer x = {a, op, in, nin, attr ? attr : &none, given, &result, why};
+	Type              result = {0};
+	const char       *flaw;
+	Infer             x = {a, op, in, nin, attr ? attr : &none, given, &result, why};
 
 	*why = NULL;
 	if ((unsigned)op >= OP_COUNT)
@@ -357,7 +397,7 @@ Type
 infer_result(const Graph *g, Val tuple, int index)
 {
 	const Node *n = &g->node[tuple];
-	Type t;
+	Type        t;
 
 	if (n->op != OP_attend_grad || index < 0 || index > 3)
 		BUG("%%%d (%s) has no result %d", tuple, op_info[n->op].name, index);
@@ -372,11 +412,11 @@ Status
 infer_node(Arena *a, const Graph *g, Op op, const Val *in, int nin, const Attr *attr,
            const Type *given, Type *out, const char **why)
 {
-	Type small[8], *type = nin <= 8 ? small : arena_new_array(a, Type, nin);
+	Type              small[8], *type = nin <= 8 ? small : arena_new_array(a, Type, nin);
 	static const Attr none;
-	Infer x = {a, op, type, nin, attr ? attr : &none, given, out, why};
-	const Node *n;
-	int i;
+	Infer             x = {a, op, type, nin, attr ? attr : &none, given, out, why};
+	const Node       *n;
+	int               i;
 
 	for (i = 0; i < nin; i++) {
 		if (in[i] < 0 || in[i] >= g->n)

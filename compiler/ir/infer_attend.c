@@ -51,9 +51,9 @@ draw_order(Infer *x, const Type *sample, int t)
 {
 	const Type *q = &x->in[0];
 	const Attr *attr = x->attr;
-	Type listed = {0};
-	Axis draw[MAX_RANK];
-	int want = q->rank - 1, n, i; /* without E and the sample axis, with U */
+	Type        listed = {0};
+	Axis        draw[MAX_RANK];
+	int         want = q->rank - 1, n, i; /* without E and the sample axis, with U */
 
 	if (attr->naxes == 2)
 		return want <= 3
@@ -100,7 +100,7 @@ static Status
 bias_rules(Infer *x, int t)
 {
 	const Type *r = &x->in[3], *q = &x->in[0];
-	int i;
+	int         i;
 
 	if (r->dtype != DT_f32)
 		return infer_refuse(x, "c6", "the bias is %s, must be f32", dtype_name[r->dtype]);
@@ -117,7 +117,7 @@ Status
 infer_attend(Infer *x)
 {
 	const Type *q = &x->in[0], *k = &x->in[1], *v = &x->in[2];
-	int grad = x->op == OP_attend_grad, bias, t, i;
+	int         grad = x->op == OP_attend_grad, bias, t, i;
 	const Attr *attr = x->attr;
 
 	if (!(attr->rate >= 0 && attr->rate < 1))

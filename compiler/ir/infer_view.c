@@ -4,9 +4,9 @@
 static Status
 infer_table(Infer *x)
 {
-	int64_t size[MAX_RANK], limit;
+	int64_t     size[MAX_RANK], limit;
 	const Attr *t = x->attr;
-	int rank, i;
+	int         rank, i;
 
 	if (t->nargs < 0 || t->nargs > COUNT(t->args) || !t->name ||
 	    table_type(t->name, t->args, t->nargs, &rank, size, &limit) != OK)
@@ -25,7 +25,7 @@ static Status
 infer_uniform(Infer *x)
 {
 	const Type *sample = &x->in[0];
-	int i;
+	int         i;
 
 	if (sample->dtype != DT_u32 || sample->rank != 1 || x->in[1].dtype != DT_u32 ||
 	    x->in[1].rank != 0 || x->in[2].dtype != DT_u32 || x->in[2].rank != 0)
@@ -109,7 +109,7 @@ static Status
 product_is(Infer *x, int64_t whole)
 {
 	int64_t left = whole;
-	int i;
+	int     i;
 
 	for (i = 0; i < x->attr->naxes; i++) {
 		if (x->attr->axes[i].size < 1 || left % x->attr->axes[i].size != 0)
@@ -127,7 +127,7 @@ infer_rename(Infer *x)
 {
 	const Type *in = &x->in[0];
 	const Attr *t = x->attr;
-	int i;
+	int         i;
 
 	TRY(infer_has(x, in, t->axis, "c1"));
 	if (t->naxes != 1 || t->axes[0].size != t->axis.size || !t->axes[0].name)
@@ -144,7 +144,7 @@ infer_split(Infer *x)
 {
 	const Type *in = &x->in[0];
 	const Attr *t = x->attr;
-	int i, k;
+	int         i, k;
 
 	TRY(infer_has(x, in, t->axis, "c1"));
 	TRY(infer_distinct(x));
@@ -169,7 +169,7 @@ infer_merge(Infer *x)
 {
 	const Type *in = &x->in[0];
 	const Attr *t = x->attr;
-	int i;
+	int         i;
 
 	TRY(infer_distinct(x));
 	for (i = 0; i < t->naxes; i++)
@@ -191,9 +191,9 @@ infer_cut(Infer *x)
 {
 	const Type *in = &x->in[0];
 	const Attr *t = x->attr;
-	Axis part = t->axes[0], from, to;
-	int64_t size = t->naxes ? part.size : 1;
-	int i;
+	Axis        part = t->axes[0], from, to;
+	int64_t     size = t->naxes ? part.size : 1;
+	int         i;
 
 	if (t->naxes < 0 || t->naxes > 1)
 		return infer_refuse(x, "c2", "one part can be named, not %d", t->naxes);
@@ -228,8 +228,8 @@ static Status
 infer_concat(Infer *x)
 {
 	const Attr *t = x->attr;
-	int64_t sum = 0;
-	int i, k, first = -1;
+	int64_t     sum = 0;
+	int         i, k, first = -1;
 
 	if (t->naxes != x->nin)
 		return infer_refuse(x, "c1", "%d parts for %d operands", t->naxes, x->nin);
@@ -263,7 +263,7 @@ static Status
 infer_broadcast(Infer *x)
 {
 	const Attr *t = x->attr;
-	int i;
+	int         i;
 
 	TRY(infer_distinct(x));
 	if (t->naxes == 0)
@@ -283,13 +283,21 @@ infer_view(Infer *x)
 {
 	x->out->dtype = x->in[0].dtype;
 	switch (x->op) {
-	case OP_rename: return infer_rename(x);
-	case OP_split: return infer_split(x);
-	case OP_merge: return infer_merge(x);
-	case OP_slice: case OP_pad: return infer_cut(x);
-	case OP_concat: return infer_concat(x);
-	case OP_broadcast: return infer_broadcast(x);
-	default: break;
+	case OP_rename:
+		return infer_rename(x);
+	case OP_split:
+		return infer_split(x);
+	case OP_merge:
+		return infer_merge(x);
+	case OP_slice:
+	case OP_pad:
+		return infer_cut(x);
+	case OP_concat:
+		return infer_concat(x);
+	case OP_broadcast:
+		return infer_broadcast(x);
+	default:
+		break;
 	}
 	if (!x->given) /* reorder */
 		return infer_refuse(x, "any_c6", "reorder needs the type whose order it takes");
@@ -297,15 +305,16 @@ infer_view(Infer *x)
 	return OK;
 }
 
-/* pick: a[.., axis, ..] b[places] -> a[.., places, ..];  scatter_add: a[.., places, ..] -> [.., axis,
+/* pick: a[.., axis, ..] b[places] -> a[.., places, ..];  scatter_add: a[.., places, ..] -> [..,
+ * axis,
  * ..] */
 Status
 infer_index(Infer *x)
 {
 	const Type *a = &x->in[0], *b = &x->in[1];
-	Axis axis = x->attr->axis;
-	bool done = false;
-	int i, k;
+	Axis        axis = x->attr->axis;
+	bool        done = false;
+	int         i, k;
 
 	if (b->dtype != DT_i32)
 		return infer_refuse(x, "c1", "the indices are %s, must be i32",

@@ -32,8 +32,8 @@ static Status
 read_place(Parse *p, Node *n)
 {
 	const char *name;
-	int64_t number;
-	int i;
+	int64_t     number;
+	int         i;
 
 	if (parse_accept_word(p, "kernel")) {
 		TRY(parse_read_int(p, "a kernel number", -1000, INT32_MAX, &number));
@@ -45,7 +45,7 @@ read_place(Parse *p, Node *n)
 			p->g->nkernel = n->kernel + 1;
 	}
 	if (parse_accept_word(p, "at")) {
-		Loc loc = parse_loc(p);
+		Loc     loc = parse_loc(p);
 		int64_t stride = 1;
 		TRY(parse_read_name(p, "a slab", &name));
 		for (i = 0; i < p->g->nslab && p->g->slab[i].name != name; i++)
@@ -72,11 +72,11 @@ read_place(Parse *p, Node *n)
 static Status
 read_node(Parse *p)
 {
-	Node n = {.kernel = -1, .place.slab = -1};
+	Node        n = {.kernel = -1, .place.slab = -1};
 	const char *name = p->tok.name, *op_name, *why;
-	Loc at = parse_loc(p), op_at;
-	Type given;
-	int i, k;
+	Loc         at = parse_loc(p), op_at;
+	Type        given;
+	int         i, k;
 
 	parse_next(p);
 	TRY(parse_expect_punct(p, '='));
@@ -114,7 +114,7 @@ static Status
 read_training(Parse *p)
 {
 	Training *t = &p->g->training;
-	Loc loc = parse_loc(p);
+	Loc       loc = parse_loc(p);
 
 	if (t->present)
 		return diag_error(loc, "ir-training", "there is a training line already");
@@ -140,7 +140,7 @@ static Status
 read_update(Parse *p)
 {
 	Training *t = &p->g->training;
-	Update u = {.average_decay = NO_VAL, .grad = NO_VAL};
+	Update    u = {.average_decay = NO_VAL, .grad = NO_VAL};
 
 	if (!t->present)
 		return diag_error(parse_loc(p), "ir-training",
@@ -195,10 +195,10 @@ read_target(Parse *p)
 static Status
 read_slab(Parse *p)
 {
-	Loc loc = parse_loc(p);
+	Loc    loc = parse_loc(p);
 	Graph *g = p->g;
-	Slab s;
-	int i;
+	Slab   s;
+	int    i;
 
 	TRY(parse_read_name(p, "the name of a slab", &s.name));
 	TRY(parse_read_int(p, "a number of bytes", 0, INT64_MAX, &s.bytes));
@@ -217,10 +217,10 @@ static Status
 read_return(Parse *p)
 {
 	do {
-		Loc loc = parse_loc(p);
+		Loc         loc = parse_loc(p);
 		const char *name;
-		Val v;
-		int i;
+		Val         v;
+		int         i;
 
 		if (p->tok.kind == TOK_value) { /* `return %3`: an output without a name gets one */
 			name = intern_printf("out%d", p->g->nout);
@@ -291,7 +291,7 @@ read_graph(Parse *p)
 Status
 graph_parse(Arena *a, const char *file, const char *text, Graph **out)
 {
-	Parse p = {.scratch = arena_new(), .at = text, .start_of_line = text, .line = 1};
+	Parse  p = {.scratch = arena_new(), .at = text, .start_of_line = text, .line = 1};
 	Status status;
 
 	p.file = intern(file);

@@ -64,7 +64,7 @@ static Status
 read_cut(Parse *p, Node *n)
 {
 	Attr *a = &n->attr;
-	Axis first = {0};
+	Axis  first = {0};
 
 	TRY(parse_expect_punct(p, ','));
 	if (n->op == OP_slice || !parse_is_word(p, "at"))
@@ -96,8 +96,8 @@ read_concat(Parse *p, Node *n)
 			                  "more parts than operands (at most %d)", MAX_RANK);
 		if (!parse_accept_punct(p, '-')) {
 			const Type *t = &p->g->node[n->in[a->naxes]].type;
-			Axis *axis = &a->axes[a->naxes];
-			Loc loc = parse_loc(p);
+			Axis       *axis = &a->axes[a->naxes];
+			Loc         loc = parse_loc(p);
 			TRY(parse_read_name(p, "an axis or -", &axis->name));
 			if (type_find(t, axis->name) < 0)
 				return diag_error(loc, "ir-axis",
@@ -154,22 +154,33 @@ read_keyed(Parse *p, Node *n, const char *key)
 Status
 parse_read_attr(Parse *p, Node *n)
 {
-	Attr *a = &n->attr;
+	Attr   *a = &n->attr;
 	int64_t index;
 
 	switch (n->op) {
-	case OP_input: case OP_host: case OP_param:
+	case OP_input:
+	case OP_host:
+	case OP_param:
 		return parse_read_string(p, "a name in quotes", &a->name);
 	case OP_assign:
 		TRY(parse_expect_word(p, "to"));
 		return parse_read_string(p, "the variable in quotes", &a->name);
-	case OP_const: return parse_read_real(p, "a number", &a->num);
-	case OP_table: return read_table(p, a);
-	case OP_sum: case OP_rmax: case OP_contract: case OP_gemm: case OP_softmax:
+	case OP_const:
+		return parse_read_real(p, "a number", &a->num);
+	case OP_table:
+		return read_table(p, a);
+	case OP_sum:
+	case OP_rmax:
+	case OP_contract:
+	case OP_gemm:
+	case OP_softmax:
 		return read_over(p, n);
-	case OP_standardise: return read_keyed(p, n, "eps");
-	case OP_smooth_l1: return read_keyed(p, n, "beta");
-	case OP_rename: case OP_split:
+	case OP_standardise:
+		return read_keyed(p, n, "eps");
+	case OP_smooth_l1:
+		return read_keyed(p, n, "beta");
+	case OP_rename:
+	case OP_split:
 		TRY(parse_expect_punct(p, ','));
 		TRY(read_known(p, n, &a->axis));
 		TRY(parse_expect_word(p, "as"));
@@ -179,8 +190,11 @@ parse_read_attr(Parse *p, Node *n)
 		TRY(read_axes(p, n, AXES_known));
 		TRY(parse_expect_word(p, "as"));
 		return parse_read_axis(p, &a->axis);
-	case OP_slice: case OP_pad: return read_cut(p, n);
-	case OP_concat: return read_concat(p, n);
+	case OP_slice:
+	case OP_pad:
+		return read_cut(p, n);
+	case OP_concat:
+		return read_concat(p, n);
 	case OP_broadcast:
 		TRY(parse_expect_word(p, "over"));
 		return read_axes(p, n, AXES_sized);
@@ -190,13 +204,17 @@ parse_read_attr(Parse *p, Node *n)
 	case OP_scatter_add:
 		TRY(parse_expect_word(p, "into"));
 		return parse_read_axis(p, &a->axis);
-	case OP_uniform: return read_uniform(p, a);
-	case OP_attend: case OP_attend_grad: return read_attend(p, n);
+	case OP_uniform:
+		return read_uniform(p, a);
+	case OP_attend:
+	case OP_attend_grad:
+		return read_attend(p, n);
 	case OP_result:
 		TRY(parse_expect_punct(p, ','));
 		TRY(parse_read_int(p, "the element", 0, 3, &index));
 		a->index = (int)index;
 		return OK;
-	default: return OK;
+	default:
+		return OK;
 	}
 }

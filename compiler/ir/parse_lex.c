@@ -99,10 +99,10 @@ lex_name(Parse *p, TokenKind kind)
 static void
 lex_number(Parse *p)
 {
-	char copy[64];
+	char   copy[64];
 	size_t n = 0;
-	bool whole = true;
-	char *end;
+	bool   whole = true;
+	char  *end;
 
 	while (digit(p->at[n]) || p->at[n] == '.' || p->at[n] == 'e' ||
 	       (n == 0 && p->at[n] == '-') ||
@@ -175,8 +175,8 @@ Loc
 parse_comment_loc(const Parse *p)
 {
 	const char *s = p->comment, *e = p->comment_end, *digits;
-	long number[2];
-	int i;
+	long        number[2];
+	int         i;
 
 	if (!s)
 		return (Loc){0};

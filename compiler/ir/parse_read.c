@@ -10,7 +10,7 @@ Status
 parse_expected(Parse *p, const char *what)
 {
 	char seen[41];
-	int n = 0;
+	int  n = 0;
 
 	for (; n < 40 && p->tok.start + n < p->at; n++) {
 		char c = p->tok.start[n];
@@ -115,7 +115,7 @@ parse_read_real(Parse *p, const char *what, double *out)
 	return OK;
 }
 
-/* ---- values -------------------------------------------------------------------------------- */
+/* ---- values --------------------------------------------------------------------------------- */
 
 static int
 value_slot(const Parse *p, const char *name)
@@ -138,7 +138,10 @@ parse_define_value(Parse *p, const char *name, Val val, Loc loc)
 		p->value_cap = old_cap ? 2 * old_cap : 64;
 		p->value = arena_alloc(p->scratch, sizeof *p->value * (size_t)p->value_cap);
 		for (i = 0; i < old_cap; i++) {
-			struct { const char *name; Val val; } *from = old;
+			struct {
+				const char *name;
+				Val         val;
+			} *from = old;
 			if (!from[i].name)
 				continue;
 			slot = value_slot(p, from[i].name);
@@ -171,7 +174,7 @@ parse_read_value(Parse *p, Val *out)
 	return OK;
 }
 
-/* ---- axes and types ------------------------------------------------------------------------ */
+/* ---- axes and types ------------------------------------------------------------------------- */
 
 Status
 parse_read_axis(Parse *p, Axis *out)

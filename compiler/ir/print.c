@@ -112,7 +112,7 @@ static void
 print_cut(Text *t, const Node *n)
 {
 	const Attr *a = &n->attr;
-	bool pad = n->op == OP_pad;
+	bool        pad = n->op == OP_pad;
 
 	if (!pad || a->naxes) {
 		text_printf(t, ", ");
@@ -164,7 +164,9 @@ print_attr(Text *t, const Node *n)
 	const Attr *a = &n->attr;
 
 	switch (n->op) {
-	case OP_input: case OP_host: case OP_param:
+	case OP_input:
+	case OP_host:
+	case OP_param:
 		text_printf(t, " ");
 		print_quoted(t, a->name);
 		break;
@@ -176,8 +178,14 @@ print_attr(Text *t, const Node *n)
 		text_printf(t, " ");
 		print_number(t, a->num);
 		break;
-	case OP_table: print_table(t, a); break;
-	case OP_sum: case OP_rmax: case OP_contract: case OP_gemm: case OP_softmax:
+	case OP_table:
+		print_table(t, a);
+		break;
+	case OP_sum:
+	case OP_rmax:
+	case OP_contract:
+	case OP_gemm:
+	case OP_softmax:
 		print_axes(t, " over ", a, 0);
 		break;
 	case OP_standardise:
@@ -189,7 +197,8 @@ print_attr(Text *t, const Node *n)
 		text_printf(t, " beta ");
 		print_number(t, a->num);
 		break;
-	case OP_rename: case OP_split:
+	case OP_rename:
+	case OP_split:
 		text_printf(t, ", ");
 		text_name(t, a->axis.name);
 		print_axes(t, " as ", a, 1);
@@ -199,9 +208,16 @@ print_attr(Text *t, const Node *n)
 		text_printf(t, " as ");
 		print_axis(t, a->axis);
 		break;
-	case OP_slice: case OP_pad: print_cut(t, n); break;
-	case OP_concat: print_concat(t, a); break;
-	case OP_broadcast: print_axes(t, " over ", a, 1); break;
+	case OP_slice:
+	case OP_pad:
+		print_cut(t, n);
+		break;
+	case OP_concat:
+		print_concat(t, a);
+		break;
+	case OP_broadcast:
+		print_axes(t, " over ", a, 1);
+		break;
 	case OP_pick:
 		text_printf(t, " along ");
 		text_name(t, a->axis.name);
@@ -215,9 +231,15 @@ print_attr(Text *t, const Node *n)
 		print_quoted(t, a->name);
 		print_axes(t, " over ", a, 0);
 		break;
-	case OP_attend: case OP_attend_grad: print_attend(t, a); break;
-	case OP_result: text_printf(t, ", %d", a->index); break;
-	default: break;
+	case OP_attend:
+	case OP_attend_grad:
+		print_attend(t, a);
+		break;
+	case OP_result:
+		text_printf(t, ", %d", a->index);
+		break;
+	default:
+		break;
 	}
 }
 
@@ -225,7 +247,7 @@ bool
 place_contiguous(const Node *n)
 {
 	int64_t stride = 1;
-	int i;
+	int     i;
 
 	for (i = n->type.rank; i-- > 0; stride *= n->type.axis[i].size)
 		if (n->place.stride[i] != stride)
@@ -237,7 +259,7 @@ static void
 print_place(Text *t, const Graph *g, const Node *n)
 {
 	bool any = n->place.slab >= 0;
-	int i;
+	int  i;
 
 	if (n->place.slab >= 0) {
 		text_printf(t, " at ");

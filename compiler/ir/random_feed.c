@@ -1,5 +1,6 @@
-/* random_feed: values for the leaves of any graph, such that nothing in it is undefined: indices in range, second moments positive.
- * A function of the seed and of the leaf's name alone. Knows no distribution that a model would want. */
+/* random_feed: values for the leaves of any graph, such that nothing in it is undefined: indices in
+ * range, second moments positive. A function of the seed and of the leaf's name alone. Knows no
+ * distribution that a model would want. */
 #include "compiler/ir/ir.h"
 
 #include <string.h>
@@ -8,11 +9,11 @@ static int64_t
 index_limit(const Graph *g, Val v)
 {
 	int64_t limit = INT32_MAX;
-	Val u;
+	Val     u;
 
 	for (u = 0; u < g->n; u++)
-		if ((g->node[u].op == OP_pick || g->node[u].op == OP_scatter_add) && g->node[u].in[1] == v &&
-		    g->node[u].attr.axis.size < limit)
+		if ((g->node[u].op == OP_pick || g->node[u].op == OP_scatter_add) &&
+		    g->node[u].in[1] == v && g->node[u].attr.axis.size < limit)
 			limit = g->node[u].attr.axis.size;
 	return limit;
 }
@@ -23,10 +24,14 @@ element(const Graph *g, Val v, Stream *s, int64_t i)
 	const Node *n = &g->node[v];
 
 	switch (n->type.dtype) {
-	case DT_bool: return i == 0 || stream_uniform(s) < 0.5;
-	case DT_i32: return (double)stream_int(s, 0, index_limit(g, v) - 1);
-	case DT_u32: return (double)stream_int(s, 0, 1000);
-	default: break;
+	case DT_bool:
+		return i == 0 || stream_uniform(s) < 0.5;
+	case DT_i32:
+		return (double)stream_int(s, 0, index_limit(g, v) - 1);
+	case DT_u32:
+		return (double)stream_int(s, 0, 1000);
+	default:
+		break;
 	}
 	if (n->op == OP_host || (n->op == OP_param && strncmp(n->attr.name, "moment2.", 8) == 0))
 		return stream_between(s, 0.05, 0.95);
@@ -36,15 +41,15 @@ element(const Graph *g, Val v, Stream *s, int64_t i)
 Feed *
 random_feed(Arena *a, const Graph *g, uint64_t seed, int *nfeed)
 {
-	Feed *feed = arena_new_array(a, Feed, g->n + 1);
+	Feed   *feed = arena_new_array(a, Feed, g->n + 1);
 	int64_t i;
-	Val v;
+	Val     v;
 
 	*nfeed = 0;
 	for (v = 0; v < g->n; v++) {
 		const Node *n = &g->node[v];
-		Feed *f = &feed[*nfeed];
-		Stream s;
+		Feed       *f = &feed[*nfeed];
+		Stream      s;
 		if (n->op != OP_input && n->op != OP_host && n->op != OP_param)
 			continue;
 		s = stream_open(seed, n->attr.name, 1, 0);

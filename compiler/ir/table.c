@@ -7,8 +7,8 @@
 typedef struct {
 	const char *name;
 	int         nargs, rank;
-	void      (*size)(const int64_t *args, int64_t *size, int64_t *limit);
-	void      (*fill)(const int64_t *args, int32_t *out);
+	void (*size)(const int64_t *args, int64_t *size, int64_t *limit);
+	void (*fill)(const int64_t *args, int32_t *out);
 } Generator;
 
 /* Largest argument: sizes made of two such numbers squared still fit in 32 bits. */

@@ -1,6 +1,6 @@
-/* variables: the params and assigns of a graph, by name. Passes ask for them for every variable, and looking through
- * all nodes each time makes their work grow with the square of the model's depth. Knows the graph as it was when the
- * table was made. */
+/* variables: the params and assigns of a graph, by name. Passes ask for them for every variable,
+ * and looking through all nodes each time makes their work grow with the square of the model's
+ * depth. Knows the graph as it was when the table was made. */
 #include "compiler/ir/ir_private.h"
 
 typedef struct {

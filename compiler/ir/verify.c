@@ -16,8 +16,8 @@ static Status complain(const Verify *x, Val v, const char *rule, const char *fmt
 static Status
 complain(const Verify *x, Val v, const char *rule, const char *fmt, ...)
 {
-	Loc loc = v >= 0 && v < x->g->n ? x->g->node[v].loc : (Loc){0};
-	Text t = {0};
+	Loc     loc = v >= 0 && v < x->g->n ? x->g->node[v].loc : (Loc){0};
+	Text    t = {0};
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -55,8 +55,8 @@ check_node(const Verify *x, Val v)
 {
 	const Node *n = &x->g->node[v];
 	const char *why;
-	Type t;
-	int i;
+	Type        t;
+	int         i;
 
 	if ((unsigned)n->op >= OP_COUNT)
 		return complain(x, v, "graph_c2", "%%%d has no known op", v);
@@ -71,7 +71,11 @@ check_node(const Verify *x, Val v)
 }
 
 /* A map from interned names to a number, by pointer. */
-typedef struct { const char **key; int64_t *value; int cap, n; } Map;
+typedef struct {
+	const char **key;
+	int64_t     *value;
+	int          cap, n;
+} Map;
 
 static int
 map_slot(const Map *m, const char *key)
@@ -137,12 +141,12 @@ static Status
 check_names(const Verify *x)
 {
 	const Graph *g = x->g;
-	Map leaf = {0}, host = {0}, assigned = {0};
-	int v;
+	Map          leaf = {0}, host = {0}, assigned = {0};
+	int          v;
 
 	for (v = 0; v < g->n; v++) {
 		const Node *n = &g->node[v];
-		bool named = n->op == OP_input || n->op == OP_param || n->op == OP_host;
+		bool        named = n->op == OP_input || n->op == OP_param || n->op == OP_host;
 		int64_t     first =
                         named ? map_first(x->tmp, n->op == OP_host ? &host : &leaf, n->attr.name, v)
 				  : v;
@@ -155,8 +159,8 @@ check_names(const Verify *x)
 	for (v = 0; v < g->n; v++) {
 		const Node *n = &g->node[v];
 		const Type *t;
-		int64_t p;
-		int i;
+		int64_t     p;
+		int         i;
 		if (n->op != OP_assign)
 			continue;
 		if (map_first(x->tmp, &assigned, n->attr.name, v) != v)
@@ -181,8 +185,8 @@ static Status
 check_outputs(const Verify *x)
 {
 	const Graph *g = x->g;
-	Map names = {0};
-	int i;
+	Map          names = {0};
+	int          i;
 
 	for (i = 0; i < g->nout; i++) {
 		if (g->out[i].val < 0 || g->out[i].val >= g->n)
@@ -205,10 +209,10 @@ static Status
 check_training(const Verify *x)
 {
 	const Graph *g = x->g;
-	Training t = g->training;
-	Map names = {0};
-	int i, k, v;
-	Val *p;
+	Training     t = g->training;
+	Map          names = {0};
+	int          i, k, v;
+	Val         *p;
 
 	for (i = 0; (p = training_value(&t, i)); i++) {
 		if (training_unused(&t, i))
@@ -240,15 +244,15 @@ check_training(const Verify *x)
 	return OK;
 }
 
-/* ---- kernels ------------------------------------------------------------------------------- */
+/* ---- kernels -------------------------------------------------------------------------------- */
 
 /* Strong components of the graph whose vertices are kernels and single nodes. Views (and aliases)
  * alone cost nothing, so a path may leave a kernel and come back through them; through anything
  * else it may not. */
 typedef struct {
-	int  n;                      /* vertices */
-	int *head, *next, *to, nedge; /* edges from user to used */
-	int *low, *index, *stack, *work, *edge, ntop, count;
+	int   n;                       /* vertices */
+	int  *head, *next, *to, nedge; /* edges from user to used */
+	int  *low, *index, *stack, *work, *edge, ntop, count;
 	bool *on;
 } Scc;
 
@@ -318,9 +322,9 @@ static Status
 check_kernels(const Verify *x)
 {
 	const Graph *g = x->g;
-	Scc s = {.n = g->n + g->nkernel};
-	int v, i, nedge = 0, culprit = -1;
-	size_t n = (size_t)s.n + 1;
+	Scc          s = {.n = g->n + g->nkernel};
+	int          v, i, nedge = 0, culprit = -1;
+	size_t       n = (size_t)s.n + 1;
 
 	if (g->nkernel == 0)
 		return OK;
@@ -361,7 +365,7 @@ graph_verify(const Graph *g, const char *after, bool fatal)
 {
 	Verify x = {g, after, fatal, arena_new()};
 	Status status = OK;
-	int v;
+	int    v;
 
 	for (v = 0; v < g->n && status == OK; v++)
 		status = check_node(&x, v);

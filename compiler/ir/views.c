@@ -52,7 +52,7 @@ memory_order(const Type *t, const int64_t *stride, const Axes *group)
 		for (int j = i; j > 0; j--) {
 			int64_t before = stride_of(t, stride, s.at[j - 1].name),
 				after = stride_of(t, stride, s.at[j].name);
-			Axis    x = s.at[j];
+			Axis x = s.at[j];
 
 			if (before >= after || s.at[j].size == 1 || s.at[j - 1].size == 1)
 				break;

@@ -29,7 +29,8 @@ compare_counts(Compare *c, const char *topic, const Counts *all)
 		const Count *x = &all->at[i];
 
 		if (x->count[0] != x->count[1])
-			compare(c, topic, x->name, x->count[0] ? arena_printf(c->a, "%d", x->count[0]) : NULL,
+			compare(c, topic, x->name,
+			        x->count[0] ? arena_printf(c->a, "%d", x->count[0]) : NULL,
 			        x->count[1] ? arena_printf(c->a, "%d", x->count[1]) : NULL);
 	}
 }

@@ -1,10 +1,13 @@
-/* The sizes behind names: axes of variables, inputs and outputs that both programs have, and how long they are. What a spec
- * calls dims shows here when it reaches a tensor. */
+/* The sizes behind names: axes of variables, inputs and outputs that both programs have, and how
+ * long they are. What a spec calls dims shows here when it reaches a tensor. */
 #include "compiler/ledger/diff_private.h"
 
 #include <string.h>
 
-typedef struct { const char *name; int64_t size[2]; } Size;
+typedef struct {
+	const char *name;
+	int64_t     size[2];
+} Size;
 typedef Vec(Size) Sizes;
 
 static void
@@ -45,5 +48,6 @@ compare_axes(Compare *c)
 			sizes_of(c->a, &p->recipe.var[k].type, i, &all);
 	}
 	for (int k = 0; k < all.n; k++)
-		compare(c, "axes", all.at[k].name, size_or_none(c->a, all.at[k].size[0]), size_or_none(c->a, all.at[k].size[1]));
+		compare(c, "axes", all.at[k].name, size_or_none(c->a, all.at[k].size[0]),
+		        size_or_none(c->a, all.at[k].size[1]));
 }

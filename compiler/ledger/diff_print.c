@@ -1,13 +1,14 @@
-/* A comparison as a page for people - the verdict and what became of each amount, then each topic, cut short - and whole as
- * JSON. */
+/* A comparison as a page for people - the verdict and what became of each amount, then each topic,
+ * cut short - and whole as JSON. */
 #include "compiler/ledger/diff_private.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST = 6, COLUMNS = 100 }; /* changes of one topic that are printed when not all are wanted */
+/* changes of one topic that are printed when not all are wanted */
+enum { MOST = 6, COLUMNS = 100 };
 
-/* ---- summary --------------------------------------------------------------------------------------------------- */
+/* ---- summary -------------------------------------------------------------------------------- */
 
 typedef const char *AmountText(char out[24], double x);
 
@@ -71,8 +72,13 @@ put_sizes(const ProgramDiff *d, Text *out)
 
 		if (!said_first(c->topic) || (++n > MOST && !d->all))
 			continue;
-		text_printf(out, n % MOST != 1 ? ", " : n == 1 ? "  %-12s " : "\n  %-12s ", n == 1 ? "spec" : "");
-		text_printf(out, "%s %s -> %s", c->name, c->was ? c->was : "none", c->is ? c->is : "none");
+		text_printf(out,
+		            n % MOST != 1 ? ", "
+		            : n == 1      ? "  %-12s "
+		                          : "\n  %-12s ",
+		            n == 1 ? "spec" : "");
+		text_printf(out, "%s %s -> %s", c->name, c->was ? c->was : "none",
+		            c->is ? c->is : "none");
 	}
 	if (n > MOST && !d->all)
 		text_printf(out, " and %d more", n - MOST);
@@ -83,17 +89,20 @@ put_sizes(const ProgramDiff *d, Text *out)
 static void
 put_counts(const ProgramDiff *d, Text *out)
 {
-	static const char *const topic[] = {"parameters", "averages", "moments", "random streams", "scalars", "gemms"};
+	static const char *const topic[] = {"parameters",     "averages", "moments",
+	                                    "random streams", "scalars",  "gemms"};
 	bool                     first = true;
 
 	text_printf(out, "  %-12s %12d   the same", "kernels", d->kernels_same);
 	if (d->kernels_launches)
 		text_printf(out, " (%d launched otherwise)", d->kernels_launches);
-	text_printf(out, "; %d with other text, %d only in A, %d only in B\n", d->kernels_other, d->kernels_only[0], d->kernels_only[1]);
+	text_printf(out, "; %d with other text, %d only in A, %d only in B\n", d->kernels_other,
+	            d->kernels_only[0], d->kernels_only[1]);
 	text_printf(out, "  %-12s ", "other too");
 	for (int i = 0; i < COUNT(topic); i++)
 		if (changes_of(d, topic[i])) {
-			text_printf(out, "%s%d %s", first ? "" : ", ", changes_of(d, topic[i]), topic[i]);
+			text_printf(out, "%s%d %s", first ? "" : ", ", changes_of(d, topic[i]),
+			            topic[i]);
 			first = false;
 		}
 	text_printf(out, first ? "nothing\n" : "\n");
@@ -104,18 +113,22 @@ put_summary(const ProgramDiff *d, Text *out)
 {
 	const Ledger *x = d->ledger[0], *y = d->ledger[1];
 
-	text_printf(out, "A  %s\nB  %s\n\nnumerics %s:\n  %s\n\n", d->side[0].title, d->side[1].title, numerics_name[d->numerics], d->reason);
+	text_printf(out, "A  %s\nB  %s\n\nnumerics %s:\n  %s\n\n", d->side[0].title,
+	            d->side[1].title, numerics_name[d->numerics], d->reason);
 	put_sizes(d, out);
 	put_amount(out, "memory", (double)x->total, (double)y->total, size_text);
-	put_amount(out, "activations", (double)x->owner[OWNER_activations], (double)y->owner[OWNER_activations], size_text);
+	put_amount(out, "activations", (double)x->owner[OWNER_activations],
+	           (double)y->owner[OWNER_activations], size_text);
 	put_amount(out, "operations", x->flops, y->flops, count_text);
 	put_amount(out, "bytes moved", x->bytes, y->bytes, size_text);
-	put_amount(out, "launches", steps_of_kind(x->entry, STEP_launch), steps_of_kind(y->entry, STEP_launch), whole_text);
-	put_amount(out, "gemms", steps_of_kind(x->entry, STEP_gemm), steps_of_kind(y->entry, STEP_gemm), whole_text);
+	put_amount(out, "launches", steps_of_kind(x->entry, STEP_launch),
+	           steps_of_kind(y->entry, STEP_launch), whole_text);
+	put_amount(out, "gemms", steps_of_kind(x->entry, STEP_gemm),
+	           steps_of_kind(y->entry, STEP_gemm), whole_text);
 	put_counts(d, out);
 }
 
-/* ---- topics ---------------------------------------------------------------------------------------------------- */
+/* ---- topics --------------------------------------------------------------------------------- */
 
 /* What the summary has said in full. */
 static bool
@@ -142,7 +155,8 @@ put_change(bool all, const Change *c, Text *out)
 	char x[24], y[24];
 
 	if (strcmp(c->topic, "memory") == 0)
-		text_printf(out, "  ~ %-14s %12s -> %s\n", c->name, size_text(x, c->was ? strtod(c->was, NULL) : 0),
+		text_printf(out, "  ~ %-14s %12s -> %s\n", c->name,
+		            size_text(x, c->was ? strtod(c->was, NULL) : 0),
 		            size_text(y, c->is ? strtod(c->is, NULL) : 0));
 	else if (!c->was)
 		put_only(all, '+', c, c->is, out);
@@ -183,7 +197,7 @@ diff_text(const ProgramDiff *d, Text *out)
 		text_printf(out, "\n(--all shows everything)\n");
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------------------------ */
+/* ---- JSON ----------------------------------------------------------------------------------- */
 
 static void
 put_side(const ProgramDiff *d, int i, Text *out)
@@ -197,8 +211,9 @@ put_side(const ProgramDiff *d, int i, Text *out)
 	text_json(out, l->program->recipe.spec_name);
 	text_printf(out, ", \"target\": ");
 	text_json(out, l->program->target);
-	text_printf(out, ", \"steps\": %d, \"kernels\": %d, \"slab_bytes\": %lld, \"flops\": %s", l->entry->nstep, l->program->nkernel,
-	            (long long)l->total, text_double(s, l->flops));
+	text_printf(out, ", \"steps\": %d, \"kernels\": %d, \"slab_bytes\": %lld, \"flops\": %s",
+	            l->entry->nstep, l->program->nkernel, (long long)l->total,
+	            text_double(s, l->flops));
 	text_printf(out, ", \"bytes\": %s}", text_double(s, l->bytes));
 }
 
@@ -211,8 +226,11 @@ diff_json(const ProgramDiff *d, Text *out)
 	put_side(d, 1, out);
 	text_printf(out, ",\n\"numerics\": \"%s\", \"reason\": ", numerics_name[d->numerics]);
 	text_json(out, d->reason);
-	text_printf(out, ",\n\"kernels\": {\"same\": %d, \"launched_otherwise\": %d, \"other\": %d, \"only_a\": %d, \"only_b\": %d}",
-	            d->kernels_same, d->kernels_launches, d->kernels_other, d->kernels_only[0], d->kernels_only[1]);
+	text_printf(out,
+	            ",\n\"kernels\": {\"same\": %d, \"launched_otherwise\": %d, \"other\": %d, "
+	            "\"only_a\": %d, \"only_b\": %d}",
+	            d->kernels_same, d->kernels_launches, d->kernels_other, d->kernels_only[0],
+	            d->kernels_only[1]);
 	text_printf(out, ",\n\"changes\": [");
 	for (int i = 0; i < d->n; i++) {
 		const Change *c = &d->change[i];

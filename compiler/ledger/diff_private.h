@@ -9,14 +9,19 @@ typedef struct {
 	Arena  *a;
 	Side    side[2];
 	Changes change;
-	int     recipe_end;                        /* changes before it: axes, and settings of the run that alter numbers */
-	int     same, launches, other, only[2]; /* kernels: of one text, launched as often or not; of another text; on one side */
+	/* changes before it: axes, and settings of the run that alter numbers */
+	int recipe_end;
+	/* kernels: of one text, launched as often or not; of another text; on one side */
+	int same, launches, other, only[2];
 } Compare;
 
 /* compare.c: adds a change when the texts differ; NULL: there is none on that side. */
 void compare(Compare *c, const char *topic, const char *name, const char *was, const char *is);
 /* Texts in either list with how often they occur: those whose number differs. */
-typedef struct { const char *name; int count[2]; } Count;
+typedef struct {
+	const char *name;
+	int         count[2];
+} Count;
 typedef Vec(Count) Counts;
 void count_add(Arena *a, Counts *all, const char *name, int side);
 void compare_counts(Compare *c, const char *topic, const Counts *all);

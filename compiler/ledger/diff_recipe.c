@@ -21,7 +21,7 @@ numbers(Arena *a, const double *x, int n)
 	return out;
 }
 
-/* ---- variables --------------------------------------------------------------------------------------------- */
+/* ---- variables ------------------------------------------------------------------------------ */
 
 static const char *
 type_text(Arena *a, const Type *type)
@@ -44,7 +44,8 @@ init_text(Arena *a, const Init *i)
 	case INIT_normal:
 		return arena_printf(a, "normal std=%s", number(a, i->std));
 	case INIT_trunc_normal:
-		return arena_printf(a, "trunc_normal std=%s cut=%s scale=%s", number(a, i->std), number(a, i->cut), number(a, i->scale));
+		return arena_printf(a, "trunc_normal std=%s cut=%s scale=%s", number(a, i->std),
+		                    number(a, i->cut), number(a, i->scale));
 	case INIT_copy:
 		return arena_printf(a, "copy %s", i->of);
 	}
@@ -69,7 +70,9 @@ variable_called(const Recipe *r, const char *name)
 bool
 compare_variables(Compare *c)
 {
-	static const char *const topic[] = {[VAR_param] = "parameters", [VAR_average] = "averages", [VAR_moment1] = "moments",
+	static const char *const topic[] = {[VAR_param] = "parameters",
+	                                    [VAR_average] = "averages",
+	                                    [VAR_moment1] = "moments",
 	                                    [VAR_moment2] = "moments"};
 	const Recipe            *x = &c->side[0].program->recipe, *y = &c->side[1].program->recipe;
 	int                      before = c->change.n, group;
@@ -77,11 +80,13 @@ compare_variables(Compare *c)
 	for (int i = 0; i < x->nvar; i++) {
 		const Variable *v = &x->var[i], *w = variable_called(y, v->name);
 
-		compare(c, topic[v->kind], v->name, variable_text(c->a, v), w ? variable_text(c->a, w) : NULL);
+		compare(c, topic[v->kind], v->name, variable_text(c->a, v),
+		        w ? variable_text(c->a, w) : NULL);
 	}
 	for (int i = 0; i < y->nvar; i++)
 		if (!variable_called(x, y->var[i].name))
-			compare(c, topic[y->var[i].kind], y->var[i].name, NULL, variable_text(c->a, &y->var[i]));
+			compare(c, topic[y->var[i].kind], y->var[i].name, NULL,
+			        variable_text(c->a, &y->var[i]));
 	group = c->change.n; /* a group is only a name: what it means stands in the update */
 	for (int i = 0; i < x->nvar; i++) {
 		const Variable *v = &x->var[i], *w = variable_called(y, v->name);
@@ -92,7 +97,7 @@ compare_variables(Compare *c)
 	return group == before;
 }
 
-/* ---- recipe --------------------------------------------------------------------------------------------------- */
+/* ---- recipe --------------------------------------------------------------------------------- */
 
 static const char *
 transforms_text(Arena *a, const DataSpec *d)
@@ -101,7 +106,8 @@ transforms_text(Arena *a, const DataSpec *d)
 
 	for (int i = 0; i < d->ntransform; i++)
 		out = arena_printf(a, "%s%s%s(%s%s%s)", out, i ? ", " : "", d->transform[i].name,
-		                   numbers(a, d->transform[i].arg, d->transform[i].narg), d->transform[i].filter ? " " : "",
+		                   numbers(a, d->transform[i].arg, d->transform[i].narg),
+		                   d->transform[i].filter ? " " : "",
 		                   d->transform[i].filter ? d->transform[i].filter : "");
 	return out;
 }
@@ -109,9 +115,11 @@ transforms_text(Arena *a, const DataSpec *d)
 static const char *
 draw_text(Arena *a, const DrawSpec *d)
 {
-	return arena_printf(a, "%s on stream %s: %lld x %lld, at most %lld, area %lld .. %lld, aspect %s .. %s", d->generator, d->site,
-	                    (long long)d->gy, (long long)d->gx, (long long)d->at_most, (long long)d->area_lo, (long long)d->area_hi,
-	                    number(a, d->aspect_lo), number(a, d->aspect_hi));
+	return arena_printf(
+		a, "%s on stream %s: %lld x %lld, at most %lld, area %lld .. %lld, aspect %s .. %s",
+		d->generator, d->site, (long long)d->gy, (long long)d->gx, (long long)d->at_most,
+		(long long)d->area_lo, (long long)d->area_hi, number(a, d->aspect_lo),
+		number(a, d->aspect_hi));
 }
 
 static const DrawSpec *
@@ -126,16 +134,18 @@ draw_called(const Recipe *r, const char *input)
 static void
 compare_data(Compare *c, const Recipe *x, const Recipe *y)
 {
-	const Recipe *r[2] = {x, y};
-	const char   *text[9][2];
-	static const char *const name[9] = {"source", "batch", "image", "augment", "mean", "std", "shuffle", "into", "remainder"};
+	const Recipe            *r[2] = {x, y};
+	const char              *text[9][2];
+	static const char *const name[9] = {"source", "batch",   "image", "augment",  "mean",
+	                                    "std",    "shuffle", "into",  "remainder"};
 
 	for (int i = 0; i < 2; i++) {
 		const DataSpec *d = &r[i]->data;
 
 		text[0][i] = d->source ? d->source : "none";
 		text[1][i] = arena_printf(c->a, "%lld", (long long)d->batch);
-		text[2][i] = arena_printf(c->a, "%lld x %lld x %lld", (long long)d->channels, (long long)d->height, (long long)d->width);
+		text[2][i] = arena_printf(c->a, "%lld x %lld x %lld", (long long)d->channels,
+		                          (long long)d->height, (long long)d->width);
 		text[3][i] = transforms_text(c->a, d);
 		text[4][i] = numbers(c->a, d->mean, (int)d->channels);
 		text[5][i] = numbers(c->a, d->std, (int)d->channels);
@@ -148,11 +158,13 @@ compare_data(Compare *c, const Recipe *x, const Recipe *y)
 	for (int i = 0; i < x->ndraw; i++) {
 		const DrawSpec *d = draw_called(y, x->draw[i].input);
 
-		compare(c, "random streams", x->draw[i].input, draw_text(c->a, &x->draw[i]), d ? draw_text(c->a, d) : NULL);
+		compare(c, "random streams", x->draw[i].input, draw_text(c->a, &x->draw[i]),
+		        d ? draw_text(c->a, d) : NULL);
 	}
 	for (int i = 0; i < y->ndraw; i++)
 		if (!draw_called(x, y->draw[i].input))
-			compare(c, "random streams", y->draw[i].input, NULL, draw_text(c->a, &y->draw[i]));
+			compare(c, "random streams", y->draw[i].input, NULL,
+			        draw_text(c->a, &y->draw[i]));
 }
 
 static const char *
@@ -166,8 +178,9 @@ static const char *
 checkpoint_text(Arena *a, const Recipe *r)
 {
 	return arena_printf(a, "every %s, keep %d%s",
-	                    r->checkpoint_steps ? arena_printf(a, "%lld steps", (long long)r->checkpoint_steps)
-	                                        : arena_printf(a, "%s epochs", number(a, r->checkpoint_epochs)),
+	                    r->checkpoint_steps
+	                            ? arena_printf(a, "%lld steps", (long long)r->checkpoint_steps)
+	                            : arena_printf(a, "%s epochs", number(a, r->checkpoint_epochs)),
 	                    r->checkpoint_keep, r->checkpoint_on_signal ? ", on a signal" : "");
 }
 
@@ -199,9 +212,12 @@ compare_recipe(Compare *c)
 	compare(c, "run", "length", length_text(c->a, x), length_text(c->a, y));
 	compare(c, "run", "seed", arena_printf(c->a, "%llu", (unsigned long long)x->seed),
 	        arena_printf(c->a, "%llu", (unsigned long long)y->seed));
-	compare(c, "run", "ranks", arena_printf(c->a, "%d", x->ranks), arena_printf(c->a, "%d", y->ranks));
-	compare(c, "run", "stop", x->stop && *x->stop ? x->stop : NULL, y->stop && *y->stop ? y->stop : NULL);
-	after = c->recipe_end = c->change.n; /* the rest is about what is written down, not about numbers */
+	compare(c, "run", "ranks", arena_printf(c->a, "%d", x->ranks),
+	        arena_printf(c->a, "%d", y->ranks));
+	compare(c, "run", "stop", x->stop && *x->stop ? x->stop : NULL,
+	        y->stop && *y->stop ? y->stop : NULL);
+	/* the rest is about what is written down, not about numbers */
+	after = c->recipe_end = c->change.n;
 	compare(c, "run", "checkpoint", checkpoint_text(c->a, x), checkpoint_text(c->a, y));
 	compare(c, "run", "spec", x->spec_name, y->spec_name);
 	compare_names(c, x, y);

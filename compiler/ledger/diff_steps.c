@@ -1,12 +1,12 @@
-/* Kernels, gemms, scalars, streams of random numbers, work and memory, compared. Kernels are compared by their text, so
- * that other numbers in their names are no difference. */
+/* Kernels, gemms, scalars, streams of random numbers, work and memory, compared. Kernels are
+ * compared by their text, so that other numbers in their names are no difference. */
 #include "compiler/ledger/diff_private.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- kernels -------------------------------------------------------------------------------------------------- */
+/* ---- kernels -------------------------------------------------------------------------------- */
 
 /* otherwise: the kernel of the same text that the other side launches more or less often. */
 typedef struct Known {
@@ -25,7 +25,9 @@ kernels_of(Arena *a, const Side *side)
 	Known         *all = arena_new_array(a, Known, p->nkernel + 1);
 
 	for (int k = 0; k < p->nkernel; k++)
-		all[k] = (Known){.hash = kernel_hash(p, k, side->text[k]), .name = p->kernel[k].name, .kind = p->kernel[k].name};
+		all[k] = (Known){.hash = kernel_hash(p, k, side->text[k]),
+		                 .name = p->kernel[k].name,
+		                 .kind = p->kernel[k].name};
 	for (int e = 0; e < p->nentry; e++)
 		for (int i = 0; i < p->entry[e].nstep; i++) {
 			const ProgStep *s = &p->entry[e].step[i];
@@ -44,7 +46,8 @@ known_text(Arena *a, const Known *k)
 {
 	const char *at = k->loc.file ? arena_printf(a, ", %s:%d", k->loc.file, k->loc.line) : "";
 
-	return arena_printf(a, "%s, %d launch%s%s", k->name, k->launches, k->launches == 1 ? "" : "es", at);
+	return arena_printf(a, "%s, %d launch%s%s", k->name, k->launches,
+	                    k->launches == 1 ? "" : "es", at);
 }
 
 /* same: 0 the text, 1 the kind and the spec line of the first launch */
@@ -55,7 +58,8 @@ partner(const Known *x, Known *y, int n, int same)
 		if (y[i].paired)
 			continue;
 		if (same == 0 ? y[i].hash == x->hash
-		              : y[i].kind == x->kind && y[i].loc.file == x->loc.file && y[i].loc.line == x->loc.line)
+		              : y[i].kind == x->kind && y[i].loc.file == x->loc.file &&
+		                        y[i].loc.line == x->loc.line)
 			return &y[i];
 	}
 	return NULL;
@@ -86,7 +90,9 @@ compare_kernels(Compare *c)
 			c->launches += same == 0 && x[i].launches != z->launches;
 			c->other += same == 1;
 			if (same == 1)
-				compare(c, "kernels", arena_printf(c->a, "%s, other text", x[i].kind), known_text(c->a, &x[i]), known_text(c->a, z));
+				compare(c, "kernels",
+				        arena_printf(c->a, "%s, other text", x[i].kind),
+				        known_text(c->a, &x[i]), known_text(c->a, z));
 			else if (x[i].launches != z->launches)
 				x[i].otherwise = z;
 		}
@@ -102,10 +108,11 @@ compare_kernels(Compare *c)
 		}
 	for (int i = 0; i < nx; i++)
 		if (x[i].otherwise)
-			compare(c, "kernels", arena_printf(c->a, "%s, same text", x[i].kind), known_text(c->a, &x[i]), known_text(c->a, x[i].otherwise));
+			compare(c, "kernels", arena_printf(c->a, "%s, same text", x[i].kind),
+			        known_text(c->a, &x[i]), known_text(c->a, x[i].otherwise));
 }
 
-/* ---- what occurs how often -------------------------------------------------------------------------------------- */
+/* ---- what occurs how often ------------------------------------------------------------------ */
 
 static void
 compare_entries(Compare *c)
@@ -122,9 +129,13 @@ compare_entries(Compare *c)
 				if (x->step[k].kind == STEP_gemm)
 					count_add(c->a, &gemms, step_name(c->a, p, &x->step[k]), i);
 			for (int k = 0; k < x->nscalar; k++)
-				count_add(c->a, &scalars, arena_printf(c->a, "%s: %s", x->name, x->scalar[k].expr), i);
+				count_add(c->a, &scalars,
+				          arena_printf(c->a, "%s: %s", x->name, x->scalar[k].expr),
+				          i);
 			for (int k = 0; k < x->noutput; k++)
-				count_add(c->a, &outputs, arena_printf(c->a, "%s/%s", x->name, x->output[k].name), i);
+				count_add(c->a, &outputs,
+				          arena_printf(c->a, "%s/%s", x->name, x->output[k].name),
+				          i);
 		}
 	}
 	compare_counts(c, "outputs", &outputs);
@@ -135,10 +146,14 @@ compare_entries(Compare *c)
 static void
 stream_add(Arena *a, Counts *all, const ProgStep *s, uint64_t site, int side)
 {
-	count_add(a, all, arena_printf(a, "drawn by kernels, %s, site %016llx", step_line(s->loc), (unsigned long long)site), side);
+	count_add(a, all,
+	          arena_printf(a, "drawn by kernels, %s, site %016llx", step_line(s->loc),
+	                       (unsigned long long)site),
+	          side);
 }
 
-/* Sites of draws inside kernels are 64-bit hashes of their names: arguments, or numbers in the text that end in ull. */
+/* Sites of draws inside kernels are 64-bit hashes of their names: arguments, or numbers in the text
+ * that end in ull. */
 static void
 streams_of(Arena *a, const Side *side, int i, Counts *all)
 {
@@ -153,10 +168,12 @@ streams_of(Arena *a, const Side *side, int i, Counts *all)
 					stream_add(a, all, s, s->arg[n].u, i);
 			if (s->kind != STEP_launch)
 				continue;
-			for (const char *t = side->text[s->kernel]; (t = strstr(t, "ull")); t += 3) {
+			for (const char *t = side->text[s->kernel]; (t = strstr(t, "ull"));
+			     t += 3) {
 				const char *from = t;
 
-				while (from > side->text[s->kernel] && isdigit((unsigned char)from[-1]))
+				while (from > side->text[s->kernel] &&
+				       isdigit((unsigned char)from[-1]))
 					from--;
 				if (from < t && strtoull(from, NULL, 10) > UINT32_MAX)
 					stream_add(a, all, s, strtoull(from, NULL, 10), i);
@@ -174,7 +191,7 @@ compare_streams(Compare *c)
 	compare_counts(c, "random streams", &all);
 }
 
-/* ---- amounts -------------------------------------------------------------------------------------------------------- */
+/* ---- amounts -------------------------------------------------------------------------------- */
 
 static void
 amount(Compare *c, const char *topic, const char *name, double x, double y)
@@ -182,7 +199,8 @@ amount(Compare *c, const char *topic, const char *name, double x, double y)
 	char s[32];
 
 	if (x != y)
-		compare(c, topic, name, arena_strdup(c->a, text_double(s, x)), arena_strdup(c->a, text_double(s, y)));
+		compare(c, topic, name, arena_strdup(c->a, text_double(s, x)),
+		        arena_strdup(c->a, text_double(s, y)));
 }
 
 static int
@@ -204,7 +222,8 @@ products_text(Arena *a, const Entry *e)
 	for (int t = 0; t < DT_COUNT; t++)
 		for (int i = 0; i < e->nstep; i++)
 			if (e->step[i].kind == STEP_gemm && e->step[i].gemm.a.dtype == (Dtype)t) {
-				out = out ? arena_printf(a, "%s and %s", out, dtype_name[t]) : dtype_name[t];
+				out = out ? arena_printf(a, "%s and %s", out, dtype_name[t])
+				          : dtype_name[t];
 				break;
 			}
 	return out;
@@ -214,14 +233,18 @@ void
 compare_steps(Compare *c, Ledger *const l[2])
 {
 	compare(c, "target", "device", l[0]->program->target, l[1]->program->target);
-	compare(c, "target", "needs", l[0]->program->needs && *l[0]->program->needs ? l[0]->program->needs : NULL,
+	compare(c, "target", "needs",
+	        l[0]->program->needs && *l[0]->program->needs ? l[0]->program->needs : NULL,
 	        l[1]->program->needs && *l[1]->program->needs ? l[1]->program->needs : NULL);
-	compare(c, "precision", "products", products_text(c->a, l[0]->entry), products_text(c->a, l[1]->entry));
+	compare(c, "precision", "products", products_text(c->a, l[0]->entry),
+	        products_text(c->a, l[1]->entry));
 	compare_entries(c);
 	compare_streams(c);
 	compare_kernels(c);
-	amount(c, "step", "launches", steps_of_kind(l[0]->entry, STEP_launch), steps_of_kind(l[1]->entry, STEP_launch));
-	amount(c, "step", "gemms", steps_of_kind(l[0]->entry, STEP_gemm), steps_of_kind(l[1]->entry, STEP_gemm));
+	amount(c, "step", "launches", steps_of_kind(l[0]->entry, STEP_launch),
+	       steps_of_kind(l[1]->entry, STEP_launch));
+	amount(c, "step", "gemms", steps_of_kind(l[0]->entry, STEP_gemm),
+	       steps_of_kind(l[1]->entry, STEP_gemm));
 	amount(c, "step", "operations", l[0]->flops, l[1]->flops);
 	amount(c, "step", "bytes moved", l[0]->bytes, l[1]->bytes);
 	for (int o = 0; o < OWNERS; o++)

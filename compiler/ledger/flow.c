@@ -1,28 +1,36 @@
-/* What each result of a program follows from, as hashes made from step to step: two results with one hash are computed by the
- * same kernels from the same numbers, whatever lies where and however steps of no consequence to each other are ordered.
- * Knows no arithmetic: results that are equal for deeper reasons get different hashes. */
+/* What each result of a program follows from, as hashes made from step to step: two results with
+ * one hash are computed by the same kernels from the same numbers, whatever lies where and however
+ * steps of no consequence to each other are ordered. Knows no arithmetic: results that are equal
+ * for deeper reasons get different hashes. */
 #include "compiler/ledger/ledger_private.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct { uint64_t strict, loose; } Pair;
+typedef struct {
+	uint64_t strict, loose;
+} Pair;
 
 /* What one step left in a value: `at` bytes behind its start. */
-typedef struct { int64_t at; Extent extent; Pair hash; } Part;
+typedef struct {
+	int64_t at;
+	Extent  extent;
+	Pair    hash;
+} Part;
 typedef Vec(Part) Parts;
 
 typedef struct {
-	Arena             *a;
-	const Program     *p;
-	const Entry       *e;
-	const uint64_t    *kernel;         /* per kernel */
-	Parts             *part;           /* per value */
-	Flows             *out;
-	Pair              *variable;       /* per variable: what became of it; NULL for other entries than train */
+	Arena          *a;
+	const Program  *p;
+	const Entry    *e;
+	const uint64_t *kernel; /* per kernel */
+	Parts          *part;   /* per value */
+	Flows          *out;
+	/* per variable: what became of it; NULL for other entries than train */
+	Pair *variable;
 } FlowState;
 
-/* ---- hashes -------------------------------------------------------------------------------------------------- */
+/* ---- hashes --------------------------------------------------------------------------------- */
 
 /* Finalizer of splitmix64 (Steele, Lea and Flood 2014). */
 static uint64_t
@@ -54,7 +62,8 @@ pair_pair(Pair h, Pair x)
 static Pair
 pair_extent(Pair h, const Extent *e)
 {
-	return pair_with(pair_with(pair_with(h, (uint64_t)e->bytes), (uint64_t)e->rows), (uint64_t)e->pitch);
+	return pair_with(pair_with(pair_with(h, (uint64_t)e->bytes), (uint64_t)e->rows),
+	                 (uint64_t)e->pitch);
 }
 
 static uint64_t
@@ -72,8 +81,8 @@ is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\n';
 }
 
-/* The text without the kernel's name and without comments, except on lines of the preprocessor (they say which prelude);
- * comments, blanks and ends of lines are one blank. */
+/* The text without the kernel's name and without comments, except on lines of the preprocessor
+ * (they say which prelude); comments, blanks and ends of lines are one blank. */
 uint64_t
 kernel_hash(const Program *p, int kernel, const char *text)
 {
@@ -111,7 +120,8 @@ kernel_hash(const Program *p, int kernel, const char *text)
 		t.at[--t.n] = 0;
 	h = hash_name(t.at ? t.at : "");
 	text_free(&t);
-	return with(with(with(with(h, (uint64_t)k->block), (uint64_t)k->shared), (uint64_t)k->grid), (uint64_t)k->per_block);
+	return with(with(with(with(h, (uint64_t)k->block), (uint64_t)k->shared), (uint64_t)k->grid),
+	            (uint64_t)k->per_block);
 }
 
 static uint64_t
@@ -126,7 +136,7 @@ type_hash(const Type *type)
 	return h;
 }
 
-/* ---- what is read ---------------------------------------------------------------------------------------------- */
+/* ---- what is read --------------------------------------------------------------------------- */
 
 static Pair
 held_hash(const FlowState *f, int value)
@@ -186,19 +196,21 @@ value_hash(const FlowState *f, int value, int64_t at, int64_t bytes)
 		const Part *x = &all->at[i];
 
 		if (x->at < at + bytes && at < x->at + span(&x->extent))
-			h = pair_pair(pair_extent(pair_with(h, (uint64_t)x->at), &x->extent), x->hash);
+			h = pair_pair(pair_extent(pair_with(h, (uint64_t)x->at), &x->extent),
+			              x->hash);
 	}
 	return h;
 }
 
-/* All that one pointer reads. many: the order of the values does not matter for a sum over all of them. */
+/* All that one pointer reads. many: the order of the values does not matter for a sum over all of
+ * them. */
 static Pair
 read_hash(const FlowState *f, const Touch *t, bool many)
 {
-	bool    update = t->access == ACCESS_update;
-	int     first = update ? t->before : t->value;
-	int64_t at = update ? t->before_at : t->at;
-	Pair    h = {11, 11};
+	bool     update = t->access == ACCESS_update;
+	int      first = update ? t->before : t->value;
+	int64_t  at = update ? t->before_at : t->at;
+	Pair     h = {11, 11};
 	uint64_t sum = 0;
 
 	for (int i = -1; i < t->nmore; i++) {
@@ -215,8 +227,8 @@ read_hash(const FlowState *f, const Touch *t, bool many)
 	return h;
 }
 
-/* What an address is a multiple of: libraries may choose other code for it, compilers start a sum elsewhere. Up to 64 bytes,
- * which every slab and every planned place has. */
+/* What an address is a multiple of: libraries may choose other code for it, compilers start a sum
+ * elsewhere. Up to 64 bytes, which every slab and every planned place has. */
 static uint64_t
 aligned(int64_t offset)
 {
@@ -225,7 +237,7 @@ aligned(int64_t offset)
 	return a & -a;
 }
 
-/* ---- steps --------------------------------------------------------------------------------------------------------- */
+/* ---- steps ---------------------------------------------------------------------------------- */
 
 static Pair
 gemm_shape(const FlowState *f, const Gemm *g)
@@ -238,7 +250,8 @@ gemm_shape(const FlowState *f, const Gemm *g)
 		h = pair_with(h, (uint64_t)size[i]);
 	for (int i = 0; i < COUNT(o); i++) {
 		h = pair_with(h, (uint64_t)o[i]->dtype);
-		h = pair_with(pair_with(pair_with(h, (uint64_t)o[i]->sz), (uint64_t)o[i]->s0), (uint64_t)o[i]->s1);
+		h = pair_with(pair_with(pair_with(h, (uint64_t)o[i]->sz), (uint64_t)o[i]->s0),
+		              (uint64_t)o[i]->s1);
 		h.strict = with(h.strict, aligned(o[i]->offset));
 	}
 	if (g->has_bias)
@@ -256,16 +269,21 @@ launch_shape(const FlowState *f, const ProgStep *s)
 
 		h = pair_with(h, (uint64_t)x->kind);
 		if (x->kind == ARG_pointer) {
-			h = pair_extent(pair_with(h, (uint64_t)x->access + 10 * (uint64_t)x->padded), &x->extent);
+			h = pair_extent(
+				pair_with(h, (uint64_t)x->access + 10 * (uint64_t)x->padded),
+				&x->extent);
 			h.strict = with(h.strict, aligned(x->offset));
 		} else {
-			h = pair_with(h, x->kind == ARG_f32 ? bits(x->f) : x->kind == ARG_i64 ? (uint64_t)x->i : x->u);
+			h = pair_with(h, x->kind == ARG_f32   ? bits(x->f)
+			                 : x->kind == ARG_i64 ? (uint64_t)x->i
+			                                      : x->u);
 		}
 	}
 	return h;
 }
 
-/* C += A B: a chain of these is a sum, whose loose hash is the sum of its terms'. Only where one value is continued whole. */
+/* C += A B: a chain of these is a sum, whose loose hash is the sum of its terms'. Only where one
+ * value is continued whole. */
 static bool
 continued(const FlowState *f, const Touch *c, Pair *before)
 {
@@ -274,7 +292,8 @@ continued(const FlowState *f, const Touch *c, Pair *before)
 	if (c->access != ACCESS_update || c->before <= 0 || c->nmore)
 		return false;
 	x = &f->part[c->before];
-	if (x->n != 1 || x->at[0].at != c->before_at || memcmp(&x->at[0].extent, &c->extent, sizeof c->extent) != 0)
+	if (x->n != 1 || x->at[0].at != c->before_at ||
+	    memcmp(&x->at[0].extent, &c->extent, sizeof c->extent) != 0)
 		return false;
 	*before = x->at[0].hash;
 	return true;
@@ -287,8 +306,10 @@ write_variables(FlowState *f, const Touch *t, Pair hash)
 	for (int i = 0; f->variable && i < f->p->recipe.nvar; i++) {
 		const Variable *v = &f->p->recipe.var[i];
 
-		if (v->slab == t->slab && v->offset < t->offset + span(&t->extent) && t->offset < v->offset + type_bytes(&v->type))
-			f->variable[i] = pair_pair(pair_with(f->variable[i], (uint64_t)(v->offset - t->offset)), hash);
+		if (v->slab == t->slab && v->offset < t->offset + span(&t->extent) &&
+		    t->offset < v->offset + type_bytes(&v->type))
+			f->variable[i] = pair_pair(
+				pair_with(f->variable[i], (uint64_t)(v->offset - t->offset)), hash);
 	}
 }
 
@@ -346,10 +367,12 @@ follow_entry(Arena *a, const Program *p, const Entry *e, const uint64_t *kernel,
 		Pair              h = value_hash(&f, o->value, o->at, type_bytes(&o->type));
 
 		h = pair_with(pair_with(h, type_hash(&o->type)), (uint64_t)o->at);
-		out->at[out->n++] = (Flow){arena_printf(a, "%s/%s", e->name, o->name), h.strict, h.loose};
+		out->at[out->n++] =
+			(Flow){arena_printf(a, "%s/%s", e->name, o->name), h.strict, h.loose};
 	}
 	for (int i = 0; f.variable && i < p->recipe.nvar; i++)
-		out->at[out->n++] = (Flow){p->recipe.var[i].name, f.variable[i].strict, f.variable[i].loose};
+		out->at[out->n++] =
+			(Flow){p->recipe.var[i].name, f.variable[i].strict, f.variable[i].loose};
 }
 
 Flows

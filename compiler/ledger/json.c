@@ -1,4 +1,5 @@
-/* The ledger for programs: all of it as one JSON object, and as a trace that Perfetto and chrome://tracing draw. */
+/* The ledger for programs: all of it as one JSON object, and as a trace that Perfetto and
+ * chrome://tracing draw. */
 #include "compiler/ledger/ledger_private.h"
 
 static void
@@ -28,7 +29,8 @@ put_owners(Text *t, const int64_t owner[OWNERS])
 	text_printf(t, "{");
 	for (int o = 0; o < OWNERS; o++)
 		if (owner[o]) {
-			text_printf(t, "%s\"%s\": %lld", first ? "" : ", ", owner_name[o], (long long)owner[o]);
+			text_printf(t, "%s\"%s\": %lld", first ? "" : ", ", owner_name[o],
+			            (long long)owner[o]);
 			first = false;
 		}
 	text_printf(t, "}");
@@ -38,9 +40,12 @@ static void
 put_rates(const Ledger *l, Text *t)
 {
 	const Rates *r = &l->rates;
-	const struct { const char *key; double x; } all[] = {
-		{"gemm_f32", r->gemm_f32}, {"gemm_bf16", r->gemm_bf16}, {"attend_f32", r->attend_f32},
-		{"attend_bf16", r->attend_bf16}, {"other", r->other}, {"bandwidth", r->bandwidth}};
+	const struct {
+		const char *key;
+		double      x;
+	} all[] = {{"gemm_f32", r->gemm_f32},     {"gemm_bf16", r->gemm_bf16},
+	           {"attend_f32", r->attend_f32}, {"attend_bf16", r->attend_bf16},
+	           {"other", r->other},           {"bandwidth", r->bandwidth}};
 
 	text_printf(t, "\"rates\": {\"device\": ");
 	text_json(t, r->device);
@@ -73,7 +78,8 @@ put_rows(const char *key, const LedgerRows *rows, bool memory, Text *t)
 			put_number(t, role_name[k], r->role_seconds[k]);
 		}
 		if (memory)
-			text_printf(t, ", \"bytes_at_peak\": %lld, \"values_at_peak\": %d", (long long)r->at_peak, r->values_at_peak);
+			text_printf(t, ", \"bytes_at_peak\": %lld, \"values_at_peak\": %d",
+			            (long long)r->at_peak, r->values_at_peak);
 		text_printf(t, "}");
 	}
 	text_printf(t, "],\n");
@@ -98,7 +104,8 @@ put_steps(const Ledger *l, Text *t)
 		put_number(t, "bytes", s->bytes);
 		text_printf(t, ", ");
 		put_number(t, "seconds", l->step[i].seconds);
-		text_printf(t, ", \"bound\": \"%s\", \"live_bytes\": %lld}", l->step[i].by_work ? "work" : "memory", (long long)l->live[i]);
+		text_printf(t, ", \"bound\": \"%s\", \"live_bytes\": %lld}",
+		            l->step[i].by_work ? "work" : "memory", (long long)l->live[i]);
 	}
 	text_printf(t, "],\n");
 }
@@ -114,8 +121,11 @@ put_values(const Ledger *l, Text *t)
 
 		if (x->made < 0)
 			continue;
-		text_printf(t, "%s\n  {\"value\": %d, \"owner\": \"%s\", \"bytes\": %lld, \"first\": %d, \"last\": %d, \"output\": %s}",
-		            first ? "" : ",", v, owner_name[x->owner], (long long)x->bytes, x->first, x->last, x->output ? "true" : "false");
+		text_printf(t,
+		            "%s\n  {\"value\": %d, \"owner\": \"%s\", \"bytes\": %lld, \"first\": "
+		            "%d, \"last\": %d, \"output\": %s}",
+		            first ? "" : ",", v, owner_name[x->owner], (long long)x->bytes,
+		            x->first, x->last, x->output ? "true" : "false");
 		first = false;
 	}
 	text_printf(t, "]\n");
@@ -149,8 +159,10 @@ ledger_json(const Ledger *l, Text *t)
 		put_owners(t, l->slab_owner[s]);
 		text_printf(t, "}");
 	}
-	text_printf(t, "],\n\"peak\": {\"step\": %d, \"live_bytes\": %lld, \"activation_bytes\": %lld},\n", l->peak,
-	            (long long)l->peak_bytes, (long long)l->act_bytes);
+	text_printf(
+		t,
+		"],\n\"peak\": {\"step\": %d, \"live_bytes\": %lld, \"activation_bytes\": %lld},\n",
+		l->peak, (long long)l->peak_bytes, (long long)l->act_bytes);
 	put_rows("roles", &l->roles, false, t);
 	put_rows("kinds", &l->kinds, false, t);
 	put_rows("kernels", &l->kernels, false, t);
@@ -172,17 +184,22 @@ ledger_trace(const Ledger *l, Text *t)
 {
 	double at = 0;
 
-	text_printf(t, "{\"displayTimeUnit\": \"ms\", \"traceEvents\": [\n"
-	               "{\"ph\": \"M\", \"pid\": 1, \"name\": \"process_name\", \"args\": {\"name\": ");
-	text_json(t, intern_printf("%s, %s, predicted for %s", l->program->recipe.spec_name, l->entry->name, l->rates.device));
+	text_printf(
+		t, "{\"displayTimeUnit\": \"ms\", \"traceEvents\": [\n"
+		   "{\"ph\": \"M\", \"pid\": 1, \"name\": \"process_name\", \"args\": {\"name\": ");
+	text_json(t, intern_printf("%s, %s, predicted for %s", l->program->recipe.spec_name,
+	                           l->entry->name, l->rates.device));
 	text_printf(t, "}}");
 	for (int r = 0; r < ROLES; r++)
-		text_printf(t, ",\n{\"ph\": \"M\", \"pid\": 1, \"tid\": %d, \"name\": \"thread_name\", \"args\": {\"name\": \"%s\"}}", r + 1,
-		            role_name[r]);
+		text_printf(t,
+		            ",\n{\"ph\": \"M\", \"pid\": 1, \"tid\": %d, \"name\": "
+		            "\"thread_name\", \"args\": {\"name\": \"%s\"}}",
+		            r + 1, role_name[r]);
 	for (int i = 0; i < l->entry->nstep; i++) {
 		const ProgStep *s = &l->entry->step[i];
 
-		text_printf(t, ",\n{\"ph\": \"X\", \"pid\": 1, \"tid\": %d, \"name\": ", (int)l->step[i].role + 1);
+		text_printf(t, ",\n{\"ph\": \"X\", \"pid\": 1, \"tid\": %d, \"name\": ",
+		            (int)l->step[i].role + 1);
 		text_json(t, l->step[i].name);
 		text_printf(t, ", \"cat\": ");
 		text_json(t, l->step[i].kind);
@@ -195,9 +212,14 @@ ledger_trace(const Ledger *l, Text *t)
 		text_printf(t, ", ");
 		put_number(t, "bytes", s->bytes);
 		text_printf(t, ", \"bound\": \"%s\"}},\n", l->step[i].by_work ? "work" : "memory");
-		text_printf(t, "{\"ph\": \"C\", \"pid\": 1, \"name\": \"live activations\", \"ts\": %.6f, \"args\": {\"bytes\": %lld}}",
+		text_printf(t,
+		            "{\"ph\": \"C\", \"pid\": 1, \"name\": \"live activations\", \"ts\": "
+		            "%.6f, \"args\": {\"bytes\": %lld}}",
 		            1e6 * at, (long long)l->live[i]);
 		at += l->step[i].seconds;
 	}
-	text_printf(t, ",\n{\"ph\": \"C\", \"pid\": 1, \"name\": \"live activations\", \"ts\": %.6f, \"args\": {\"bytes\": 0}}\n]}\n", 1e6 * at);
+	text_printf(t,
+	            ",\n{\"ph\": \"C\", \"pid\": 1, \"name\": \"live activations\", \"ts\": %.6f, "
+	            "\"args\": {\"bytes\": 0}}\n]}\n",
+	            1e6 * at);
 }

@@ -1,4 +1,5 @@
-/* A ledger put together: memory, time, and the steps summed up by kernel, kind, role and spec line. */
+/* A ledger put together: memory, time, and the steps summed up by kernel, kind, role and spec line.
+ */
 #include "compiler/ledger/ledger_private.h"
 
 #include <stdlib.h>
@@ -73,8 +74,10 @@ ledger_make(Arena *a, const Program *p, const Entry *e, const Rates *rates, int 
 	for (int v = 1; v <= l->nvalue && l->peak >= 0; v++) {
 		const LedgerValue *x = &l->value[v];
 
-		if (x->owner == OWNER_activations && x->made >= 0 && x->first <= l->peak && x->last >= l->peak) {
-			LedgerRow *r = row_of(&l->lines, step_line(e->step[x->made].loc), e->step[x->made].loc);
+		if (x->owner == OWNER_activations && x->made >= 0 && x->first <= l->peak &&
+		    x->last >= l->peak) {
+			LedgerRow *r = row_of(&l->lines, step_line(e->step[x->made].loc),
+			                      e->step[x->made].loc);
 
 			r->at_peak += x->bytes;
 			r->values_at_peak++;

@@ -1,19 +1,27 @@
-/* Bytes by owner and by slab, and the life of every value: from the first step that writes it to the last that reads it,
- * as the program names them. The sum over owners is the sum of the slabs, which is what a device allocates. */
+/* Bytes by owner and by slab, and the life of every value: from the first step that writes it to
+ * the last that reads it, as the program names them. The sum over owners is the sum of the slabs,
+ * which is what a device allocates. */
 #include "compiler/ledger/ledger_private.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-const char *const owner_name[OWNERS] = {"parameters", "averages", "moments", "gradients", "inputs", "host scalars", "tables",
-                                        "activations", "scratch", "padding"};
+const char *const owner_name[OWNERS] = {"parameters", "averages",     "moments", "gradients",
+                                        "inputs",     "host scalars", "tables",  "activations",
+                                        "scratch",    "padding"};
 
-static const Owner of_kind[] = {[VAR_param] = OWNER_parameters, [VAR_average] = OWNER_averages, [VAR_moment1] = OWNER_moments,
+static const Owner of_kind[] = {[VAR_param] = OWNER_parameters,
+                                [VAR_average] = OWNER_averages,
+                                [VAR_moment1] = OWNER_moments,
                                 [VAR_moment2] = OWNER_moments};
 
-/* ---- owners of slabs -------------------------------------------------------------------------------------- */
+/* ---- owners of slabs ------------------------------------------------------------------------ */
 
-typedef struct { int slab; int64_t offset, bytes; Owner owner; } Piece;
+typedef struct {
+	int     slab;
+	int64_t offset, bytes;
+	Owner   owner;
+} Piece;
 typedef Vec(Piece) Pieces;
 
 static int
@@ -35,23 +43,31 @@ pieces(Arena *a, const Program *p)
 	for (int i = 0; i < p->recipe.nvar; i++) {
 		const Variable *v = &p->recipe.var[i];
 
-		vec_push(a, &all, (Piece){v->slab, v->offset, type_bytes(&v->type), of_kind[v->kind]});
+		vec_push(a, &all,
+		         (Piece){v->slab, v->offset, type_bytes(&v->type), of_kind[v->kind]});
 	}
 	for (int i = 0; i < p->ntable; i++)
-		vec_push(a, &all, (Piece){p->table[i].slab, p->table[i].offset, 4 * p->table[i].count, OWNER_tables});
+		vec_push(a, &all,
+		         (Piece){p->table[i].slab, p->table[i].offset, 4 * p->table[i].count,
+		                 OWNER_tables});
 	for (int i = 0; i < p->nentry; i++) {
 		const Entry *e = &p->entry[i];
 
 		for (int k = 0; k < e->ninput; k++)
-			vec_push(a, &all, (Piece){e->input[k].slab, e->input[k].offset, type_bytes(&e->input[k].type), OWNER_inputs});
+			vec_push(a, &all,
+			         (Piece){e->input[k].slab, e->input[k].offset,
+			                 type_bytes(&e->input[k].type), OWNER_inputs});
 		for (int k = 0; k < e->nscalar; k++)
-			vec_push(a, &all, (Piece){e->scalar[k].slab, e->scalar[k].offset, dtype_bytes[e->scalar[k].dtype], OWNER_scalars});
+			vec_push(a, &all,
+			         (Piece){e->scalar[k].slab, e->scalar[k].offset,
+			                 dtype_bytes[e->scalar[k].dtype], OWNER_scalars});
 	}
 	qsort(all.at, (size_t)all.n, sizeof *all.at, by_place);
 	return all;
 }
 
-/* Whose bytes of a slab are those that nothing owns for good: what steps leave there, or nobody's. */
+/* Whose bytes of a slab are those that nothing owns for good: what steps leave there, or nobody's.
+ */
 static Owner
 rest_owner(const Program *p, int slab, const bool *stepped)
 {
@@ -59,19 +75,23 @@ rest_owner(const Program *p, int slab, const bool *stepped)
 
 	if (!stepped[slab])
 		return OWNER_padding;
-	return strcmp(name, "grads") == 0 ? OWNER_gradients : strcmp(name, "scratch") == 0 ? OWNER_scratch : OWNER_activations;
+	return strcmp(name, "grads") == 0     ? OWNER_gradients
+	       : strcmp(name, "scratch") == 0 ? OWNER_scratch
+	                                      : OWNER_activations;
 }
 
 static void
 count_owners(Arena *a, Ledger *l, const Pieces *all, const bool *stepped)
 {
 	const Program *p = l->program;
-	int64_t       *end = arena_new_array(a, int64_t, p->nslab + 1); /* per slab: behind what was counted */
+	/* per slab: behind what was counted */
+	int64_t *end = arena_new_array(a, int64_t, p->nslab + 1);
 
 	l->slab_owner = arena_alloc(a, sizeof *l->slab_owner * (size_t)(p->nslab + 1));
 	for (int i = 0; i < all->n; i++) {
 		const Piece *x = &all->at[i];
-		int64_t      from = x->offset > end[x->slab] ? x->offset : end[x->slab], to = x->offset + x->bytes;
+		int64_t      from = x->offset > end[x->slab] ? x->offset : end[x->slab],
+			to = x->offset + x->bytes;
 
 		if (to <= from)
 			continue;
@@ -90,7 +110,7 @@ count_owners(Arena *a, Ledger *l, const Pieces *all, const bool *stepped)
 	}
 }
 
-/* ---- lives of values ---------------------------------------------------------------------------------------- */
+/* ---- lives of values ------------------------------------------------------------------------ */
 
 /* The owner of what a step writes there: a variable's bytes belong to the variable already. */
 static Owner
@@ -107,7 +127,8 @@ place_owner(const Program *p, const Pieces *all, int slab, int64_t offset)
 		else
 			hi = mid;
 	}
-	if (lo > 0 && all->at[lo - 1].slab == slab && offset < all->at[lo - 1].offset + all->at[lo - 1].bytes)
+	if (lo > 0 && all->at[lo - 1].slab == slab &&
+	    offset < all->at[lo - 1].offset + all->at[lo - 1].bytes)
 		return all->at[lo - 1].owner;
 	return strcmp(p->slab[slab].name, "grads") == 0     ? OWNER_gradients
 	       : strcmp(p->slab[slab].name, "scratch") == 0 ? OWNER_scratch
@@ -143,7 +164,8 @@ follow_step(Arena *a, Ledger *l, const Pieces *all, int step)
 				v->made = v->first = step;
 				v->owner = place_owner(l->program, all, t[i].slab, t[i].offset);
 			}
-			v->bytes += t[i].extent.bytes * (t[i].extent.rows > 0 ? t[i].extent.rows : 1);
+			v->bytes +=
+				t[i].extent.bytes * (t[i].extent.rows > 0 ? t[i].extent.rows : 1);
 			read_value(l, t[i].value, step);
 		}
 	}
@@ -206,7 +228,9 @@ ledger_memory(Arena *a, Ledger *l)
 				if (t[k].access & ACCESS_write) {
 					Owner o = place_owner(p, &all, t[k].slab, t[k].offset);
 
-					stepped[t[k].slab] |= o == OWNER_activations || o == OWNER_gradients || o == OWNER_scratch;
+					stepped[t[k].slab] |= o == OWNER_activations ||
+					                      o == OWNER_gradients ||
+					                      o == OWNER_scratch;
 				}
 		}
 	count_owners(a, l, &all, stepped);

@@ -1,4 +1,5 @@
-/* The ledger as a page for people: memory, its peak and what makes it, a timeline, time by role, kind, kernel and line. */
+/* The ledger as a page for people: memory, its peak and what makes it, a timeline, time by role,
+ * kind, kernel and line. */
 #include "compiler/ledger/ledger_private.h"
 
 #include <stdlib.h>
@@ -64,7 +65,7 @@ device_text(const Ledger *l)
 	return intern_printf("%s, %d core%s", l->rates.device, l->cores, l->cores == 1 ? "" : "s");
 }
 
-/* ---- head: one line for each thing that most people want to know ------------------------------------------- */
+/* ---- head: one line for each thing that most people want to know ---------------------------- */
 
 static void
 put_head(const Ledger *l, Text *t)
@@ -73,19 +74,24 @@ put_head(const Ledger *l, Text *t)
 	const ProgStep *s = l->peak < 0 ? NULL : &l->entry->step[l->peak];
 	char            x[24];
 
-	text_printf(t, "%s, %s on %s, batch %lld\n\n", p->recipe.spec_name, l->entry->name, p->target, (long long)p->recipe.data.batch);
-	text_printf(t, "  memory  %10s  on the device; workspace of its libraries comes on top\n", size_text(x, (double)l->total));
+	text_printf(t, "%s, %s on %s, batch %lld\n\n", p->recipe.spec_name, l->entry->name,
+	            p->target, (long long)p->recipe.data.batch);
+	text_printf(t, "  memory  %10s  on the device; workspace of its libraries comes on top\n",
+	            size_text(x, (double)l->total));
 	if (s) {
-		text_printf(t, "  peak    %10s  of activations alive in step %d of %d, %s", size_text(x, (double)l->peak_bytes), l->peak + 1,
-		            l->entry->nstep, role_name[l->step[l->peak].role]);
+		text_printf(t, "  peak    %10s  of activations alive in step %d of %d, %s",
+		            size_text(x, (double)l->peak_bytes), l->peak + 1, l->entry->nstep,
+		            role_name[l->step[l->peak].role]);
 		text_printf(t, s->loc.file ? ", %s\n" : "\n", step_line(s->loc));
 	}
-	text_printf(t, "  time    %10s  at least, at the rates of %s\n", time_text(x, l->seconds), device_text(l));
-	text_printf(t, "  work    %10s  operations in %d steps", count_text(x, l->flops), l->entry->nstep);
+	text_printf(t, "  time    %10s  at least, at the rates of %s\n", time_text(x, l->seconds),
+	            device_text(l));
+	text_printf(t, "  work    %10s  operations in %d steps", count_text(x, l->flops),
+	            l->entry->nstep);
 	text_printf(t, "; %s moved\n", size_text(x, l->bytes));
 }
 
-/* ---- memory ------------------------------------------------------------------------------------------------ */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 static void
 put_owner(const Ledger *l, int o, Text *t)
@@ -94,7 +100,8 @@ put_owner(const Ledger *l, int o, Text *t)
 	char           s[24];
 	bool           first = true;
 
-	text_printf(t, "%-14s %16lld %12s %5.1f%%  ", owner_name[o], (long long)l->owner[o], size_text(s, (double)l->owner[o]),
+	text_printf(t, "%-14s %16lld %12s %5.1f%%  ", owner_name[o], (long long)l->owner[o],
+	            size_text(s, (double)l->owner[o]),
 	            share((double)l->owner[o], (double)l->total));
 	for (int i = 0; i < p->nslab; i++)
 		if (l->slab_owner[i][o]) {
@@ -123,7 +130,8 @@ put_memory(const Ledger *l, Text *t)
 		done[most] = true;
 		put_owner(l, most, t);
 	}
-	text_printf(t, "%-14s %16lld %12s %5.1f%%\n", "sum", (long long)l->total, size_text(s, (double)l->total), 100.0);
+	text_printf(t, "%-14s %16lld %12s %5.1f%%\n", "sum", (long long)l->total,
+	            size_text(s, (double)l->total), 100.0);
 }
 
 static int
@@ -172,9 +180,9 @@ name_width(LedgerRow *const *row, int n)
 static void
 put_peak(Arena *a, const Ledger *l, Text *t)
 {
-	LedgerRow     **row = arena_new_array(a, LedgerRow *, l->lines.n + 1);
-	char            x[24];
-	int             n = 0, wide;
+	LedgerRow **row = arena_new_array(a, LedgerRow *, l->lines.n + 1);
+	char        x[24];
+	int         n = 0, wide;
 
 	if (l->peak < 0)
 		return;
@@ -186,7 +194,8 @@ put_peak(Arena *a, const Ledger *l, Text *t)
 	wide = name_width(row, n);
 	for (int i = 0; i < n && i < TOP; i++) {
 		text_printf(t, "%12s %5.1f%% %6d  %-*s", size_text(x, (double)row[i]->at_peak),
-		            share((double)row[i]->at_peak, (double)l->peak_bytes), row[i]->values_at_peak, wide, row[i]->name);
+		            share((double)row[i]->at_peak, (double)l->peak_bytes),
+		            row[i]->values_at_peak, wide, row[i]->name);
 		put_line_text(row[i]->loc, t);
 		text_printf(t, "\n");
 	}
@@ -194,7 +203,7 @@ put_peak(Arena *a, const Ledger *l, Text *t)
 		text_printf(t, "%12s %6s %6s  %d more lines\n", "", "", "", n - TOP);
 }
 
-/* ---- timeline ------------------------------------------------------------------------------------------------ */
+/* ---- timeline ------------------------------------------------------------------------------- */
 
 static void
 put_timeline(const Ledger *l, Text *t)
@@ -219,9 +228,13 @@ put_timeline(const Ledger *l, Text *t)
 		}
 		at = end;
 	}
-	text_printf(t, "\nactivations alive over the step's predicted time (T teacher, F forward, B backward, U update)\n");
+	text_printf(t, "\nactivations alive over the step's predicted time (T teacher, F forward, "
+	               "B backward, U update)\n");
 	for (int y = TALL; y > 0; y--) {
-		text_printf(t, "%12s |", y == TALL || y == TALL / 2 ? size_text(s, (double)l->peak_bytes * y / TALL) : "");
+		text_printf(t, "%12s |",
+		            y == TALL || y == TALL / 2
+		                    ? size_text(s, (double)l->peak_bytes * y / TALL)
+		                    : "");
 		for (int c = 0; c < WIDE; c++) {
 			double high = (double)most[c] * TALL / (double)l->peak_bytes;
 
@@ -243,7 +256,7 @@ put_timeline(const Ledger *l, Text *t)
 	text_printf(t, "\n");
 }
 
-/* ---- time ---------------------------------------------------------------------------------------------------- */
+/* ---- time ----------------------------------------------------------------------------------- */
 
 static void
 put_rates(const Ledger *l, Text *t)
@@ -251,7 +264,9 @@ put_rates(const Ledger *l, Text *t)
 	const Rates *r = &l->rates;
 	char         w[24];
 
-	text_printf(t, "\ntime at least: work or bytes, whichever takes longer, at the rates of %s:\n", device_text(l));
+	text_printf(t,
+	            "\ntime at least: work or bytes, whichever takes longer, at the rates of %s:\n",
+	            device_text(l));
 	text_printf(t, "gemm %sFLOP/s", count_text(w, r->gemm_f32));
 	text_printf(t, ", %s in bf16", count_text(w, r->gemm_bf16));
 	text_printf(t, "; attention %s", count_text(w, r->attend_f32));
@@ -276,15 +291,18 @@ put_rows(const Ledger *l, const char *title, const LedgerRows *rows, Text *t)
 {
 	char w[24], b[24], s[24];
 
-	text_printf(t, "\n%12s %6s %6s %10s %11s  %s\n", "time", "share", "steps", "operations", "bytes", title);
+	text_printf(t, "\n%12s %6s %6s %10s %11s  %s\n", "time", "share", "steps", "operations",
+	            "bytes", title);
 	for (int i = 0; i < rows->n && i < TOP; i++) {
 		const LedgerRow *r = &rows->at[i];
 
-		text_printf(t, "%12s %5.1f%% %6d %10s %11s  %s\n", time_text(s, r->seconds), share(r->seconds, l->seconds), r->steps,
-		            count_text(w, r->flops), size_text(b, r->bytes), row_text(rows == &l->kernels, r));
+		text_printf(t, "%12s %5.1f%% %6d %10s %11s  %s\n", time_text(s, r->seconds),
+		            share(r->seconds, l->seconds), r->steps, count_text(w, r->flops),
+		            size_text(b, r->bytes), row_text(rows == &l->kernels, r));
 	}
 	if (rows->n > TOP)
-		text_printf(t, "%12s %6s %6s %10s %11s  %d more\n", "", "", "", "", "", rows->n - TOP);
+		text_printf(t, "%12s %6s %6s %10s %11s  %d more\n", "", "", "", "", "",
+		            rows->n - TOP);
 }
 
 static void
@@ -298,12 +316,15 @@ put_lines(Arena *a, const Ledger *l, Text *t)
 		if (l->lines.at[i].steps)
 			row[n++] = &l->lines.at[i];
 	wide = name_width(row, n);
-	text_printf(t, "\n%12s %6s  %6s %6s %6s %6s  spec line\n", "time", "share", "fwd", "bwd", "teach", "update");
+	text_printf(t, "\n%12s %6s  %6s %6s %6s %6s  spec line\n", "time", "share", "fwd", "bwd",
+	            "teach", "update");
 	for (int i = 0; i < n && i < TOP; i++) {
-		text_printf(t, "%12s %5.1f%% ", time_text(s, row[i]->seconds), share(row[i]->seconds, l->seconds));
+		text_printf(t, "%12s %5.1f%% ", time_text(s, row[i]->seconds),
+		            share(row[i]->seconds, l->seconds));
 		for (int r = 0; r < ROLES; r++)
 			if (row[i]->role_seconds[r] > 0)
-				text_printf(t, " %5.1f%%", share(row[i]->role_seconds[r], l->seconds));
+				text_printf(t, " %5.1f%%",
+				            share(row[i]->role_seconds[r], l->seconds));
 			else
 				text_printf(t, " %6s", "");
 		text_printf(t, "  %-*s", wide, row[i]->name);
@@ -311,7 +332,8 @@ put_lines(Arena *a, const Ledger *l, Text *t)
 		text_printf(t, "\n");
 	}
 	if (n > TOP)
-		text_printf(t, "%12s %6s  %6s %6s %6s %6s  %d more\n", "", "", "", "", "", "", n - TOP);
+		text_printf(t, "%12s %6s  %6s %6s %6s %6s  %d more\n", "", "", "", "", "", "",
+		            n - TOP);
 }
 
 /* No line ends in blanks. */

@@ -1,12 +1,14 @@
 /* What a step touches, whatever its kind: launches and gemms as one list of places. */
 #include "compiler/ledger/ledger_private.h"
 
-/* `rows` runs of `bytes`; where a gemm's planes do not follow each other, from first to last byte. */
+/* `rows` runs of `bytes`; where a gemm's planes do not follow each other, from first to last byte.
+ */
 static Extent
 operand_extent(const GemmOperand *o, int64_t z, int64_t n0, int64_t n1)
 {
 	int64_t size = dtype_bytes[o->dtype];
-	int64_t fast = o->s1 == 1 ? n1 : n0, slow = o->s1 == 1 ? n0 : n1, pitch = (o->s1 == 1 ? o->s0 : o->s1) * size;
+	int64_t fast = o->s1 == 1 ? n1 : n0, slow = o->s1 == 1 ? n0 : n1,
+		pitch = (o->s1 == 1 ? o->s0 : o->s1) * size;
 
 	if (z > 1 && o->sz != slow * (pitch / size))
 		return (Extent){size * (o->sz * (z - 1) + fast) + pitch * (slow - 1), 1, 0};
@@ -19,8 +21,14 @@ operand_extent(const GemmOperand *o, int64_t z, int64_t n0, int64_t n1)
 static Touch
 operand_touch(const GemmOperand *o, int64_t z, int64_t n0, int64_t n1)
 {
-	return (Touch){.access = ACCESS_read, .slab = o->slab, .offset = o->offset, .extent = operand_extent(o, z, n0, n1),
-	               .value = o->value, .at = o->at, .nmore = o->nmore, .more = o->more};
+	return (Touch){.access = ACCESS_read,
+	               .slab = o->slab,
+	               .offset = o->offset,
+	               .extent = operand_extent(o, z, n0, n1),
+	               .value = o->value,
+	               .at = o->at,
+	               .nmore = o->nmore,
+	               .more = o->more};
 }
 
 static int
@@ -32,8 +40,14 @@ touches_of_gemm(Arena *a, const Gemm *g, Touch **out)
 	t[n++] = operand_touch(&g->a, g->z, g->m, g->k);
 	t[n++] = operand_touch(&g->b, g->z, g->k, g->n);
 	if (g->has_bias)
-		t[n++] = (Touch){.access = ACCESS_read, .slab = g->bias_slab, .offset = g->bias_offset, .extent = {4 * g->n, 1, 0},
-		                 .value = g->bias_value, .at = g->bias_at, .nmore = g->bias_nmore, .more = g->bias_more};
+		t[n++] = (Touch){.access = ACCESS_read,
+		                 .slab = g->bias_slab,
+		                 .offset = g->bias_offset,
+		                 .extent = {4 * g->n, 1, 0},
+		                 .value = g->bias_value,
+		                 .at = g->bias_at,
+		                 .nmore = g->bias_nmore,
+		                 .more = g->bias_more};
 	t[n] = operand_touch(&g->c, g->z, g->m, g->n);
 	t[n].access = g->accumulate ? ACCESS_update : ACCESS_write;
 	t[n].before = g->before;
@@ -54,7 +68,8 @@ touches_of(Arena *a, const ProgStep *s, Touch **out)
 		const Arg *g = &s->arg[i];
 
 		if (g->kind == ARG_pointer)
-			t[n++] = (Touch){g->access, g->slab, g->offset, g->extent, g->value, g->before, g->at, g->before_at, g->nmore, g->more};
+			t[n++] = (Touch){g->access, g->slab, g->offset,    g->extent, g->value,
+			                 g->before, g->at,   g->before_at, g->nmore,  g->more};
 	}
 	return n;
 }

@@ -1,13 +1,23 @@
-/* One chart of the report: inline SVG with axes and curves, and the points again as JSON for the read-out under
- * the pointer. Long series are drawn as the mean of each bucket over a band from its least to its greatest
- * value, so that no spike is lost. Draws finite values only; what was not finite is said in words. */
+/* One chart of the report: inline SVG with axes and curves, and the points again as JSON for the
+ * read-out under the pointer. Long series are drawn as the mean of each bucket over a band from its
+ * least to its greatest value, so that no spike is lost. Draws finite values only; what was not
+ * finite is said in words. */
 #include "compiler/page/page.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
-enum { WIDTH = 560, HEIGHT = 250, LEFT = 80, RIGHT = 24, TOP = 12, BOTTOM = 46, POINTS_MAX = 300, TICKS = 5 };
+enum {
+	WIDTH = 560,
+	HEIGHT = 250,
+	LEFT = 80,
+	RIGHT = 24,
+	TOP = 12,
+	BOTTOM = 46,
+	POINTS_MAX = 300,
+	TICKS = 5
+};
 
 /* A series as drawn. */
 typedef struct {
@@ -71,7 +81,8 @@ frame_of(const Curve *c, int n, Scale scale)
 		top = ceil(log10(top));
 	} else {
 		double pad = top > bottom ? 0.04 * (top - bottom) : top != 0 ? 0.1 * fabs(top) : 1;
-		/* From zero where that costs little of the height: a curve's size is then its height. */
+		/* From zero where that costs little of the height: a curve's size is then its
+		 * height. */
 		bottom = bottom >= 0 && bottom < 0.35 * top ? 0 : bottom - pad;
 		top += pad;
 	}
@@ -97,7 +108,8 @@ place_y(const Frame *f, double y)
 	return HEIGHT - BOTTOM - (v - f->y0) / (f->y1 - f->y0) * (HEIGHT - TOP - BOTTOM);
 }
 
-/* As few digits as tell one tick from the next; thousands and more in powers of ten where that is shorter. */
+/* As few digits as tell one tick from the next; thousands and more in powers of ten where that is
+ * shorter. */
 static void
 tick_label(Text *out, double x, double step)
 {
@@ -129,8 +141,9 @@ static void
 draw_y_tick(Text *out, const Frame *f, double value, double step)
 {
 	double y = place_y(f, value);
-	text_printf(out, "<line class=grid x1=%d x2=%d y1=%.1f y2=%.1f /><text class=ytick x=%d y=%.1f>", LEFT,
-	            WIDTH - RIGHT, y, y, LEFT - 8, y);
+	text_printf(out,
+	            "<line class=grid x1=%d x2=%d y1=%.1f y2=%.1f /><text class=ytick x=%d y=%.1f>",
+	            LEFT, WIDTH - RIGHT, y, y, LEFT - 8, y);
 	if (f->log)
 		text_printf(out, "%.0e", value);
 	else
@@ -153,13 +166,18 @@ draw_axes(Text *out, const Frame *f)
 	double step = fmax(1, nice_step(f->x1 - f->x0, TICKS - 1));
 	for (double k = ceil(f->x0 / step); k * step <= f->x1; k++) {
 		double x = place_x(f, k * step);
-		text_printf(out, "<line class=mark x1=%.1f x2=%.1f y1=%d y2=%d /><text class=xtick x=%.1f y=%d>", x, x,
-		            HEIGHT - BOTTOM, HEIGHT - BOTTOM + 4, x, HEIGHT - BOTTOM + 7);
+		text_printf(out,
+		            "<line class=mark x1=%.1f x2=%.1f y1=%d y2=%d /><text class=xtick "
+		            "x=%.1f y=%d>",
+		            x, x, HEIGHT - BOTTOM, HEIGHT - BOTTOM + 4, x, HEIGHT - BOTTOM + 7);
 		step_label(out, k * step);
 		text_printf(out, "</text>");
 	}
-	text_printf(out, "<line class=axis x1=%d x2=%d y1=%d y2=%d /><text class=xname x=%d y=%d>step</text>", LEFT,
-	            WIDTH - RIGHT, HEIGHT - BOTTOM, HEIGHT - BOTTOM, (WIDTH + LEFT - RIGHT) / 2, HEIGHT - 5);
+	text_printf(out,
+	            "<line class=axis x1=%d x2=%d y1=%d y2=%d /><text class=xname x=%d "
+	            "y=%d>step</text>",
+	            LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM, HEIGHT - BOTTOM,
+	            (WIDTH + LEFT - RIGHT) / 2, HEIGHT - 5);
 }
 
 static void
@@ -168,14 +186,16 @@ draw_curve(Text *out, const Frame *f, const Curve *c, int colour)
 	if (c->band) {
 		text_printf(out, "<path class=\"band c%d\" d=\"M", colour);
 		for (int i = 0; i < c->n; i++)
-			text_printf(out, "%.1f,%.1f ", place_x(f, c->step[i]), place_y(f, c->most[i]));
+			text_printf(out, "%.1f,%.1f ", place_x(f, c->step[i]),
+			            place_y(f, c->most[i]));
 		for (int i = c->n - 1; i >= 0; i--)
-			text_printf(out, "%.1f,%.1f ", place_x(f, c->step[i]), place_y(f, c->least[i]));
+			text_printf(out, "%.1f,%.1f ", place_x(f, c->step[i]),
+			            place_y(f, c->least[i]));
 		text_printf(out, "Z\"/>");
 	}
 	if (c->n == 1)
-		text_printf(out, "<circle class=\"dot c%d\" r=3 cx=%.1f cy=%.1f />", colour, place_x(f, c->step[0]),
-		            place_y(f, c->mean[0]));
+		text_printf(out, "<circle class=\"dot c%d\" r=3 cx=%.1f cy=%.1f />", colour,
+		            place_x(f, c->step[0]), place_y(f, c->mean[0]));
 	text_printf(out, "<path class=\"line c%d\" d=\"M", colour);
 	for (int i = 0; i < c->n; i++)
 		text_printf(out, "%.1f,%.1f ", place_x(f, c->step[i]), place_y(f, c->mean[i]));
@@ -195,8 +215,13 @@ number_list(Text *out, const char *key, const double *at, int n)
 static void
 write_points(Text *out, const Frame *f, const Curve *c, int n)
 {
-	text_printf(out, "<script type=\"application/json\">{\"x\":[%d,%d],\"y\":[%d,%d],\"s\":[%.17g,%.17g],\"v\":[%.9g,%.9g],\"log\":%s,\"curves\":[",
-	            LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM, TOP, f->x0, f->x1, f->y0, f->y1, f->log ? "true" : "false");
+	text_printf(out,
+	            "<script "
+	            "type=\"application/"
+	            "json\">{\"x\":[%d,%d],\"y\":[%d,%d],\"s\":[%.17g,%.17g],\"v\":[%.9g,%.9g],"
+	            "\"log\":%s,\"curves\":[",
+	            LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM, TOP, f->x0, f->x1, f->y0, f->y1,
+	            f->log ? "true" : "false");
 	for (int k = 0; k < n; k++) {
 		text_printf(out, "%s{\"n\":%d,\"step\":[", k ? "," : "", c[k].n);
 		for (int i = 0; i < c[k].n; i++)
@@ -215,7 +240,8 @@ write_bad(Text *out, const Series *s)
 		return;
 	text_printf(out, "<p class=bad>%" PRId64 " value%s of ", s->bad, s->bad == 1 ? "" : "s");
 	html_text(out, s->name);
-	text_printf(out, " %s not finite, first at step %" PRId64 "</p>", s->bad == 1 ? "was" : "were", s->first_bad);
+	text_printf(out, " %s not finite, first at step %" PRId64 "</p>",
+	            s->bad == 1 ? "was" : "were", s->first_bad);
 }
 
 void
@@ -232,7 +258,8 @@ report_chart(Arena *a, Text *out, const Chart *chart, const Series *const *serie
 	html_text(out, chart->title);
 	text_printf(out, "</b> <span class=unit>");
 	html_text(out, chart->unit);
-	text_printf(out, "%s%s</span><span class=keys>", points && f.log && *chart->unit ? ", " : "",
+	text_printf(out, "%s%s</span><span class=keys>",
+	            points && f.log && *chart->unit ? ", " : "",
 	            points && f.log ? "log scale" : "");
 	for (int k = 0; k < n; k++) {
 		text_printf(out, "<span class=key><i class=c%d></i>", k);
@@ -242,7 +269,8 @@ report_chart(Arena *a, Text *out, const Chart *chart, const Series *const *serie
 	}
 	text_printf(out, "</span></figcaption>");
 	if (points) {
-		text_printf(out, "<svg viewBox=\"0 0 %d %d\" role=img aria-label=\"", WIDTH, HEIGHT);
+		text_printf(out, "<svg viewBox=\"0 0 %d %d\" role=img aria-label=\"", WIDTH,
+		            HEIGHT);
 		html_text(out, chart->title);
 		text_printf(out, " by step\">");
 		draw_axes(out, &f);

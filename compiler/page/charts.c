@@ -12,7 +12,7 @@ static const struct {
 	{{"Learning rate", "", SCALE_linear}, {"lr"}},
 	{{"EMA decay of the teacher", "", SCALE_linear}, {"ema_decay"}},
 	{{"Spread of targets and predictions", "standard deviation", SCALE_by_range},
-	 {"target_std", "prediction_std", "pred_std"}},
+         {"target_std", "prediction_std", "pred_std"}},
 	{{"Throughput", "samples per second", SCALE_linear}, {"samples_per_second"}},
 };
 
@@ -20,8 +20,10 @@ void
 report_charts(Arena *a, Text *out, const RunLog *r)
 {
 	bool *drawn = arena_new_array(a, bool, r->series.n + 1);
-	text_printf(out, "<h2>Curves</h2>\n<p class=note>Long runs: the line is the mean of neighbouring steps, the band "
-	                 "reaches from their least to their greatest value.</p>\n<div class=charts>\n");
+	text_printf(out,
+	            "<h2>Curves</h2>\n<p class=note>Long runs: the line is the mean of "
+	            "neighbouring steps, the band "
+	            "reaches from their least to their greatest value.</p>\n<div class=charts>\n");
 	for (int i = 0; i < COUNT(planned_charts); i++) {
 		const Series *s[CHART_SERIES];
 		int           n = 0;

@@ -8,11 +8,20 @@ html_text_n(Text *out, const char *s, size_t n)
 {
 	for (const char *end = s + n; s < end; s++) {
 		switch (*s) {
-		case '&': text_printf(out, "&amp;"); break;
-		case '<': text_printf(out, "&lt;"); break;
-		case '>': text_printf(out, "&gt;"); break;
-		case '"': text_printf(out, "&quot;"); break;
-		default: text_append(out, s, 1);
+		case '&':
+			text_printf(out, "&amp;");
+			break;
+		case '<':
+			text_printf(out, "&lt;");
+			break;
+		case '>':
+			text_printf(out, "&gt;");
+			break;
+		case '"':
+			text_printf(out, "&quot;");
+			break;
+		default:
+			text_append(out, s, 1);
 		}
 	}
 }

@@ -1,4 +1,5 @@
-/* The log of a run, RUN/log.jsonl, as series of numbers. Judges no value: what is not a number is counted. */
+/* The log of a run, RUN/log.jsonl, as series of numbers. Judges no value: what is not a number is
+ * counted. */
 #include "compiler/page/page.h"
 
 #include <jansson.h>
@@ -39,9 +40,8 @@ add_line(Arena *a, RunLog *r, const char *path, int line, const char *text, size
 	int64_t     step = json_integer_value(json_object_get(o, "step"));
 	const char *key;
 	json_t     *v;
-	json_object_foreach(o, key, v)
-		if (strcmp(key, "step") && strcmp(key, "time") && strcmp(key, "seconds"))
-			add_value(a, r, key, step, v);
+	json_object_foreach(o, key, v) if (strcmp(key, "step") && strcmp(key, "time") &&
+	                                   strcmp(key, "seconds")) add_value(a, r, key, step, v);
 	r->seconds = json_number_value(json_object_get(o, "seconds"));
 	r->last_step = step;
 	r->lines++;

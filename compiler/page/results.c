@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- eval.json: {.., "rows": [{"encoder", "metric", "value", "lo", "hi", "note"?}, ..]} ---- */
+/* ---- eval.json: {.., "rows": [{"encoder", "metric", "value", "lo", "hi", "note"?}, ..]} ----- */
 
 static double
 number_or(const json_t *o, const char *key, double otherwise)
@@ -21,7 +21,8 @@ add_result(Arena *a, RunResults *r, const char *path, const json_t *o)
 	const char *metric = json_string_value(json_object_get(o, "metric"));
 	const char *note = json_string_value(json_object_get(o, "note"));
 	if (!encoder || !metric || !json_is_number(json_object_get(o, "value")))
-		return user_error("results", "%s: a row lacks `encoder`, `metric` or `value`", path);
+		return user_error("results", "%s: a row lacks `encoder`, `metric` or `value`",
+		                  path);
 	ResultRow row = {arena_strdup(a, encoder),
 	                 arena_strdup(a, metric),
 	                 note ? arena_strdup(a, note) : "",
@@ -73,14 +74,15 @@ run_results_read(Arena *a, const char *path, RunResults *r)
 	return s;
 }
 
-/* ---- the table ----------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------ */
 
 void
 report_results(Text *out, const RunResults *r)
 {
 	if (!r->row.n)
 		return;
-	text_printf(out, "<h2>Results</h2>\n<div class=table><table><thead><tr><th>Encoder<th>Measure<th class=n>Value"
+	text_printf(out, "<h2>Results</h2>\n<div "
+	                 "class=table><table><thead><tr><th>Encoder<th>Measure<th class=n>Value"
 	                 "<th class=n>95 %% interval<th class=wide></tr></thead><tbody>\n");
 	for (int i = 0; i < r->row.n; i++) {
 		const ResultRow *w = &r->row.at[i];
@@ -95,17 +97,21 @@ report_results(Text *out, const RunResults *r)
 			text_printf(out, "</span>");
 		}
 		/* Accuracies are fractions; anything else is shown as it is. */
-		bool share = w->value >= 0 && w->value <= 1 && (!interval || (w->lo >= 0 && w->hi <= 1));
+		bool share =
+			w->value >= 0 && w->value <= 1 && (!interval || (w->lo >= 0 && w->hi <= 1));
 		text_printf(out, share ? "<td class=n><b>%.2f %%</b>" : "<td class=n><b>%.4g</b>",
 		            share ? 100 * w->value : w->value);
 		text_printf(out, "<td class=n>");
 		if (interval)
-			text_printf(out, share ? "%.2f – %.2f %%" : "%.4g – %.4g", share ? 100 * w->lo : w->lo,
-			            share ? 100 * w->hi : w->hi);
+			text_printf(out, share ? "%.2f – %.2f %%" : "%.4g – %.4g",
+			            share ? 100 * w->lo : w->lo, share ? 100 * w->hi : w->hi);
 		text_printf(out, "<td class=wide>");
 		if (share)
-			text_printf(out, "<div class=interval><i style=\"left:%.2f%%;width:%.2f%%\"></i></div>",
-			            100 * (interval ? w->lo : w->value), interval ? 100 * (w->hi - w->lo) : 0);
+			text_printf(out,
+			            "<div class=interval><i "
+			            "style=\"left:%.2f%%;width:%.2f%%\"></i></div>",
+			            100 * (interval ? w->lo : w->value),
+			            interval ? 100 * (w->hi - w->lo) : 0);
 		text_printf(out, "</tr>\n");
 	}
 	text_printf(out, "</tbody></table></div>\n");

@@ -1,14 +1,15 @@
 /* pass_attend: attention written out becomes one node.
  *     %q = mul %query, 0.125
- *     %1 = contract %q, %k over E   %2 = add %1, %r   %3 = softmax %2 over U   %4 = contract %3, %v over U
+ *     %1 = contract %q, %k over E   %2 = add %1, %r   %3 = softmax %2 over U   %4 = contract %3, %v
+ * over U
  *         ==>   %4 = attend %query, %k, %v, %r over E, U scale 0.125
- * The factor may stand on the scores, on the queries or on the keys, as * or / by a constant; r may be
- * missing; between softmax and the last contraction may stand dropout as the front end writes it,
- * select(p <= uniform, probabilities, 0) * (1 / (1 - p)). attr.axes[2..] then keeps the order of the
- * draw's axes, since attend redraws by element index.
- * needs: nothing.  keeps: values.  holds still, and leaves a remark that says why: when anything between the two contractions is
- * used elsewhere too, when axes do not fit attend (infer_attend), when the device has no kernel for heads of this size, when the
- * draw does not cover the scores. */
+ * The factor may stand on the scores, on the queries or on the keys, as * or / by a constant; r may
+ * be missing; between softmax and the last contraction may stand dropout as the front end writes
+ * it, select(p <= uniform, probabilities, 0) * (1 / (1 - p)). attr.axes[2..] then keeps the order
+ * of the draw's axes, since attend redraws by element index. needs: nothing.  keeps: values.  holds
+ * still, and leaves a remark that says why: when anything between the two contractions is used
+ * elsewhere too, when axes do not fit attend (infer_attend), when the device has no kernel for
+ * heads of this size, when the draw does not cover the scores. */
 #include "compiler/pass/pass.h"
 #include "compiler/pass/rules.h"
 
@@ -16,7 +17,8 @@
 #include <math.h>
 #include <string.h>
 
-enum { ATTEND_STACK = 4 << 20 };  /* bytes; longer sequences stay written out: softmax over stored scores */
+/* bytes; longer sequences stay written out: softmax over stored scores */
+enum { ATTEND_STACK = 4 << 20 };
 
 typedef struct {
 	const Graph *g;
@@ -26,7 +28,8 @@ typedef struct {
 	double       scale, rate;
 	Axis         e, u;
 	bool         whole_draw; /* every score has a draw of its own */
-	const char  *why; /* it is attention, but not of a kind that a kernel computes: the reason */
+	/* it is attention, but not of a kind that a kernel computes: the reason */
+	const char *why;
 } Match;
 
 static bool
@@ -36,8 +39,7 @@ used_once(const Match *m, Val v)
 }
 
 /* The match ends here, for a reason that the user is told. */
-static bool PRINTF(2, 3)
-refuse(Match *m, const char *fmt, ...)
+static bool PRINTF(2, 3) refuse(Match *m, const char *fmt, ...)
 {
 	va_list ap;
 	Text    t = {0};
@@ -175,7 +177,8 @@ settle_sides(Match *m)
 	return true;
 }
 
-/* Has the device a kernel for so many queries, keys, and this width, and so many heads of all samples? */
+/* Has the device a kernel for so many queries, keys, and this width, and so many heads of all
+ * samples? */
 static bool
 head_fits(Match *m, const Axis *t, const Axis *u, int64_t heads)
 {
@@ -185,19 +188,28 @@ head_fits(Match *m, const Axis *t, const Axis *u, int64_t heads)
 
 	if (target->attend_tokens) {
 		if (most->size > target->attend_tokens)
-			return refuse(m, "%s is %" PRId64 ", and this target's kernel takes at most %" PRId64 " tokens",
+			return refuse(m,
+			              "%s is %" PRId64
+			              ", and this target's kernel takes at most %" PRId64 " tokens",
 			              most->name, most->size, target->attend_tokens);
 		if (m->e.size > target->attend_width)
-			return refuse(m, "heads are %" PRId64 " wide (%s), and this target's kernel takes at most %" PRId64,
+			return refuse(m,
+			              "heads are %" PRId64
+			              " wide (%s), and this target's kernel takes at most %" PRId64,
 			              m->e.size, m->e.name, target->attend_width);
 		return true;
 	}
-	/* a processor keeps a head's keys, values and their gradients, and a block of scores, on a thread's stack, and how far
-	 * each head is */
-	stack = 20.0 * (double)(u->size + 32) * (double)(m->e.size + 16) + 800.0 * (double)(u->size + 32) + 4.0 * (double)heads;
+	/* a processor keeps a head's keys, values and their gradients, and a block of scores, on a
+	 * thread's stack, and how far each head is */
+	stack = 20.0 * (double)(u->size + 32) * (double)(m->e.size + 16) +
+	        800.0 * (double)(u->size + 32) + 4.0 * (double)heads;
 	if (stack > ATTEND_STACK)
-		return refuse(m, "a head of %" PRId64 " keys (%s) of width %" PRId64 " (%s) takes %.1f MiB of a thread's stack, and this target's kernel has %d",
-		              u->size, u->name, m->e.size, m->e.name, stack / 1048576.0, ATTEND_STACK >> 20);
+		return refuse(
+			m,
+			"a head of %" PRId64 " keys (%s) of width %" PRId64
+			" (%s) takes %.1f MiB of a thread's stack, and this target's kernel has %d",
+			u->size, u->name, m->e.size, m->e.name, stack / 1048576.0,
+			ATTEND_STACK >> 20);
 	return true;
 }
 
@@ -216,15 +228,17 @@ axes_fit(Match *m)
 	if (q->dtype != k->dtype || v->dtype != k->dtype)
 		return refuse(m, "queries, keys and values have different types");
 	if (q->rank - 2 > ATTEND_OUTER)
-		return refuse(m, "there are %d axes besides %s, %s and %s, and kernels take at most %d",
-		              q->rank - 2, t->name, u->name, m->e.name, ATTEND_OUTER);
+		return refuse(
+			m, "there are %d axes besides %s, %s and %s, and kernels take at most %d",
+			q->rank - 2, t->name, u->name, m->e.name, ATTEND_OUTER);
 	if (!head_fits(m, t, u, type_elems(q) / (t->size * m->e.size)))
 		return false;
 	if (m->r != NO_VAL) {
 		const Type *r = &m->g->node[m->r].type;
 
 		if (type_find(r, t->name) < 0 || type_find(r, u->name) < 0)
-			return refuse(m, "what is added to the scores has not both %s and %s", t->name, u->name);
+			return refuse(m, "what is added to the scores has not both %s and %s",
+			              t->name, u->name);
 	}
 	if (m->uniform != NO_VAL) { /* the sample axis must be an outer one */
 		const Type *sample = &m->g->node[m->g->node[m->uniform].in[0]].type;
@@ -233,7 +247,8 @@ axes_fit(Match *m)
 			return refuse(m, "dropout does not draw once for each score");
 		if (sample->axis[0].name == t->name || sample->axis[0].name == u->name ||
 		    type_find(q, sample->axis[0].name) < 0)
-			return refuse(m, "dropout draws by %s, which is no axis of the heads", sample->axis[0].name);
+			return refuse(m, "dropout draws by %s, which is no axis of the heads",
+			              sample->axis[0].name);
 	}
 	return true;
 }
@@ -255,7 +270,8 @@ match(Match *m, const Node *n)
 		dropped = match_dropout(m, p);
 		soft = dropped == NO_VAL ? p : dropped;
 		if (g->node[soft].op != OP_softmax || g->node[soft].attr.naxes != 1 ||
-		    g->node[soft].attr.axes[0].name != m->u.name || !match_scores(m, g->node[soft].in[0]))
+		    g->node[soft].attr.axes[0].name != m->u.name ||
+		    !match_scores(m, g->node[soft].in[0]))
 			continue;
 		if (!used_once(m, p) || !used_once(m, soft))
 			return refuse(m, "its probabilities are used elsewhere too");

@@ -1,11 +1,11 @@
-/* pass_cast: operands of matrix work in bf16 where the spec says so (Graph.matmul, and matmul_average for
- * work that depends on averages but on no trained parameter).
- *     %2 = contract %x, %w over D      ==>   %3 = cast %x : bf16   %4 = cast %w : bf16   %2 = contract %3, %4 over D
- * One cast per value; it is made below renames and the like, so that all ways to look at a value share
- * it. A contraction gives f32, but bf16 when only matrix work reads it; attend takes and gives bf16 except
- * for its bias, whose gradient is f32 too. Everything else computes in f32.
- * needs: expand (what is elementwise is visible).  keeps: shapes, outputs' dtypes.
- * leaves alone: matrix work whose operands are bf16 already. */
+/* pass_cast: operands of matrix work in bf16 where the spec says so (Graph.matmul, and
+ * matmul_average for work that depends on averages but on no trained parameter). %2 = contract %x,
+ * %w over D      ==>   %3 = cast %x : bf16   %4 = cast %w : bf16   %2 = contract %3, %4 over D One
+ * cast per value; it is made below renames and the like, so that all ways to look at a value share
+ * it. A contraction gives f32, but bf16 when only matrix work reads it; attend takes and gives bf16
+ * except for its bias, whose gradient is f32 too. Everything else computes in f32. needs: expand
+ * (what is elementwise is visible).  keeps: shapes, outputs' dtypes. leaves alone: matrix work
+ * whose operands are bf16 already. */
 #include "compiler/pass/pass.h"
 
 #include <string.h>
@@ -19,7 +19,7 @@ typedef struct {
 	Val   *tuple;   /* the new attend_grad of an old one */
 } Cast;
 
-/* ---- which variables are averages ------------------------------------------------------------------ */
+/* ---- which variables are averages ----------------------------------------------------------- */
 
 static bool
 assigned(const Variables *x, const char *name)
@@ -74,7 +74,7 @@ is_view(Op op)
 	       op == OP_slice;
 }
 
-/* ---- who reads what --------------------------------------------------------------------------------- */
+/* ---- who reads what ------------------------------------------------------------------------- */
 
 /* Operand i of this matrix work is one of the factors (and not a bias or a random key). */
 static bool
@@ -107,7 +107,7 @@ find_readers(Cast *c)
 	}
 }
 
-/* ---- rewriting --------------------------------------------------------------------------------------- */
+/* ---- rewriting ------------------------------------------------------------------------------ */
 
 static Val
 as_bf16(Cast *c, Val v)
@@ -118,7 +118,8 @@ as_bf16(Cast *c, Val v)
 		return v;
 	if (c->bf16[v] != NO_VAL)
 		return c->bf16[v];
-	/* Looking at all of a value: cast that. At a slice: only where the whole is in bf16 anyway. */
+	/* Looking at all of a value: cast that. At a slice: only where the whole is in bf16 anyway.
+	 */
 	if (is_view(n.op) && (n.op != OP_slice || c->bf16[n.in[0]] != NO_VAL)) {
 		Val whole = as_bf16(c, n.in[0]);
 

@@ -1,12 +1,13 @@
-/* check: one pass after the other on the oracle; see check.h. What it cannot see: where things lie in memory and what kernels
- * share, which the oracle does not look at (d2v verify proves those of the program). */
+/* check: one pass after the other on the oracle; see check.h. What it cannot see: where things lie
+ * in memory and what kernels share, which the oracle does not look at (d2v verify proves those of
+ * the program). */
 #include "compiler/pass/check_private.h"
 
 #include <math.h>
 #include <string.h>
 #include <time.h>
 
-/* ---- numbers ------------------------------------------------------------------------------------------ */
+/* ---- numbers -------------------------------------------------------------------------------- */
 
 Tensor *
 numbers_find(const Numbers *x, const char *name)
@@ -21,10 +22,15 @@ static double
 number(const Numbers *x, const Node *n, Stream *s, int64_t i)
 {
 	switch (n->type.dtype) {
-	case DT_bool: return i == 0 || stream_uniform(s) < 0.5;
-	case DT_i32: return 0;
-	case DT_u32: return n->op == OP_host ? (double)stream_int(s, 2, 5) : (double)stream_int(s, 0, 1000);
-	default: break;
+	case DT_bool:
+		return i == 0 || stream_uniform(s) < 0.5;
+	case DT_i32:
+		return 0;
+	case DT_u32:
+		return n->op == OP_host ? (double)stream_int(s, 2, 5)
+		                        : (double)stream_int(s, 0, 1000);
+	default:
+		break;
 	}
 	/* Rates, decays and second moments are positive. */
 	if (n->op == OP_host || (n->op == OP_param && strncmp(n->attr.name, "moment2.", 8) == 0))
@@ -40,7 +46,8 @@ numbers_for(Numbers *x, const Graph *g)
 		Tensor      t;
 		Stream      s;
 
-		if ((n->op != OP_input && n->op != OP_host && n->op != OP_param) || numbers_find(x, n->attr.name))
+		if ((n->op != OP_input && n->op != OP_host && n->op != OP_param) ||
+		    numbers_find(x, n->attr.name))
 			continue;
 		s = stream_open(1, n->attr.name, 1, 0);
 		t = tensor_new(x->a, &n->type);
@@ -50,7 +57,7 @@ numbers_for(Numbers *x, const Graph *g)
 	}
 }
 
-/* ---- what leaves a graph -------------------------------------------------------------------------------- */
+/* ---- what leaves a graph -------------------------------------------------------------------- */
 
 const char *
 seen_text(Arena *a, const Seen *s)
@@ -80,10 +87,14 @@ seen_of(Arena *a, const Graph *g, Numbers *x, Tensor *value)
 	if (eval_graph(a, g, x->feed.at, x->feed.n, value) != OK)
 		BUG("the oracle refuses %s", g->name);
 	for (int i = 0; i < g->nout; i++)
-		vec_push(a, &list, (Seen){SEEN_output, g->out[i].name, value[g->out[i].val], g->node[g->out[i].val].loc});
+		vec_push(a, &list,
+		         (Seen){SEEN_output, g->out[i].name, value[g->out[i].val],
+		                g->node[g->out[i].val].loc});
 	for (Val v = 0; v < g->n; v++)
 		if (g->node[v].op == OP_assign)
-			vec_push(a, &list, (Seen){SEEN_assigned, g->node[v].attr.name, value[v], g->node[v].loc});
+			vec_push(a, &list,
+			         (Seen){SEEN_assigned, g->node[v].attr.name, value[v],
+			                g->node[v].loc});
 	for (int i = 0; g->training.differentiated && i < g->training.nupdate; i++) {
 		const Update *u = &g->training.update[i];
 
@@ -133,7 +144,7 @@ has_bf16(const Graph *g)
 	return false;
 }
 
-/* ---- where it went wrong ---------------------------------------------------------------------------------- */
+/* ---- where it went wrong -------------------------------------------------------------------- */
 
 Status
 check_run_pass(Graph *g, const Pass *pass)
@@ -149,8 +160,9 @@ check_run_pass(Graph *g, const Pass *pass)
 	return status;
 }
 
-/* The first value of `before` that differs when it is made an output: where the mistake enters. NO_VAL: none does, because as
- * an output the pass treats it with more care, or because kernels have been chosen, which must know what is stored. */
+/* The first value of `before` that differs when it is made an output: where the mistake enters.
+ * NO_VAL: none does, because as an output the pass treats it with more care, or because kernels
+ * have been chosen, which must know what is stored. */
 static Val
 first_wrong(const Graph *before, const Pass *pass, Numbers *x)
 {
@@ -163,7 +175,8 @@ first_wrong(const Graph *before, const Pass *pass, Numbers *x)
 		Graph      *g, *after;
 		SeenList    want, got;
 
-		if (op_info[n->op].class == CLASS_LEAF || n->op == OP_assign || n->op == OP_attend_grad || n->type.dtype != DT_f32)
+		if (op_info[n->op].class == CLASS_LEAF || n->op == OP_assign ||
+		    n->op == OP_attend_grad || n->type.dtype != DT_f32)
 			continue;
 		g = graph_copy(a, before);
 		graph_output(g, name, v);
@@ -171,7 +184,8 @@ first_wrong(const Graph *before, const Pass *pass, Numbers *x)
 		if (check_run_pass(after, pass) == OK) {
 			want = seen_of(a, unrounded(a, g), x, NULL);
 			got = seen_of(a, unrounded(a, after), x, NULL);
-			if (seen_difference(a, &seen_find(&want, SEEN_output, name)->t, &seen_find(&got, SEEN_output, name)->t) > CHECK_BOUND)
+			if (seen_difference(a, &seen_find(&want, SEEN_output, name)->t,
+			                    &seen_find(&got, SEEN_output, name)->t) > CHECK_BOUND)
 				found = v;
 		}
 		arena_reset(a);
@@ -181,28 +195,37 @@ first_wrong(const Graph *before, const Pass *pass, Numbers *x)
 }
 
 static Status
-changed(Arena *a, const Graph *before, const Pass *pass, Numbers *x, const char *of, const Seen *s, double d,
-        double bound)
+changed(Arena *a, const Graph *before, const Pass *pass, Numbers *x, const char *of, const Seen *s,
+        double d, double bound)
 {
 	Val v = first_wrong(before, pass, x);
 	Loc loc = v == NO_VAL ? s->loc : before->node[v].loc;
 
-	const char *first = v == NO_VAL ? "" : arena_printf(a, ", and the first value that differs is the `%s` on this line",
-	                                                    op_info[before->node[v].op].name);
+	const char *first =
+		v == NO_VAL
+			? ""
+			: arena_printf(
+				  a, ", and the first value that differs is the `%s` on this line",
+				  op_info[before->node[v].op].name);
 
-	(void)diag_error(loc, "pass-meaning", "pass `%s` changes the meaning of %s: %s differs by %.2g of its largest element (bound %g)%s",
+	(void)diag_error(loc, "pass-meaning",
+	                 "pass `%s` changes the meaning of %s: %s differs by %.2g of its largest "
+	                 "element (bound %g)%s",
 	                 pass->name, of, seen_text(a, s), d, bound, first);
-	diag_hint("this is a mistake in d2v, not in the spec; the stages are in `d2v compile --dump=%s`", pass->name);
+	diag_hint("this is a mistake in d2v, not in the spec; the stages are in `d2v compile "
+	          "--dump=%s`",
+	          pass->name);
 	return FAIL;
 }
 
 static Status
 lost(Arena *a, const Pass *pass, const char *of, const Seen *s, const char *how)
 {
-	return diag_error(s->loc, "pass-meaning", "pass `%s` changes the meaning of %s: %s %s", pass->name, of, seen_text(a, s), how);
+	return diag_error(s->loc, "pass-meaning", "pass `%s` changes the meaning of %s: %s %s",
+	                  pass->name, of, seen_text(a, s), how);
 }
 
-/* ---- one pass ------------------------------------------------------------------------------------------------ */
+/* ---- one pass ------------------------------------------------------------------------------- */
 
 /* The largest difference, and whose it is; nothing is said. */
 static double
@@ -223,8 +246,8 @@ worst_of(Arena *a, const SeenList *want, const SeenList *got, const Seen **whose
 }
 
 static Status
-compare(Arena *a, const Graph *before, const Pass *pass, Numbers *x, const char *of, const SeenList *want, const SeenList *got,
-        Checked *row)
+compare(Arena *a, const Graph *before, const Pass *pass, Numbers *x, const char *of,
+        const SeenList *want, const SeenList *got, Checked *row)
 {
 	int *const  count[] = {&row->outputs, &row->assigned, &row->gradients};
 	const Seen *whose = NULL;
@@ -239,14 +262,18 @@ compare(Arena *a, const Graph *before, const Pass *pass, Numbers *x, const char 
 	if (!(row->worst <= CHECK_BOUND))
 		return changed(a, before, pass, x, of, whose, row->worst, CHECK_BOUND);
 	for (int i = 0; i < got->n; i++)
-		if (got->at[i].kind == SEEN_assigned && !seen_find(want, SEEN_assigned, got->at[i].name))
-			return lost(a, pass, of, &got->at[i], "is assigned, which nothing asks for");
+		if (got->at[i].kind == SEEN_assigned &&
+		    !seen_find(want, SEEN_assigned, got->at[i].name))
+			return lost(a, pass, of, &got->at[i],
+			            "is assigned, which nothing asks for");
 	return OK;
 }
 
-/* What g should give, and what it does give: all that leaves it, and after pass update what AdamW makes of the gradients. */
+/* What g should give, and what it does give: all that leaves it, and after pass update what AdamW
+ * makes of the gradients. */
 static void
-both(Arena *a, const Graph *before, const Graph *after, Numbers *x, Checked *row, SeenList *want, SeenList *got)
+both(Arena *a, const Graph *before, const Graph *after, Numbers *x, Checked *row, SeenList *want,
+     SeenList *got)
 {
 	Tensor *value = arena_new_array(a, Tensor, before->n + 1);
 
@@ -261,8 +288,8 @@ both(Arena *a, const Graph *before, const Graph *after, Numbers *x, Checked *row
 	*got = seen_of(a, after, x, NULL);
 }
 
-/* A pass may round to bf16 elsewhere than the graph did before: then both are compared as if bf16 were exact, and with their
- * roundings only as closely as bf16 allows. */
+/* A pass may round to bf16 elsewhere than the graph did before: then both are compared as if bf16
+ * were exact, and with their roundings only as closely as bf16 allows. */
 static Status
 check_one(Arena *a, Graph *g, const Pass *pass, Numbers *x, const char *of, Checked *row)
 {
@@ -309,7 +336,10 @@ choose_numbers(Numbers *x, const Graph *g, const char *of)
 		if (finite)
 			return OK;
 	}
-	return user_error("not-finite", "with random numbers an output of %s is not finite, so nothing can be compared", of);
+	return user_error(
+		"not-finite",
+		"with random numbers an output of %s is not finite, so nothing can be compared",
+		of);
 }
 
 static double

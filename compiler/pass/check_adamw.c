@@ -1,8 +1,9 @@
-/* check_adamw: what pass update must make of gradients, from AdamW's published formula (Loshchilov and Hutter 2019, with the bias
- * corrections of Kingma and Ba 2015), in double and without the graph:
- *     m = b1 m + (1 - b1) c g      v = b2 v + (1 - b2) (c g)^2      p = p - lr (m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps) + wd p)
- * with c = min(1, clip / (norm + 1e-6)), t = step + 1, and an average e = tau e + (1 - tau) p of the new p. Knows nothing of how the
- * pass goes about it but the names of moments and of host scalars, which are a contract with the runtime. */
+/* check_adamw: what pass update must make of gradients, from AdamW's published formula (Loshchilov
+ * and Hutter 2019, with the bias corrections of Kingma and Ba 2015), in double and without the
+ * graph: m = b1 m + (1 - b1) c g      v = b2 v + (1 - b2) (c g)^2      p = p - lr (m / (1 - b1^t) /
+ * (sqrt(v / (1 - b2^t)) + eps) + wd p) with c = min(1, clip / (norm + 1e-6)), t = step + 1, and an
+ * average e = tau e + (1 - tau) p of the new p. Knows nothing of how the pass goes about it but the
+ * names of moments and of host scalars, which are a contract with the runtime. */
 #include "compiler/pass/check_private.h"
 
 #include <math.h>
@@ -13,7 +14,8 @@ scalar(const Tensor *value, Val v)
 	return value[v].at[0];
 }
 
-/* The value of 1 - base^t, which the runtime computes from its text, under the name that the graph will ask for. */
+/* The value of 1 - base^t, which the runtime computes from its text, under the name that the graph
+ * will ask for. */
 static double
 correction(Numbers *x, double base, double t)
 {
@@ -59,7 +61,8 @@ check_adamw(Arena *a, const Graph *g, Numbers *x, const Tensor *value, SeenList 
 	const Training *t = &g->training;
 	Tensor         *step = numbers_find(x, intern("step")), norm;
 	Type            number = {.dtype = DT_f32};
-	double          at = (step ? step->at[0] : 3) + 1, c1 = correction(x, t->beta1, at), c2 = correction(x, t->beta2, at), c = 1;
+	double          at = (step ? step->at[0] : 3) + 1, c1 = correction(x, t->beta1, at),
+	       c2 = correction(x, t->beta2, at), c = 1;
 
 	if (t->nupdate == 0)
 		return;
@@ -70,9 +73,11 @@ check_adamw(Arena *a, const Graph *g, Numbers *x, const Tensor *value, SeenList 
 	vec_push(a, want, (Seen){SEEN_output, intern("grad_norm"), norm, t->update[0].loc});
 	for (int i = 0; i < t->nupdate; i++) {
 		const Update *u = &t->update[i];
-		const char   *name1 = intern_printf("moment1.%s", u->param), *name2 = intern_printf("moment2.%s", u->param);
-		Tensor        grad = value[u->grad], p = variable(a, x, u->param, &grad.type), m = variable(a, x, name1, &grad.type),
-		       v = variable(a, x, name2, &grad.type), e = {0};
+		const char   *name1 = intern_printf("moment1.%s", u->param),
+			   *name2 = intern_printf("moment2.%s", u->param);
+		Tensor grad = value[u->grad], p = variable(a, x, u->param, &grad.type),
+		       m = variable(a, x, name1, &grad.type), v = variable(a, x, name2, &grad.type),
+		       e = {0};
 		double lr = scalar(value, u->lr), decay = scalar(value, u->decay), tau = 0;
 
 		if (u->average) {
@@ -84,7 +89,8 @@ check_adamw(Arena *a, const Graph *g, Numbers *x, const Tensor *value, SeenList 
 
 			m.at[k] = t->beta1 * m.at[k] + (1 - t->beta1) * d;
 			v.at[k] = t->beta2 * v.at[k] + (1 - t->beta2) * d * d;
-			p.at[k] -= lr * (m.at[k] / c1 / (sqrt(v.at[k] / c2) + t->eps) + decay * p.at[k]);
+			p.at[k] -= lr *
+			           (m.at[k] / c1 / (sqrt(v.at[k] / c2) + t->eps) + decay * p.at[k]);
 			if (u->average)
 				e.at[k] = tau * e.at[k] + (1 - tau) * p.at[k];
 		}

@@ -1,7 +1,8 @@
-/* check_slope: gradients against differences of the loss along a random direction in one parameter after the other. When one is wrong, a
- * probe (a parameter of zeros) is added to each operand of each node on the way to the loss, and probes are compared from the loss
- * backwards: the first wrong one is an operand of the node whose rule is wrong. Refuses nothing; a parameter whose slope is below
- * a millionth of the loss is as good as constant, and so is its check. */
+/* check_slope: gradients against differences of the loss along a random direction in one parameter
+ * after the other. When one is wrong, a probe (a parameter of zeros) is added to each operand of
+ * each node on the way to the loss, and probes are compared from the loss backwards: the first
+ * wrong one is an operand of the node whose rule is wrong. Refuses nothing; a parameter whose slope
+ * is below a millionth of the loss is as good as constant, and so is its check. */
 #include "compiler/pass/check_private.h"
 #include "compiler/pass/rules.h"
 
@@ -11,8 +12,8 @@
 enum { DIRECTIONS = 3 };
 
 typedef struct {
-	Arena   *scratch;        /* of one run of the oracle */
-	Graph   *forward;        /* the loss and what it needs */
+	Arena   *scratch; /* of one run of the oracle */
+	Graph   *forward; /* the loss and what it needs */
 	Numbers *x;
 	Tensor  *value;
 	double   loss;
@@ -37,13 +38,15 @@ move(Tensor *t, const Tensor *from, const Tensor *way, double by)
 		t->at[i] = from->at[i] + by * way->at[i];
 }
 
-/* How far the slope that the gradient gives is from the one that differences of order h^4 give; both through *slope. */
+/* How far the slope that the gradient gives is from the one that differences of order h^4 give;
+ * both through *slope. */
 static double
-slope_error(Arena *a, Slopes *s, const char *param, const Tensor *gradient, int direction, double slope[2])
+slope_error(Arena *a, Slopes *s, const char *param, const Tensor *gradient, int direction,
+            double slope[2])
 {
 	const double h = direction == 0 ? 1e-4 : direction == 1 ? 1e-5 : 3e-4;
-	Tensor      *t = numbers_find(s->x, param), from = tensor_reorder(a, *t, &t->type), way = tensor_new(a, &t->type),
-	       grad = tensor_reorder(a, *gradient, &t->type);
+	Tensor      *t = numbers_find(s->x, param), from = tensor_reorder(a, *t, &t->type),
+	       way = tensor_new(a, &t->type), grad = tensor_reorder(a, *gradient, &t->type);
 	Stream stream = stream_open(2, param, (uint64_t)direction, 0);
 	double f[4];
 
@@ -60,10 +63,12 @@ slope_error(Arena *a, Slopes *s, const char *param, const Tensor *gradient, int 
 	}
 	move(t, &from, &way, 0);
 	slope[1] = (f[0] - 8 * f[1] + 8 * f[2] - f[3]) / (12 * h);
-	return fabs(slope[0] - slope[1]) / fmax(fmax(fabs(slope[0]), fabs(slope[1])), 1e-6 * (1e-3 + fabs(s->loss)));
+	return fabs(slope[0] - slope[1]) /
+	       fmax(fmax(fabs(slope[0]), fabs(slope[1])), 1e-6 * (1e-3 + fabs(s->loss)));
 }
 
-/* The best of a few directions: a kink (an absolute value, a maximum) near the point spoils one, a mistake all of them. */
+/* The best of a few directions: a kink (an absolute value, a maximum) near the point spoils one, a
+ * mistake all of them. */
 static double
 best_error(Arena *a, Slopes *s, const char *param, const Tensor *gradient, double slope[2])
 {
@@ -80,10 +85,10 @@ best_error(Arena *a, Slopes *s, const char *param, const Tensor *gradient, doubl
 	return best;
 }
 
-/* ---- probes --------------------------------------------------------------------------------------------------- */
+/* ---- probes --------------------------------------------------------------------------------- */
 
 typedef struct {
-	Val         node;        /* of the graph without probes */
+	Val         node; /* of the graph without probes */
 	int         operand;
 	const char *name;
 } Probe;
@@ -104,7 +109,8 @@ is_number(const Graph *g, Val v)
 	return g->node[v].type.dtype == DT_f32;
 }
 
-/* Values that depend on a trained parameter, and those that the loss depends on, both by ways that carry gradients. */
+/* Values that depend on a trained parameter, and those that the loss depends on, both by ways that
+ * carry gradients. */
 static bool *
 on_the_way(Arena *a, const Graph *g)
 {
@@ -120,14 +126,16 @@ on_the_way(Arena *a, const Graph *g)
 	to[g->training.loss] = true;
 	for (Val v = g->training.loss; v >= 0; v--)
 		for (int i = 0; i < g->node[v].nin; i++)
-			if (to[v] && is_number(g, g->node[v].in[i]) && grad_flows(g->node[v].op, g->node[v].nin, i))
+			if (to[v] && is_number(g, g->node[v].in[i]) &&
+			    grad_flows(g->node[v].op, g->node[v].nin, i))
 				to[g->node[v].in[i]] = true;
 	for (Val v = 0; v < g->n; v++)
 		from[v] = from[v] && to[v];
 	return from;
 }
 
-/* g with a probe on each operand that carries a gradient. Every probe is trained, so that autodiff gives its gradient. */
+/* g with a probe on each operand that carries a gradient. Every probe is trained, so that autodiff
+ * gives its gradient. */
 static Graph *
 with_probes(Arena *a, const Graph *g, ProbeList *probes)
 {
@@ -152,7 +160,8 @@ with_probes(Arena *a, const Graph *g, ProbeList *probes)
 
 			in[i] = build_bin(p, OP_add, in[i], zero, n->loc);
 			vec_push(a, probes, (Probe){v, i, name});
-			vec_push(a, &update, (Update){.param = name, .lr = none, .decay = none, .loc = n->loc});
+			vec_push(a, &update,
+			         (Update){.param = name, .lr = none, .decay = none, .loc = n->loc});
 		}
 		map[v] = build(p, n->op, in, n->nin, &n->attr, &n->type, n->loc);
 	}
@@ -191,7 +200,9 @@ wrong_rule(Arena *a, Slopes *s, const Pass *pass, int *operand)
 
 		for (int u = 0; u < d->training.nupdate; u++)
 			if (d->training.update[u].param == probes.at[i].name &&
-			    !(best_error(a, s, probes.at[i].name, &value[d->training.update[u].grad], slope) <= CHECK_SLOPE_BOUND)) {
+			    !(best_error(a, s, probes.at[i].name,
+			                 &value[d->training.update[u].grad],
+			                 slope) <= CHECK_SLOPE_BOUND)) {
 				found = probes.at[i].node;
 				*operand = probes.at[i].operand;
 			}
@@ -201,33 +212,41 @@ wrong_rule(Arena *a, Slopes *s, const Pass *pass, int *operand)
 }
 
 static Status
-wrong_slope(Arena *a, Slopes *s, const Update *u, const Pass *pass, const char *of, const double slope[2])
+wrong_slope(Arena *a, Slopes *s, const Update *u, const Pass *pass, const char *of,
+            const double slope[2])
 {
 	int operand = 0;
 	Val v = wrong_rule(a, s, pass, &operand);
 
 	if (v == NO_VAL) {
 		(void)diag_error(u->loc, "pass-meaning",
-		                 "pass `%s` changes the meaning of %s: the gradient of `%s` is wrong: along a random direction the loss changes by "
+		                 "pass `%s` changes the meaning of %s: the gradient of `%s` is "
+		                 "wrong: along a random direction the loss changes by "
 		                 "%.6g, the gradient says %.6g",
 		                 pass->name, of, u->param, slope[1], slope[0]);
 	} else {
 		(void)diag_error(s->forward->node[v].loc, "pass-meaning",
-		                 "pass `%s` changes the meaning of %s: the gradient of `%s` is wrong, because of the rule of `%s` (operand %d) on "
-		                 "this line: along a random direction the loss changes by %.6g, the gradient says %.6g",
-		                 pass->name, of, u->param, op_info[s->forward->node[v].op].name, operand + 1, slope[1], slope[0]);
+		                 "pass `%s` changes the meaning of %s: the gradient of `%s` is "
+		                 "wrong, because of the rule of `%s` (operand %d) on "
+		                 "this line: along a random direction the loss changes by %.6g, "
+		                 "the gradient says %.6g",
+		                 pass->name, of, u->param, op_info[s->forward->node[v].op].name,
+		                 operand + 1, slope[1], slope[0]);
 		diag_note(u->loc, "`%s` is declared here", u->param);
 	}
-	diag_hint("this is a mistake in d2v, not in the spec; the stages are in `d2v compile --dump=%s`", pass->name);
+	diag_hint("this is a mistake in d2v, not in the spec; the stages are in `d2v compile "
+	          "--dump=%s`",
+	          pass->name);
 	return FAIL;
 }
 
 Status
-check_slopes(Arena *a, const Graph *g, const Graph *after, const Pass *pass, Numbers *x, const char *of, Checked *row)
+check_slopes(Arena *a, const Graph *g, const Graph *after, const Pass *pass, Numbers *x,
+             const char *of, Checked *row)
 {
-	Slopes  s = {arena_new(), graph_copy(a, g), x, arena_new_array(a, Tensor, after->n + 1), 0};
-	Status  status = OK;
-	double  slope[2];
+	Slopes s = {arena_new(), graph_copy(a, g), x, arena_new_array(a, Tensor, after->n + 1), 0};
+	Status status = OK;
+	double slope[2];
 
 	s.forward->nout = 0;
 	graph_commit(s.forward);

@@ -1,6 +1,6 @@
-/* facts: what passes make true of a graph, each as a check on the nodes alone, so that a pass that breaks what an earlier
- * one ensured is named, and a graph written by hand is refused before a pass stumbles over it. Proves nothing about
- * values: the oracle's tests do. */
+/* facts: what passes make true of a graph, each as a check on the nodes alone, so that a pass that
+ * breaks what an earlier one ensured is named, and a graph written by hand is refused before a pass
+ * stumbles over it. Proves nothing about values: the oracle's tests do. */
 #include "compiler/pass/pass_private.h"
 
 static bool
@@ -20,7 +20,8 @@ has_updates(const Graph *g, Val *where)
 static bool
 is_primitive(const Node *n)
 {
-	return op_info[n->op].class != CLASS_COMPOSITE || n->op == OP_attend || n->op == OP_attend_grad;
+	return op_info[n->op].class != CLASS_COMPOSITE || n->op == OP_attend ||
+	       n->op == OP_attend_grad;
 }
 
 static bool
@@ -41,12 +42,13 @@ has_gemms(const Graph *g, Val *where)
 	return true;
 }
 
-/* Kernels of their own are the ops that op_is_computed does not name and that are neither leaves nor ways to look. */
+/* Kernels of their own are the ops that op_is_computed does not name and that are neither leaves
+ * nor ways to look. */
 static bool
 works(const Node *n)
 {
-	return op_is_computed(n) || n->op == OP_gemm || n->op == OP_attend || n->op == OP_attend_grad ||
-	       n->op == OP_sum_squares || n->op == OP_scatter_add;
+	return op_is_computed(n) || n->op == OP_gemm || n->op == OP_attend ||
+	       n->op == OP_attend_grad || n->op == OP_sum_squares || n->op == OP_scatter_add;
 }
 
 static bool
@@ -61,7 +63,8 @@ has_kernels(const Graph *g, Val *where)
 	return true;
 }
 
-/* Kernels stand in the order of their numbers, the nodes of one side by side (views may stand between). */
+/* Kernels stand in the order of their numbers, the nodes of one side by side (views may stand
+ * between). */
 static bool
 has_order(const Graph *g, Val *where)
 {
@@ -99,5 +102,6 @@ const Fact fact_table[FACT_COUNT] = {
 	{"gemms", "no contract", has_gemms},
 	{"kernels", "every node that computes has a kernel number", has_kernels},
 	{"order", "kernels stand in the order of their numbers", has_order},
-	{"places", "inputs, variables, scalars and results of gemms have a place in a slab", has_places},
+	{"places", "inputs, variables, scalars and results of gemms have a place in a slab",
+         has_places},
 };

@@ -6,11 +6,11 @@
  * same space over the same data are merged (fuse_merge.c). A kernel walks one space (a set of
  * axes): outer axes in parallel, inner axes inside; reductions per row happen inside, column
  * reductions (over the samples) when the whole space was walked.
- * needs: gemm.  keeps: types.  breaks: nothing.  Every gemm, attend, attend_grad, sum_squares, scatter_add is a kernel
- * alone. */
+ * needs: gemm.  keeps: types.  breaks: nothing.  Every gemm, attend, attend_grad, sum_squares,
+ * scatter_add is a kernel alone. */
 #include "compiler/pass/fuse_private.h"
 
-/* ---- the walk ------------------------------------------------------------------------------ */
+/* ---- the walk ------------------------------------------------------------------------------- */
 
 static bool
 recomputable(const Fuse *f, Val v)
@@ -81,7 +81,8 @@ static bool
 closes_cycle(Fuse *f, int k, const Ints *direct, const Ints *memory)
 {
 	if (fuse_has(memory, k))
-		return true; /* it would read its own result from memory, or overwrite what it still reads */
+		/* it would read its own result from memory, or overwrite what it still reads */
+		return true;
 	for (int i = 0; i < direct->n; i++)
 		if (direct->at[i] != k && fuse_reaches(f, direct->at[i], k, false))
 			return true;
@@ -163,7 +164,7 @@ place_alone(Fuse *f, Val v)
 	fuse_add_edges(f, k, &memory);
 }
 
-/* ---- the rebuilt graph --------------------------------------------------------------------- */
+/* ---- the rebuilt graph ---------------------------------------------------------------------- */
 
 static Val
 clone_in(const Fuse *f, Val p, int kernel)

@@ -66,7 +66,7 @@ fuse_copies(Graph *g)
 			g->node[v].in[0] = c;
 		} else if (g->node[v].op == OP_sum_squares) {
 			for (int i = 0; i < g->node[v].nin; i++) {
-				Val  in = g->node[v].in[i], r = alias_root(g, in), c;
+				Val     in = g->node[v].in[i], r = alias_root(g, in), c;
 				int64_t covered = 0;
 				bool    again = op_info[g->node[r].op].class == CLASS_LEAF;
 

@@ -68,7 +68,7 @@ find_roots(Fuse *f)
 		if (!op_is_computed(n) || n->op == OP_sum || n->op == OP_rmax ||
 		    op_is_mapped(n->op) || n->op == OP_reorder)
 			continue;
-		Val one = NO_VAL;
+		Val  one = NO_VAL;
 		bool several = false;
 		for (int i = 0; i < n->nin; i++) {
 			Val p = n->in[i], r;

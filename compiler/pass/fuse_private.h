@@ -8,40 +8,49 @@
 typedef Vec(int) Ints;
 
 enum {
-	FUSE_MAX_ROW = 16384,  /* elements of a kernel's inner axes: rows live in first-level cache or on a small stack */
-	FUSE_MAX_NODES = 400,  /* a kernel that a person can still read */
+	/* elements of a kernel's inner axes: rows live in first-level cache or on a small stack */
+	FUSE_MAX_ROW = 16384,
+	FUSE_MAX_NODES = 400, /* a kernel that a person can still read */
 };
 
 typedef struct {
-	Axes space, inner;     /* inner: axes that some reduction needs inside; the rest of space may be outer */
-	bool forward;          /* the loss follows from it; kernels before and after the loss are never merged: their values would live in between */
-	bool alone;            /* gemm and the like: nothing joins */
-	bool assigns, rows;    /* has a variable's new value; has a reduction inside its rows: never both, a row must not see new values */
-	bool dead;             /* merged into another */
+	/* inner: axes that some reduction needs inside; the rest of space may be outer */
+	Axes space, inner;
+	/* the loss follows from it; kernels before and after the loss are never merged: their
+	 * values would live in between */
+	bool forward;
+	bool alone; /* gemm and the like: nothing joins */
+	/* has a variable's new value; has a reduction inside its rows: never both, a row must not
+	 * see new values */
+	bool assigns, rows;
+	bool dead; /* merged into another */
 	int  merged_into;
-	Ints member;           /* values computed here */
-	Ints succ;             /* kernels that read what this one stores */
+	Ints member; /* values computed here */
+	Ints succ;   /* kernels that read what this one stores */
 } FuseKernel;
 
 typedef struct {
-	Graph  *g;
-	Axes   *span;          /* per value: the space it is computed in */
-	Val    *root;          /* per value: the one large stored value it follows from; NO_VAL: none; itself: must be stored to be shared */
-	Ints   *user, *home;   /* per value: nodes that use it; kernels that compute it */
-	Ints   *clone;         /* per value: new value for each home */
-	bool   *wanted;        /* an output */
-	bool   *forward;       /* the loss follows from it */
-	Ints   *overwritten;   /* per value: the values that will replace the variables it is memory of */
-	bool   *assigned;      /* per value: becomes a variable's new value */
+	Graph *g;
+	Axes  *span; /* per value: the space it is computed in */
+	/* per value: the one large stored value it follows from; NO_VAL: none; itself: must be
+	 * stored to be shared */
+	Val  *root;
+	Ints *user, *home; /* per value: nodes that use it; kernels that compute it */
+	Ints *clone;       /* per value: new value for each home */
+	bool *wanted;      /* an output */
+	bool *forward;     /* the loss follows from it */
+	/* per value: the values that will replace the variables it is memory of */
+	Ints *overwritten;
+	bool *assigned; /* per value: becomes a variable's new value */
 	Vec(FuseKernel) kernel;
 	Vec(Node) nodes;
-	int    *stack, *seen, stamp, stack_cap;
+	int *stack, *seen, stamp, stack_cap;
 } Fuse;
 
 void fuse_copies(Graph *g);
 void fuse_facts(Fuse *f); /* fills all that is per value, but home and clone */
 
-/* ---- fuse_kernel.c ---- */
+/* ---- fuse_kernel.c -------------------------------------------------------------------------- */
 bool fuse_has(const Ints *s, int x);
 void fuse_add(Fuse *f, Ints *s, int x); /* as a set */
 int  fuse_kernel_new(Fuse *f, const Axes *space);

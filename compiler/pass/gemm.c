@@ -1,14 +1,17 @@
 /* pass_gemm: contractions become gemms.
  *     %2 = contract %x, %w over D   %3 = add %2, %b      ==>   %3 = gemm %x, %w, %b over D
- *     three contractions of one value with q, k and v    ==>   one gemm with the weights side by side
- * First, renames between an axis and its `like` (queries T, keys U) are moved next to attention, so
- * that q, k and v read the same value and their gradients are summed over the same axes.
- * needs: nothing.  keeps: types of outputs.  leaves alone: everything that is no contraction. */
+ *     three contractions of one value with q, k and v    ==>   one gemm with the weights side by
+ * side First, renames between an axis and its `like` (queries T, keys U) are moved next to
+ * attention, so that q, k and v read the same value and their gradients are summed over the same
+ * axes. needs: nothing.  keeps: types of outputs.  leaves alone: everything that is no contraction.
+ */
 #include "compiler/pass/pass_private.h"
 
 /* For a pair of axes joined by a rename, the one that came first is kept wherever there is a
  * choice. */
-typedef struct { const char *first, *second; } Pair;
+typedef struct {
+	const char *first, *second;
+} Pair;
 typedef Vec(Pair) Pairs;
 
 static int
@@ -16,7 +19,7 @@ pair_order(const Pairs *p, const char *from, const char *to)
 {
 	for (int i = 0; i < p->n; i++) {
 		if (p->at[i].first == from && p->at[i].second == to)
-			return 1;  /* first -> second */
+			return 1; /* first -> second */
 		if (p->at[i].first == to && p->at[i].second == from)
 			return -1; /* second -> first */
 	}
@@ -41,13 +44,13 @@ static Val
 pull_rename(Graph *g, Val v, const Pairs *pairs)
 {
 	for (int side = 0; side < 2; side++) {
-		Node  n = g->node[v];
-		Val   other = n.in[1 - side];
-		Node  r = g->node[n.in[side]];
-		Axis  from, to;
-		Attr  attr = n.attr;
-		Val   in[2], out;
-		bool  summed = false;
+		Node n = g->node[v];
+		Val  other = n.in[1 - side];
+		Node r = g->node[n.in[side]];
+		Axis from, to;
+		Attr attr = n.attr;
+		Val  in[2], out;
+		bool summed = false;
 
 		if (r.op != OP_rename ||
 		    pair_order(pairs, r.attr.axis.name, r.attr.axes[0].name) != 1)
@@ -143,8 +146,8 @@ sink_cast(Graph *g, Val v)
 static bool
 move_renames(Graph *g, const Pairs *pairs)
 {
-	int  *uses = graph_uses(g, g->arena), n = g->n;
-	bool  changed = false;
+	int *uses = graph_uses(g, g->arena), n = g->n;
+	bool changed = false;
 
 	for (Val v = 0; v < n; v++) {
 		Val w = NO_VAL;

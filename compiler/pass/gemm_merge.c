@@ -1,9 +1,10 @@
 /* Sibling gemms become one. Three shapes occur, all around attention's q, k and v:
- *   side by side:  x W1, x W2, x W3        ==>  x [W1 W2 W3], read in parts     (weights lie side by side already: free)
- *   gradients:     x' Y1, x' Y2, x' Y3     ==>  x' [Y1 Y2 Y3]                   (Yi are written side by side by attend_grad: free)
- *   summed:        Y1 W1 + Y2 W2 + Y3 W3   ==>  [Y1 Y2 Y3] [W1 W2 W3]
- * A concat made here never costs a copy: its operands are variables, which plan places side by side, or results of one
- * attend_grad, which are written in place. Everything else is left alone. */
+ *   side by side:  x W1, x W2, x W3        ==>  x [W1 W2 W3], read in parts     (weights lie side
+ * by side already: free) gradients:     x' Y1, x' Y2, x' Y3     ==>  x' [Y1 Y2 Y3] (Yi are written
+ * side by side by attend_grad: free) summed:        Y1 W1 + Y2 W2 + Y3 W3   ==>  [Y1 Y2 Y3] [W1 W2
+ * W3] A concat made here never costs a copy: its operands are variables, which plan places side by
+ * side, or results of one attend_grad, which are written in place. Everything else is left alone.
+ */
 #include "compiler/pass/pass_private.h"
 
 #include <string.h>
@@ -13,12 +14,12 @@ enum { MAX_SIBLINGS = 8, ALIGN_ELEMS = 32 };
 typedef struct {
 	int  n;
 	Val  gemm[MAX_SIBLINGS];
-	Val  part[MAX_SIBLINGS];  /* the operand that differs */
-	Val  cat;                 /* concat of parts along `joint`, each merged to one axis first */
+	Val  part[MAX_SIBLINGS]; /* the operand that differs */
+	Val  cat;                /* concat of parts along `joint`, each merged to one axis first */
 	Axis joint;
 	Axis merged[MAX_SIBLINGS];
-	Axes free[MAX_SIBLINGS];  /* the axes of part i that are merged, in order */
-	bool variables;           /* the parts are variables, not data */
+	Axes free[MAX_SIBLINGS]; /* the axes of part i that are merged, in order */
+	bool variables;          /* the parts are variables, not data */
 } Group;
 
 typedef Vec(Group) Groups;
@@ -44,7 +45,8 @@ is_trained(const Facts *f, const char *name)
 	return variable_param(&f->here, intern_printf("moment1.%s", name)) != NO_VAL;
 }
 
-/* Is v something that can be placed side by side with others of its kind? Returns a key: equal keys may be joined. */
+/* Is v something that can be placed side by side with others of its kind? Returns a key: equal keys
+ * may be joined. */
 static Val
 joinable(const Graph *g, const Facts *f, Val v)
 {
@@ -52,9 +54,12 @@ joinable(const Graph *g, const Facts *f, Val v)
 
 	if (type_elems(&g->node[v].type) % ALIGN_ELEMS)
 		return NO_VAL;
-	if (g->node[r].op == OP_param && type_elems(&g->node[r].type) == type_elems(&g->node[v].type))
-		return is_trained(f, g->node[r].attr.name) ? -2 : -3; /* any two parameters may, and any two averages */
-	if (g->node[r].op == OP_result && g->node[g->node[r].in[0]].op == OP_attend_grad && g->node[alias_root(g, v)].op != OP_cast)
+	if (g->node[r].op == OP_param &&
+	    type_elems(&g->node[r].type) == type_elems(&g->node[v].type))
+		/* any two parameters may, and any two averages */
+		return is_trained(f, g->node[r].attr.name) ? -2 : -3;
+	if (g->node[r].op == OP_result && g->node[g->node[r].in[0]].op == OP_attend_grad &&
+	    g->node[alias_root(g, v)].op != OP_cast)
 		return g->node[r].in[0];
 	return NO_VAL;
 }
@@ -73,10 +78,10 @@ merged_name(const Axes *s)
 static void
 join_parts(Graph *g, Group *grp, Loc loc)
 {
-	Val         in[MAX_SIBLINGS];
-	int64_t     size = 0;
-	bool        alike = true, cast = true;
-	Dtype       dtype = g->node[grp->part[0]].type.dtype;
+	Val     in[MAX_SIBLINGS];
+	int64_t size = 0;
+	bool    alike = true, cast = true;
+	Dtype   dtype = g->node[grp->part[0]].type.dtype;
 
 	for (int i = 0; i < grp->n; i++) {
 		const Axes *f = &grp->free[i];
@@ -101,7 +106,8 @@ join_parts(Graph *g, Group *grp, Loc loc)
 	} else {
 		grp->joint.name = grp->merged[0].name;
 		for (int i = 1; i < grp->n; i++)
-			grp->joint.name = intern_printf("%s_and_%s", grp->joint.name, grp->merged[i].name);
+			grp->joint.name =
+				intern_printf("%s_and_%s", grp->joint.name, grp->merged[i].name);
 	}
 	grp->cat = build_concat(g, in, grp->merged, grp->n, grp->joint, loc);
 	g->node[grp->cat].kernel = KERNEL_IN_PLACE;
@@ -119,7 +125,9 @@ take_part(Graph *g, const Group *grp, int i, Val whole, Loc loc)
 	for (int j = 0; j < i; j++)
 		at += grp->merged[j].size;
 	v = build_slice(g, whole, grp->joint, at, grp->merged[i], loc);
-	return grp->free[i].n > 1 ? build_split(g, v, grp->merged[i], grp->free[i].at, grp->free[i].n, loc) : v;
+	return grp->free[i].n > 1
+	               ? build_split(g, v, grp->merged[i], grp->free[i].at, grp->free[i].n, loc)
+	               : v;
 }
 
 /* The bias of the joined gemm: zeros for siblings that have none. NO_VAL when none has one. */
@@ -139,7 +147,8 @@ join_bias(Graph *g, const Group *grp, Loc loc)
 		if (n->nin == 3) {
 			in[i] = n->in[2];
 			if (grp->free[i].n > 1)
-				in[i] = build_merge(g, in[i], grp->free[i].at, grp->free[i].n, grp->merged[i], loc);
+				in[i] = build_merge(g, in[i], grp->free[i].at, grp->free[i].n,
+				                    grp->merged[i], loc);
 		} else {
 			in[i] = build_broadcast(g, build_const(g, 0, loc), &grp->merged[i], 1, loc);
 		}
@@ -147,8 +156,9 @@ join_bias(Graph *g, const Group *grp, Loc loc)
 	return build_concat(g, in, grp->merged, grp->n, grp->joint, loc);
 }
 
-/* Do the free axes of `part` come first, in one stretch, so that stretches of several parts can follow each other in memory?
- * For results of attend_grad any order will do: they are written where they are wanted. */
+/* Do the free axes of `part` come first, in one stretch, so that stretches of several parts can
+ * follow each other in memory? For results of attend_grad any order will do: they are written where
+ * they are wanted. */
 static bool
 free_axes_lead(const Graph *g, Val part, const Axes *free)
 {
@@ -174,14 +184,16 @@ same_sums(const Node *a, const Node *b)
 	return axes_equal(&x, &y);
 }
 
-/* Variables as they were declared, results of attend_grad as they are numbered: weights and their gradients then agree. */
+/* Variables as they were declared, results of attend_grad as they are numbered: weights and their
+ * gradients then agree. */
 static void
 sort_parts(const Graph *g, Group *grp)
 {
 	for (int i = 1; i < grp->n; i++)
 		for (int j = i; j > 0; j--) {
-			Val  a = strip_cast(g, grp->part[j - 1]), b = strip_cast(g, grp->part[j]);
-			int  x = g->node[a].op == OP_result ? g->node[a].attr.index : a, y = g->node[b].op == OP_result ? g->node[b].attr.index : b;
+			Val a = strip_cast(g, grp->part[j - 1]), b = strip_cast(g, grp->part[j]);
+			int x = g->node[a].op == OP_result ? g->node[a].attr.index : a,
+			    y = g->node[b].op == OP_result ? g->node[b].attr.index : b;
 			Val  gemm = grp->gemm[j], part = grp->part[j];
 			Axes f = grp->free[j];
 
@@ -196,8 +208,8 @@ sort_parts(const Graph *g, Group *grp)
 		}
 }
 
-/* Variables can lie side by side in one way only: a second group must name the same ones in the same order, and a forward
- * pass must take them as training placed them. */
+/* Variables can lie side by side in one way only: a second group must name the same ones in the
+ * same order, and a forward pass must take them as training placed them. */
 static bool
 may_adjoin(const Graph *g, const Facts *f, const Group *grp, const Groups *groups)
 {
@@ -228,9 +240,11 @@ may_adjoin(const Graph *g, const Facts *f, const Group *grp, const Groups *group
 	return true;
 }
 
-/* Collect gemms that share operand `shared` (0 or 1) of gemm number `first` and differ in the other. */
+/* Collect gemms that share operand `shared` (0 or 1) of gemm number `first` and differ in the
+ * other. */
 static bool
-find_group(Graph *g, const Facts *f, int first, int shared, const bool *taken, const Groups *groups, Group *grp)
+find_group(Graph *g, const Facts *f, int first, int shared, const bool *taken, const Groups *groups,
+           Group *grp)
 {
 	const Node *n = &g->node[f->gemm[first]];
 	Val         x = n->in[shared], key = joinable(g, f, n->in[1 - shared]);
@@ -251,7 +265,8 @@ find_group(Graph *g, const Facts *f, int first, int shared, const bool *taken, c
 		if (taken[w] || !same_sums(m, n) || m->type.dtype != n->type.dtype)
 			continue;
 		part = m->in[1 - s];
-		if (joinable(g, f, part) != key || g->node[part].type.dtype != g->node[n->in[1 - shared]].type.dtype)
+		if (joinable(g, f, part) != key ||
+		    g->node[part].type.dtype != g->node[n->in[1 - shared]].type.dtype)
 			continue;
 		r = contract_roles(&g->node[x].type, &g->node[part].type, &m->attr);
 		if (r.z.n || !r.n.n || !free_axes_lead(g, part, &r.n))
@@ -280,7 +295,8 @@ replace_group(Graph *g, Group *grp)
 
 	join_parts(g, grp, first.loc);
 	bias = join_bias(g, grp, first.loc);
-	/* the joint axis goes where the gradients of joined weights need it: first when the parts are data, last when they are weights */
+	/* the joint axis goes where the gradients of joined weights need it: first when the parts
+	 * are data, last when they are weights */
 	in[0] = weights ? x : grp->cat;
 	in[1] = weights ? grp->cat : x;
 	if (bias != NO_VAL)
@@ -296,7 +312,7 @@ replace_group(Graph *g, Group *grp)
 		graph_replace(g, grp->gemm[i], take_part(g, grp, i, whole, first.loc));
 }
 
-/* ---- sums of gemms ---------------------------------------------------------------------------------- */
+/* ---- sums of gemms -------------------------------------------------------------------------- */
 
 typedef Vec(Val) Vals;
 
@@ -306,7 +322,8 @@ sum_leaves(Graph *g, Val v, const int *uses, bool root, Vals *out)
 {
 	const Node *n = &g->node[v];
 
-	if (n->op == OP_add && (root || uses[v] == 1) && type_same_axes(&n->type, &g->node[n->in[0]].type) &&
+	if (n->op == OP_add && (root || uses[v] == 1) &&
+	    type_same_axes(&n->type, &g->node[n->in[0]].type) &&
 	    type_same_axes(&n->type, &g->node[n->in[1]].type)) {
 		Val a = n->in[0], b = n->in[1];
 
@@ -322,12 +339,15 @@ static int
 part_of(const Graph *g, const Group *grp, Val v)
 {
 	for (int i = 0; i < grp->n; i++)
-		if (grp->part[i] == v || (strip_cast(g, grp->part[i]) == strip_cast(g, v) && type_same_axes(&g->node[grp->part[i]].type, &g->node[v].type)))
+		if (grp->part[i] == v ||
+		    (strip_cast(g, grp->part[i]) == strip_cast(g, v) &&
+		     type_same_axes(&g->node[grp->part[i]].type, &g->node[v].type)))
 			return i;
 	return -1;
 }
 
-/* Among leaves, find sum_i Y_i W_i with all Y_i of one group and all W_i of another in the same order. Returns the joined gemm. */
+/* Among leaves, find sum_i Y_i W_i with all Y_i of one group and all W_i of another in the same
+ * order. Returns the joined gemm. */
 static Val
 join_sum(Graph *g, Vals *leaf, const Groups *groups, const int *uses)
 {
@@ -340,16 +360,21 @@ join_sum(Graph *g, Vals *leaf, const Groups *groups, const int *uses)
 			const Group *gy = &groups->at[y], *gw = &groups->at[w];
 			int          at[MAX_SIBLINGS], found = 0;
 
-			if (gy->n != gw->n || gy->joint.name != gw->joint.name || !gw->variables || gy->variables)
+			if (gy->n != gw->n || gy->joint.name != gw->joint.name || !gw->variables ||
+			    gy->variables)
 				continue;
 			for (int p = 0; p < gy->n; p++) {
 				at[p] = -1;
 				for (int i = 0; i < leaf->n; i++) {
 					const Node *c = &g->node[leaf->at[i]];
 
-					if (c->op == OP_gemm && c->nin == 2 && uses[leaf->at[i]] == 1 && c->attr.naxes == gw->free[p].n &&
-					    ((part_of(g, gy, c->in[0]) == p && part_of(g, gw, c->in[1]) == p) ||
-					     (part_of(g, gy, c->in[1]) == p && part_of(g, gw, c->in[0]) == p)))
+					if (c->op == OP_gemm && c->nin == 2 &&
+					    uses[leaf->at[i]] == 1 &&
+					    c->attr.naxes == gw->free[p].n &&
+					    ((part_of(g, gy, c->in[0]) == p &&
+					      part_of(g, gw, c->in[1]) == p) ||
+					     (part_of(g, gy, c->in[1]) == p &&
+					      part_of(g, gw, c->in[0]) == p)))
 						at[p] = i;
 				}
 				found += at[p] >= 0;

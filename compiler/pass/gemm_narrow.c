@@ -1,9 +1,10 @@
 /* gemm_narrow: products of bf16 factors that samples own are stored in bf16, too.
- *     %2 = gemm %x, %w, %b : f32   %3 = tanh %2      ==>   %2 = gemm %x, %w, %b : bf16   %4 = cast %2 : f32   %3 = tanh %4
- * Sums are f32 inside the gemm; what leaves it is rounded once, after the bias, as a layer in mixed precision does. Everything that
- * reads it computes in f32. Half of the bytes between a gemm and its neighbours go, and half of the memory that they live in.
- * Leaves alone: products of f32 factors (a teacher in f32), gradients of parameters and whatever else has no samples,
- * outputs, and what is read by anything but elementwise work and sums. */
+ *     %2 = gemm %x, %w, %b : f32   %3 = tanh %2      ==>   %2 = gemm %x, %w, %b : bf16   %4 = cast
+ * %2 : f32   %3 = tanh %4 Sums are f32 inside the gemm; what leaves it is rounded once, after the
+ * bias, as a layer in mixed precision does. Everything that reads it computes in f32. Half of the
+ * bytes between a gemm and its neighbours go, and half of the memory that they live in. Leaves
+ * alone: products of f32 factors (a teacher in f32), gradients of parameters and whatever else has
+ * no samples, outputs, and what is read by anything but elementwise work and sums. */
 #include "compiler/pass/pass_private.h"
 
 typedef struct {
@@ -47,7 +48,8 @@ worth_it(const Narrow *x, Val v)
 void
 gemm_narrow(Graph *g)
 {
-	Narrow x = {g, arena_new_array(g->arena, bool, g->n + 1), arena_new_array(g->arena, Val, g->n + 1)};
+	Narrow x = {g, arena_new_array(g->arena, bool, g->n + 1),
+	            arena_new_array(g->arena, Val, g->n + 1)};
 	int    n = g->n;
 
 	if (!g->batch_axis)
@@ -63,7 +65,8 @@ gemm_narrow(Graph *g)
 			continue;
 		half = view ? x.half[node.in[0]] : NO_VAL;
 		node.type.dtype = DT_bf16;
-		x.half[v] = build(g, node.op, view ? &half : node.in, node.nin, &node.attr, &node.type, node.loc);
+		x.half[v] = build(g, node.op, view ? &half : node.in, node.nin, &node.attr,
+		                  &node.type, node.loc);
 		graph_replace(g, v, build_cast(g, x.half[v], DT_f32, node.loc));
 	}
 	graph_commit(g);

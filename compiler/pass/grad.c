@@ -11,7 +11,7 @@
 
 #include <math.h>
 
-/* ---- shorthands: every node of a rule carries the forward node's line ---------------------- */
+/* ---- shorthands: every node of a rule carries the forward node's line ----------------------- */
 
 static Val
 un(Grad *x, Op op, Val a)
@@ -80,7 +80,7 @@ made_later(Grad *x)
 #define grad_attend_grad made_later
 #define grad_result made_later
 
-/* ---- elementwise --------------------------------------------------------------------------- */
+/* ---- elementwise ---------------------------------------------------------------------------- */
 
 static void
 grad_add(Grad *x)
@@ -207,7 +207,7 @@ grad_cast(Grad *x)
 	x->din[0] = build_cast(x->g, x->dout, x->g->node[x->n.in[0]].type.dtype, x->n.loc);
 }
 
-/* ---- reductions and contractions ----------------------------------------------------------- */
+/* ---- reductions and contractions ------------------------------------------------------------ */
 
 static void
 grad_sum(Grad *x)
@@ -258,7 +258,7 @@ grad_contract(Grad *x)
 	}
 }
 
-/* ---- views and indexing -------------------------------------------------------------------- */
+/* ---- views and indexing --------------------------------------------------------------------- */
 
 static void
 grad_rename(Grad *x)
@@ -342,7 +342,7 @@ grad_scatter_add(Grad *x)
 	x->din[0] = build(x->g, OP_pick, in, 2, &x->n.attr, NULL, x->n.loc);
 }
 
-/* ---- composites ---------------------------------------------------------------------------- */
+/* ---- composites ----------------------------------------------------------------------------- */
 
 /* y = (a - mean) r, r = rsqrt(var + eps): da = r (dy - mean(dy) - y mean(dy y)) */
 static void

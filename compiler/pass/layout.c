@@ -1,22 +1,23 @@
-/* pass_layout: the order of axes in a stored value's type becomes its order in memory, outermost first.
- *     %3 = contract-gemm : [B, T, H, E]   kernel outputs follow what they read, gemms give [rows.., columns..],
- *     attention results follow their queries; gradients follow their parameter.
- * Variables and inputs keep the order in which they were written. Where a gemm or an attend cannot read what there is
- * (axes that do not nest, no unit stride), a copy in the order it needs is put in front of it; gemms that can share one do.
- * needs: fuse.  keeps: kernels. */
+/* pass_layout: the order of axes in a stored value's type becomes its order in memory, outermost
+ * first. %3 = contract-gemm : [B, T, H, E]   kernel outputs follow what they read, gemms give
+ * [rows.., columns..], attention results follow their queries; gradients follow their parameter.
+ * Variables and inputs keep the order in which they were written. Where a gemm or an attend cannot
+ * read what there is (axes that do not nest, no unit stride), a copy in the order it needs is put
+ * in front of it; gemms that can share one do. needs: fuse.  keeps: kernels. */
 #include "compiler/pass/fuse_private.h"
 
 typedef struct {
-	Graph *g;
-	Type  *demand;        /* per value: wanted order, rank -1 when nobody cares */
-	Axes  *order;         /* per kernel: order of its space */
-	bool  *ordered;
-	Val   *last;          /* per kernel: its last node */
-	Variables variables;
-	const Type **param;   /* per value: the parameter whose gradient it is */
+	Graph       *g;
+	Type        *demand; /* per value: wanted order, rank -1 when nobody cares */
+	Axes        *order;  /* per kernel: order of its space */
+	bool        *ordered;
+	Val         *last; /* per kernel: its last node */
+	Variables    variables;
+	const Type **param; /* per value: the parameter whose gradient it is */
 } Layout;
 
-/* Reorder t's axes to follow `order`; axes that order lacks keep their relative place at the end. */
+/* Reorder t's axes to follow `order`; axes that order lacks keep their relative place at the end.
+ */
 static void
 follow(Type *t, const Axes *order)
 {
@@ -60,8 +61,8 @@ find_gradients(Layout *l)
 		}
 }
 
-/* The parameter whose gradient v is, or else one with its axes: the written order of `up : [F, D]` serves its own
- * gradient, and that of `down : [D, F]` has another. */
+/* The parameter whose gradient v is, or else one with its axes: the written order of `up : [F, D]`
+ * serves its own gradient, and that of `down : [D, F]` has another. */
 static const Type *
 param_like(const Layout *l, Val v)
 {
@@ -119,7 +120,8 @@ kernel_order(Layout *l, Val first, int kernel)
 
 	for (Val v = first; v <= l->last[kernel]; v++)
 		if (g->node[v].kernel == kernel)
-			for (int i = -1; i < (op_is_mapped(g->node[v].op) ? 0 : g->node[v].nin); i++) {
+			for (int i = -1; i < (op_is_mapped(g->node[v].op) ? 0 : g->node[v].nin);
+			     i++) {
 				Val         p = i < 0 ? v : g->node[v].in[i];
 				const Node *n = &g->node[p];
 				bool        inside = n->kernel == kernel, param = n->op == OP_param;
@@ -129,8 +131,12 @@ kernel_order(Layout *l, Val first, int kernel)
 					continue;
 				if (n->type.rank < rank)
 					continue;
-				/* a variable's own order first, then what a reader demands, then the order of data read, then as written */
-				s = param ? 3 : inside && l->demand[p].rank >= 0 ? 2 : inside ? (n->op == OP_reorder ? 2 : 0) : 1;
+				/* a variable's own order first, then what a reader demands, then
+				 * the order of data read, then as written */
+				s = param                              ? 3
+				    : inside && l->demand[p].rank >= 0 ? 2
+				    : inside ? (n->op == OP_reorder ? 2 : 0)
+				             : 1;
 				if (n->op == OP_const || (n->type.rank == rank && s <= score))
 					continue;
 				rank = n->type.rank;
@@ -157,7 +163,8 @@ layout_computed(Layout *l, Val v)
 		follow(&n->type, &l->order[k]);
 }
 
-/* attend reads its bias as [bias axes.., T, U], the bias axes in the order in which they lie in q. */
+/* attend reads its bias as [bias axes.., T, U], the bias axes in the order in which they lie in q.
+ */
 static Type
 bias_order(const Graph *g, const Node *n, Val bias)
 {
@@ -184,7 +191,7 @@ attend_bias(const Node *n)
 	return data == 4 ? n->in[3] : NO_VAL;
 }
 
-/* ---- copies in front of what cannot read ------------------------------------------------------------- */
+/* ---- copies in front of what cannot read ---------------------------------------------------- */
 
 static Val
 copy_before(Graph *g, Val v, const Axes *order, Loc loc)
@@ -209,7 +216,8 @@ reads_as_matrix(const Graph *g, Val v, const Axes *z, const Axes *rows, const Ax
 
 	if (!view_strides(g, v, NULL, stride, &offset))
 		return false;
-	if (!collapse(&g->node[v].type, stride, z, &sz) || !collapse(&g->node[v].type, stride, rows, &sr) ||
+	if (!collapse(&g->node[v].type, stride, z, &sz) ||
+	    !collapse(&g->node[v].type, stride, rows, &sr) ||
 	    !collapse(&g->node[v].type, stride, columns, &sc))
 		return false;
 	return sr == 1 || sc == 1 || axes_elems(rows) == 1 || axes_elems(columns) == 1;
@@ -240,10 +248,12 @@ joined(const Axes *a, const Axes *b, const Axes *c)
 
 /* Operand `from` as rows x columns: a copy that another gemm needed too, or a new one. */
 static Val
-matrix_copy(Graph *g, Vals *made, Val from, const Axes *z, const Axes *rows, const Axes *columns, const Axes *need, Loc loc)
+matrix_copy(Graph *g, Vals *made, Val from, const Axes *z, const Axes *rows, const Axes *columns,
+            const Axes *need, Loc loc)
 {
 	for (int i = 0; i < made->n; i++)
-		if (g->node[made->at[i]].in[0] == from && reads_as_matrix(g, made->at[i], z, rows, columns))
+		if (g->node[made->at[i]].in[0] == from &&
+		    reads_as_matrix(g, made->at[i], z, rows, columns))
 			return made->at[i];
 	vec_push(g->arena, made, copy_before(g, from, need, loc));
 	return made->at[made->n - 1];
@@ -255,8 +265,9 @@ check_gemm(Graph *g, Val v, Vals *made)
 	Node  n = g->node[v];
 	Roles r = contract_roles(&g->node[n.in[0]].type, &g->node[n.in[1]].type, &n.attr);
 	Axes  out = axes_of(&n.type), b = order_in_memory(g, n.in[1]), need;
-	Axes  z = pick_in_order(&out, &r.z), m = pick_in_order(&out, &r.m), c = pick_in_order(&out, &r.n), k = pick_in_order(&b, &r.k);
-	Val   x;
+	Axes  z = pick_in_order(&out, &r.z), m = pick_in_order(&out, &r.m),
+	     c = pick_in_order(&out, &r.n), k = pick_in_order(&b, &r.k);
+	Val x;
 
 	if (!reads_as_matrix(g, n.in[1], &z, &k, &c)) {
 		need = joined(&z, &c, &k);
@@ -272,7 +283,8 @@ check_gemm(Graph *g, Val v, Vals *made)
 		Axes    all = axes_of(&g->node[n.in[2]].type);
 		int64_t stride[MAX_RANK], offset, s;
 
-		if (!view_strides(g, n.in[2], NULL, stride, &offset) || !collapse(&g->node[n.in[2]].type, stride, &c, &s) ||
+		if (!view_strides(g, n.in[2], NULL, stride, &offset) ||
+		    !collapse(&g->node[n.in[2]].type, stride, &c, &s) ||
 		    (s != 1 && axes_elems(&all) > 1)) {
 			x = copy_before(g, n.in[2], &c, n.loc);
 			g->node[v].in[2] = x;
@@ -298,7 +310,8 @@ check_attend(Graph *g, Val v)
 		if (data) {
 			int at = type_find(&t, e);
 
-			if (view_strides(g, n.in[i], NULL, stride, &offset) && (stride[at] == 1 || t.axis[at].size == 1))
+			if (view_strides(g, n.in[i], NULL, stride, &offset) &&
+			    (stride[at] == 1 || t.axis[at].size == 1))
 				continue;
 			for (int j = 0; j < t.rank; j++)
 				if (j != at)
@@ -309,7 +322,8 @@ check_attend(Graph *g, Val v)
 			int64_t s;
 
 			order = axes_of(&want);
-			if (view_strides(g, n.in[i], NULL, stride, &offset) && collapse(&t, stride, &order, &s) && s <= 1)
+			if (view_strides(g, n.in[i], NULL, stride, &offset) &&
+			    collapse(&t, stride, &order, &s) && s <= 1)
 				continue;
 		}
 		Val x = copy_before(g, n.in[i], &order, n.loc);
@@ -349,7 +363,8 @@ pass_layout(Graph *g)
 	find_gradients(&l);
 	for (Val v = 0; v < n; v++)
 		l.demand[v].rank = -1;
-	for (int round = 0; round < 2; round++) { /* the second time with every reader's demand known */
+	/* the second time with every reader's demand known */
+	for (int round = 0; round < 2; round++) {
 		for (int k = 0; k < g->nkernel; k++)
 			l.ordered[k] = false;
 		for (Val v = 0; v < n; v++) {
@@ -364,9 +379,11 @@ pass_layout(Graph *g)
 				order = order_in_memory(g, node->in[0]);
 				follow(&node->type, &order);
 				if (attend_bias(node) != NO_VAL)
-					l.demand[alias_root(g, attend_bias(node))] = bias_order(g, node, attend_bias(node));
+					l.demand[alias_root(g, attend_bias(node))] =
+						bias_order(g, node, attend_bias(node));
 			} else if (node->op == OP_result) {
-				order = order_in_memory(g, g->node[node->in[0]].in[node->attr.index]);
+				order = order_in_memory(g,
+				                        g->node[node->in[0]].in[node->attr.index]);
 				follow(&node->type, &order);
 			} else if (node->op == OP_scatter_add && param_like(&l, v)) {
 				order = axes_of(param_like(&l, v));

@@ -1,7 +1,7 @@
-/* pass_order: one execution order. Nodes of one kernel become neighbours; a kernel runs right before the first that
- * needs it, in the order in which the spec and the reverse walk made them; a kernel that overwrites a variable
- * runs after everything that reads the old value.
- * needs: fuse, layout.  keeps: everything but the numbering of values and kernels. */
+/* pass_order: one execution order. Nodes of one kernel become neighbours; a kernel runs right
+ * before the first that needs it, in the order in which the spec and the reverse walk made them; a
+ * kernel that overwrites a variable runs after everything that reads the old value. needs: fuse,
+ * layout.  keeps: everything but the numbering of values and kernels. */
 #include "compiler/pass/order_private.h"
 
 #include <stdlib.h>
@@ -10,14 +10,14 @@ typedef Vec(int) Ints;
 
 typedef struct {
 	Graph *g;
-	int   *unit;       /* per value: its kernel, or nkernel + its own number */
+	int   *unit; /* per value: its kernel, or nkernel + its own number */
 	int    nunit;
-	Ints  *member;     /* per unit: values */
-	Ints  *after;      /* per unit: units that must run before, beside those it reads */
-	char  *state;      /* per unit: 0 new, 1 being placed, 2 placed */
-	Val   *moved;      /* per value: its new number */
+	Ints  *member; /* per unit: values */
+	Ints  *after;  /* per unit: units that must run before, beside those it reads */
+	char  *state;  /* per unit: 0 new, 1 being placed, 2 placed */
+	Val   *moved;  /* per value: its new number */
 	Vec(Node) node;
-	int    nkernel;
+	int nkernel;
 } Order;
 
 static void
@@ -29,7 +29,8 @@ place(Order *o, int u)
 	if (o->state[u] == 2)
 		return;
 	if (o->state[u] == 1)
-		BUG("kernel %d needs its own result, or overwrites a variable that is read later", u);
+		BUG("kernel %d needs its own result, or overwrites a variable that is read later",
+		    u);
 	o->state[u] = 1;
 	for (int i = 0; i < o->member[u].n; i++) {
 		const Node *n = &g->node[o->member[u].at[i]];
@@ -69,10 +70,11 @@ readers(const Order *o, const bool *reads, Ints *out)
 static void
 add_overwrites(Order *o)
 {
-	Graph *g = o->g;
+	Graph    *g = o->g;
 	Variables x = graph_variables(g, g->arena);
-	bool  *reads = arena_new_array(g->arena, bool, g->n);
-	int   *last = arena_new_array(g->arena, int, g->n); /* per value: the assign that concerns the variable below it, or -1 */
+	bool     *reads = arena_new_array(g->arena, bool, g->n);
+	/* per value: the assign that concerns the variable below it, or -1 */
+	int *last = arena_new_array(g->arena, int, g->n);
 
 	for (Val v = 0; v < g->n; v++)
 		last[v] = -1;
@@ -87,10 +89,13 @@ add_overwrites(Order *o)
 
 			if (a < 0)
 				continue;
-			if (view) /* a concat of several variables: remembered for each through its own readers below */
+			/* a concat of several variables: remembered for each through its own
+			 * readers below */
+			if (view)
 				last[v] = a;
 			else if (o->unit[v] != o->unit[g->node[a].in[0]] && n->op != OP_assign)
-				vec_push(g->arena, &o->after[o->unit[g->node[a].in[0]]], o->unit[v]);
+				vec_push(g->arena, &o->after[o->unit[g->node[a].in[0]]],
+				         o->unit[v]);
 		}
 		if (n->kernel == KERNEL_IN_PLACE) {
 			/* readers of the concat read every operand */
@@ -110,7 +115,9 @@ add_overwrites(Order *o)
 				reads[v] = false;
 				for (int k = 0; k < use.n; k++)
 					if (use.at[k] != o->unit[g->node[a].in[0]])
-						vec_push(g->arena, &o->after[o->unit[g->node[a].in[0]]], use.at[k]);
+						vec_push(g->arena,
+						         &o->after[o->unit[g->node[a].in[0]]],
+						         use.at[k]);
 			}
 		}
 	}
@@ -126,7 +133,8 @@ by_key(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Renumber everything; kernels come by rank (NULL: by where their last node stands), each after what it needs. */
+/* Renumber everything; kernels come by rank (NULL: by where their last node stands), each after
+ * what it needs. */
 static void
 renumber(Graph *g, const int *rank)
 {
@@ -149,14 +157,17 @@ renumber(Graph *g, const int *rank)
 	add_overwrites(&o);
 	for (int u = 0; u < o.nunit; u++) {
 		units[u] = u;
-		key[u] = rank ? u < g->nkernel ? rank[u] : g->n + u : o.member[u].n ? o.member[u].at[o.member[u].n - 1] : 0;
+		key[u] = rank            ? u < g->nkernel ? rank[u] : g->n + u
+		         : o.member[u].n ? o.member[u].at[o.member[u].n - 1]
+		                         : 0;
 		if (u < g->nkernel && o.member[u].n == 1 && is_weight_copy(g, o.member[u].at[0]))
 			key[u] -= 2 * g->n; /* all of them first */
 	}
 	sort_key = key;
 	qsort(units, (size_t)o.nunit, sizeof *units, by_key);
 	for (int i = 0; i < o.nunit; i++)
-		if (o.member[units[i]].n && (units[i] < g->nkernel || g->node[o.member[units[i]].at[0]].op == OP_assign))
+		if (o.member[units[i]].n &&
+		    (units[i] < g->nkernel || g->node[o.member[units[i]].at[0]].op == OP_assign))
 			place(&o, units[i]);
 	for (int i = 0; i < g->nout; i++) {
 		place(&o, o.unit[g->out[i].val]);

@@ -1,7 +1,8 @@
-/* The second half of pass order. Given kernels in an order that works, move forward every kernel that gives back at least
- * as many bytes as it takes: weight gradients, above all, whose result has its own slab and whose operands are then
- * free. All other kernels keep their order, but none that writes a variable runs before the loss and the norm of the
- * gradients are there: a step that is no good can be given up with nothing lost. */
+/* The second half of pass order. Given kernels in an order that works, move forward every kernel
+ * that gives back at least as many bytes as it takes: weight gradients, above all, whose result has
+ * its own slab and whose operands are then free. All other kernels keep their order, but none that
+ * writes a variable runs before the loss and the norm of the gradients are there: a step that is no
+ * good can be given up with nothing lost. */
 #include "compiler/pass/order_private.h"
 
 #include <string.h>
@@ -11,11 +12,11 @@ typedef Vec(Val) Vals;
 
 typedef struct {
 	Graph   *g;
-	Ints    *needs, *feeds;  /* per kernel: kernels before, kernels after; each once */
-	Vals    *reads, *makes;  /* per kernel: stored values */
-	int64_t *bytes;          /* per value: of activation memory it takes; 0: none of its own */
-	int     *readers;        /* per value: kernels that still have to read it */
-	int     *missing;        /* per kernel: kernels that must still run before it */
+	Ints    *needs, *feeds; /* per kernel: kernels before, kernels after; each once */
+	Vals    *reads, *makes; /* per kernel: stored values */
+	int64_t *bytes;         /* per value: of activation memory it takes; 0: none of its own */
+	int     *readers;       /* per value: kernels that still have to read it */
+	int     *missing;       /* per kernel: kernels that must still run before it */
 	bool    *done;
 } Early;
 
@@ -71,12 +72,13 @@ overwrite_last(Early *e, int k, Val v, const int *writer)
 		overwrite_last(e, k, n->in[i], writer);
 }
 
-/* Whoever looks at the loss and at the norm of the gradients finds every variable as it was before the step. */
+/* Whoever looks at the loss and at the norm of the gradients finds every variable as it was before
+ * the step. */
 static void
 judge_first(Early *e, const int *writer)
 {
 	static const char *const judged[] = {"loss", "grad_norm"};
-	Graph *g = e->g;
+	Graph                   *g = e->g;
 
 	for (int i = 0; i < g->nout; i++)
 		for (int j = 0; j < COUNT(judged); j++) {
@@ -93,8 +95,8 @@ judge_first(Early *e, const int *writer)
 static void
 survey(Early *e)
 {
-	Graph *g = e->g;
-	int   *writer = arena_new_array(g->arena, int, g->n);
+	Graph    *g = e->g;
+	int      *writer = arena_new_array(g->arena, int, g->n);
 	Variables x = graph_variables(g, g->arena);
 
 	for (Val v = 0; v < g->n; v++)
@@ -115,7 +117,10 @@ survey(Early *e)
 				overwrite_last(e, n->kernel, n->in[i], writer);
 			}
 		if (n->op == OP_result || (n->kernel >= 0 && n->op != OP_attend_grad))
-			vec_push(g->arena, &e->makes[n->op == OP_result ? g->node[n->in[0]].kernel : n->kernel], v);
+			vec_push(g->arena,
+			         &e->makes[n->op == OP_result ? g->node[n->in[0]].kernel
+			                                      : n->kernel],
+			         v);
 	}
 	for (Val v = 0; v < g->n; v++) {
 		const Node *n = &g->node[v];

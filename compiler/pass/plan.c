@@ -3,16 +3,17 @@
  *     grads                             gradients, at the offsets of their parameters
  *     host input table                  what the runtime writes: scalars, batches, constant tables
  *     act                               everything else, packed by lifetime
- * A value that is assigned is written where its variable lies; parts of concats made by pass gemm are written in place;
- * views get strides into what they view. Slabs start with zeros, and padding stays zero.
- * needs: order.  keeps: everything.  Lifetimes count kernels; two values may share bytes when one is dead before
- * the kernel that makes the other starts. */
+ * A value that is assigned is written where its variable lies; parts of concats made by pass gemm
+ * are written in place; views get strides into what they view. Slabs start with zeros, and padding
+ * stays zero. needs: order.  keeps: everything.  Lifetimes count kernels; two values may share
+ * bytes when one is dead before the kernel that makes the other starts. */
 #include "compiler/pass/plan_private.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const slab_names[SLAB_COUNT] = {"params", "averages", "moment1", "moment2", "grads", "host", "input", "table", "act"};
+static const char *const slab_names[SLAB_COUNT] = {
+	"params", "averages", "moment1", "moment2", "grads", "host", "input", "table", "act"};
 
 static int64_t
 padded(int64_t elems)
@@ -20,10 +21,13 @@ padded(int64_t elems)
 	return (elems + PLAN_PAD - 1) / PLAN_PAD * PLAN_PAD;
 }
 
-/* ---- variables ---------------------------------------------------------------------------------------- */
+/* ---- variables ------------------------------------------------------------------------------ */
 
 /* Of a kernel: its nodes lie between these; how many variables it writes. */
-typedef struct { Val first, last; int writes; } Span;
+typedef struct {
+	Val first, last;
+	int writes;
+} Span;
 
 static Span *
 kernel_spans(const Plan *p)
@@ -49,16 +53,16 @@ kernel_spans(const Plan *p)
 	return of;
 }
 
-/* Parameters updated by kernels of one shape lie together: the key lists the scalars the update reads and how many
- * variables it writes. */
+/* Parameters updated by kernels of one shape lie together: the key lists the scalars the update
+ * reads and how many variables it writes. */
 static const char *
 update_key(const Plan *p, const Span *of, const char *name)
 {
 	const Graph *g = p->g;
-	Val   a = variable_assign(&p->variables, name);
-	Text  t = {0};
-	int   k;
-	const char *key;
+	Val          a = variable_assign(&p->variables, name);
+	Text         t = {0};
+	int          k;
+	const char  *key;
 
 	if (a == NO_VAL)
 		return intern("");
@@ -71,7 +75,8 @@ update_key(const Plan *p, const Span *of, const char *name)
 		if (n->kernel != k)
 			continue;
 		for (int i = 0; i < n->nin; i++)
-			if (g->node[n->in[i]].type.rank == 0 && g->node[n->in[i]].kernel != k && g->node[n->in[i]].op != OP_const)
+			if (g->node[n->in[i]].type.rank == 0 && g->node[n->in[i]].kernel != k &&
+			    g->node[n->in[i]].op != OP_const)
 				text_printf(&t, "%d ", n->in[i]);
 	}
 	text_printf(&t, "/ %d", of[k].writes);
@@ -80,7 +85,12 @@ update_key(const Plan *p, const Span *of, const char *name)
 	return key;
 }
 
-typedef struct { const char *name, *key; Val param; int with; bool placed; } Trained;
+typedef struct {
+	const char *name, *key;
+	Val         param;
+	int         with;
+	bool        placed;
+} Trained;
 
 static bool
 has_prefix(const char *s, const char *prefix)
@@ -100,8 +110,8 @@ static void
 place_trained(Plan *p, Trained *t)
 {
 	static const char *const moment[2] = {"moment1.", "moment2."};
-	Graph  *g = p->g;
-	int64_t bytes = 4 * padded(type_elems(&g->node[t->param].type));
+	Graph                   *g = p->g;
+	int64_t                  bytes = 4 * padded(type_elems(&g->node[t->param].type));
 
 	set_place(g, t->param, SLAB_params, p->used[SLAB_params]);
 	for (int i = 0; i < 2; i++) {
@@ -149,7 +159,8 @@ place_variables(Plan *p)
 		const char *name = g->node[v].attr.name;
 
 		if (variable_param(&p->variables, intern_printf("moment1.%s", name)) != NO_VAL)
-			vec_push(g->arena, &all, (Trained){name, update_key(p, of, name), v, 0, false});
+			vec_push(g->arena, &all,
+			         (Trained){name, update_key(p, of, name), v, 0, false});
 	}
 	for (int i = 0; i < all.n; i++)
 		if (!all.at[i].placed)
@@ -172,7 +183,8 @@ place_variables(Plan *p)
 
 					if (g->node[g->node[v].in[0]].kernel == k && v != a &&
 					    !has_prefix(g->node[v].attr.name, "moment"))
-						e = variable_param(&p->variables, g->node[v].attr.name);
+						e = variable_param(&p->variables,
+						                   g->node[v].attr.name);
 				}
 				if (e != NO_VAL && g->node[e].place.slab < 0) {
 					set_place(g, e, SLAB_averages, p->used[SLAB_averages]);
@@ -202,7 +214,8 @@ share_variables(Plan *p)
 			Val w = variable_param(&there, g->node[v].attr.name);
 
 			if (w == NO_VAL)
-				BUG("variable %s has no place in %s", g->node[v].attr.name, from->name);
+				BUG("variable %s has no place in %s", g->node[v].attr.name,
+				    from->name);
 			g->node[v].place = from->node[w].place;
 		}
 	for (int s = SLAB_params; s <= SLAB_grads; s++)
@@ -211,7 +224,7 @@ share_variables(Plan *p)
 		p->used[s] = from->slab[s].bytes;
 }
 
-/* ---- the rest ------------------------------------------------------------------------------------------ */
+/* ---- the rest ------------------------------------------------------------------------------- */
 
 /* A table that training has already serves a forward pass too. */
 static bool
@@ -239,12 +252,16 @@ place_leaves(Plan *p)
 
 	for (Val v = 0; v < g->n; v++) {
 		Op  op = g->node[v].op;
-		int slab = op == OP_host ? SLAB_host : op == OP_input ? SLAB_input : op == OP_table ? SLAB_table : -1;
+		int slab = op == OP_host    ? SLAB_host
+		           : op == OP_input ? SLAB_input
+		           : op == OP_table ? SLAB_table
+		                            : -1;
 
 		if (slab < 0 || (slab == SLAB_table && share_table(g, v)))
 			continue;
 		set_place(g, v, slab, p->used[slab]);
-		p->used[slab] += (type_bytes(&g->node[v].type) + PLAN_ALIGN - 1) / PLAN_ALIGN * PLAN_ALIGN;
+		p->used[slab] +=
+			(type_bytes(&g->node[v].type) + PLAN_ALIGN - 1) / PLAN_ALIGN * PLAN_ALIGN;
 	}
 }
 
@@ -260,7 +277,8 @@ place_gradients(Plan *p)
 		int64_t stride[MAX_RANK], offset, at;
 
 		if (!name[i] || (param = variable_param(&p->variables, name[i])) == NO_VAL) {
-			/* its variable's update uses it in some other form: it only counts in the norm */
+			/* its variable's update uses it in some other form: it only counts in the
+			 * norm */
 			set_place(g, root, SLAB_grads, p->used[SLAB_grads]);
 			p->used[SLAB_grads] += 4 * padded(type_elems(&g->node[root].type));
 			continue;
@@ -268,7 +286,8 @@ place_gradients(Plan *p)
 		if (!view_strides(g, v, NULL, stride, &offset))
 			BUG("the gradient of %s is scattered in memory", name[i]);
 		at = g->node[param].place.offset - offset * 4;
-		if (g->node[root].place.slab >= 0 && (g->node[root].place.slab != SLAB_grads || g->node[root].place.offset != at))
+		if (g->node[root].place.slab >= 0 &&
+		    (g->node[root].place.slab != SLAB_grads || g->node[root].place.offset != at))
 			BUG("the gradient of %s cannot lie beside its neighbours", name[i]);
 		if (at < 0)
 			BUG("the gradient of %s starts before its slab", name[i]);
@@ -283,13 +302,17 @@ place_assigned(Plan *p)
 
 	for (Val v = 0; v < g->n; v++)
 		if (g->node[v].op == OP_assign) {
-			Val param = variable_param(&p->variables, g->node[v].attr.name), x = g->node[v].in[0];
+			Val param = variable_param(&p->variables, g->node[v].attr.name),
+			    x = g->node[v].in[0];
 
 			if (g->node[x].place.slab >= 0)
-				BUG("the new value of %s has a place already", g->node[v].attr.name);
+				BUG("the new value of %s has a place already",
+				    g->node[v].attr.name);
 			for (int i = 0; i < g->node[x].type.rank; i++)
-				if (g->node[x].type.axis[i].name != g->node[param].type.axis[i].name)
-					BUG("the new value of %s has its axes in another order", g->node[v].attr.name);
+				if (g->node[x].type.axis[i].name !=
+				    g->node[param].type.axis[i].name)
+					BUG("the new value of %s has its axes in another order",
+					    g->node[v].attr.name);
 			g->node[x].place = g->node[param].place;
 		}
 }
@@ -300,12 +323,14 @@ needs_bytes(const Plan *p, Val v)
 {
 	const Node *n = &p->g->node[v];
 
-	if (n->place.slab >= 0 || node_is_alias(n) || n->op == OP_assign || n->op == OP_const || n->op == OP_attend_grad)
+	if (n->place.slab >= 0 || node_is_alias(n) || n->op == OP_assign || n->op == OP_const ||
+	    n->op == OP_attend_grad)
 		return false;
 	return p->stored[v];
 }
 
-/* Which values reach memory: read from another kernel, through a view or at other coordinates, or wanted at the end. */
+/* Which values reach memory: read from another kernel, through a view or at other coordinates, or
+ * wanted at the end. */
 static void
 find_stored(Plan *p)
 {
@@ -355,7 +380,8 @@ find_lifetimes(Plan *p)
 	}
 }
 
-/* Concats in place: variables must already lie side by side; results are placed inside the concat's bytes. */
+/* Concats in place: variables must already lie side by side; results are placed inside the concat's
+ * bytes. */
 static void
 place_concats(Plan *p)
 {
@@ -378,7 +404,8 @@ place_concats(Plan *p)
 				const Node *r = &g->node[alias_root(g, c->in[i])];
 
 				if (r->place.slab != first->slab || r->place.offset != at)
-					BUG("variable %s does not lie beside its neighbours", r->attr.name);
+					BUG("variable %s does not lie beside its neighbours",
+					    r->attr.name);
 				at += type_bytes(&r->type);
 			}
 			set_place(g, v, first->slab, first->offset);
@@ -414,7 +441,8 @@ place_views(Plan *p)
 		n->place.slab = -1;
 		if (view_strides(g, v, g->node[root].place.stride, n->place.stride, &offset)) {
 			n->place.slab = g->node[root].place.slab;
-			n->place.offset = g->node[root].place.offset + offset * dtype_bytes[g->node[root].type.dtype];
+			n->place.offset = g->node[root].place.offset +
+			                  offset * dtype_bytes[g->node[root].type.dtype];
 		}
 	}
 }

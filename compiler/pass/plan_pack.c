@@ -32,8 +32,8 @@ lower_first(const void *x, const void *y)
 int64_t
 plan_pack(Plan *p)
 {
-	Want  *w = p->want.at;
-	Want **near = arena_new_array(p->g->arena, Want *, p->want.n + 1);
+	Want   *w = p->want.at;
+	Want  **near = arena_new_array(p->g->arena, Want *, p->want.n + 1);
 	int64_t top = 0;
 
 	if (p->want.n == 0)

@@ -1,13 +1,15 @@
-/* Rounded weights: bf16 copies of variables that only matrix work reads. Where memory is not what is short (RECOMPUTE_none), pass
- * order makes all of them first, and pass plan lays each slab's copies out as the slab lays out the variables:
- *     params   w1 .. b1 .. w2 w3            act   w1' .. .. w2' w3'
- * so that launches which continue each other's arrays become one (codegen/steps.c): two launches round a model and its average,
- * not one for each weight. Decides nothing about what is rounded. */
+/* Rounded weights: bf16 copies of variables that only matrix work reads. Where memory is not what
+ * is short (RECOMPUTE_none), pass order makes all of them first, and pass plan lays each slab's
+ * copies out as the slab lays out the variables: params   w1 .. b1 .. w2 w3            act   w1' ..
+ * .. w2' w3' so that launches which continue each other's arrays become one (codegen/steps.c): two
+ * launches round a model and its average, not one for each weight. Decides nothing about what is
+ * rounded. */
 #include "compiler/pass/plan_private.h"
 
 #include <stdlib.h>
 
-/* The variable, or the variables side by side, of which v is a copy in another type, alone in its kernel; or NO_VAL. */
+/* The variable, or the variables side by side, of which v is a copy in another type, alone in its
+ * kernel; or NO_VAL. */
 static Val
 copied(const Graph *g, Val v)
 {
@@ -31,7 +33,10 @@ is_weight_copy(const Graph *g, Val v)
 	return copied(g, v) != NO_VAL;
 }
 
-typedef struct { Val v; int64_t at; } Copy; /* at: where the variable lies, in bytes of f32 */
+typedef struct {
+	Val     v;
+	int64_t at;
+} Copy; /* at: where the variable lies, in bytes of f32 */
 
 static int
 by_place(const void *x, const void *y)
@@ -43,7 +48,8 @@ by_place(const void *x, const void *y)
 	return a->v - b->v;
 }
 
-/* A variable may have a copy of its own and be part of another's: the second in memory is placed like any other value. */
+/* A variable may have a copy of its own and be part of another's: the second in memory is placed
+ * like any other value. */
 static void
 apart(const Graph *g, int *n, Copy *copy)
 {

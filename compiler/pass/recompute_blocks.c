@@ -1,20 +1,22 @@
-/* The stronger form of pass recompute, for plans that must fit: of the trained forward pass only what joins its blocks is kept;
- * everything inside a block is computed again when the reverse walk comes to it.
- *     x -> block -> y -> block -> z    backward reads insides of both    ==>    kept: x y z; insides once more, from x, from y
- * What joins blocks is found in the graph: where one value with samples is all that later steps read of what came before.
- * Costs most of one more forward pass. The last block and what follows it are left alone: nothing would be freed before its
- * gradients need it again. Random draws are functions of counters, so the second time gives the same bits. */
+/* The stronger form of pass recompute, for plans that must fit: of the trained forward pass only
+ * what joins its blocks is kept; everything inside a block is computed again when the reverse walk
+ * comes to it. x -> block -> y -> block -> z    backward reads insides of both    ==>    kept: x y
+ * z; insides once more, from x, from y What joins blocks is found in the graph: where one value
+ * with samples is all that later steps read of what came before. Costs most of one more forward
+ * pass. The last block and what follows it are left alone: nothing would be freed before its
+ * gradients need it again. Random draws are functions of counters, so the second time gives the
+ * same bits. */
 #include "compiler/pass/pass_private.h"
 
 #include <string.h>
 
 typedef struct {
-	Graph   *g;
-	bool    *inside;     /* per value: of the trained forward pass, one for each sample */
-	int     *segment;    /* per value inside: how many joints come before */
-	bool    *kept;       /* per value: a joint */
-	Val     *again;      /* per value: its second copy, or NO_VAL */
-	int      nsegment;
+	Graph *g;
+	bool  *inside;  /* per value: of the trained forward pass, one for each sample */
+	int   *segment; /* per value inside: how many joints come before */
+	bool  *kept;    /* per value: a joint */
+	Val   *again;   /* per value: its second copy, or NO_VAL */
+	int    nsegment;
 } Blocks;
 
 /* Values the loss needs that follow from variables with moments, and have samples. */
@@ -29,19 +31,22 @@ find_inside(Blocks *b, const bool *forward)
 		const Node *n = &g->node[v];
 
 		if (n->op == OP_param)
-			trained[v] = variable_param(&all, intern_printf("moment1.%s", n->attr.name)) != NO_VAL;
+			trained[v] = variable_param(&all, intern_printf("moment1.%s",
+			                                                n->attr.name)) != NO_VAL;
 		for (int i = 0; i < n->nin; i++)
 			trained[v] = trained[v] || trained[n->in[i]];
-		b->inside[v] = forward[v] && trained[v] && op_info[n->op].class != CLASS_LEAF && /* a variable has one place */
+		/* a variable has one place */
+		b->inside[v] = forward[v] && trained[v] && op_info[n->op].class != CLASS_LEAF &&
 		               type_find(&n->type, g->batch_axis) >= 0;
 	}
 }
 
-/* Where only one value inside is read later on, and enough lies between it and the joint before that dropping it pays. */
+/* Where only one value inside is read later on, and enough lies between it and the joint before
+ * that dropping it pays. */
 static void
 find_joints(Blocks *b)
 {
-	enum { WORTH = 3 };  /* times the bytes of the joint */
+	enum { WORTH = 3 }; /* times the bytes of the joint */
 	Graph  *g = b->g;
 	int    *last = arena_new_array(g->arena, int, g->n); /* per root: its last reader inside */
 	int     live = 0, *ends = arena_new_array(g->arena, int, g->n + 1);

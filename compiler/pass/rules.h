@@ -6,8 +6,9 @@
 
 /* ---- grad.c: one rule per op ---------------------------------------------------------------- */
 
-/* One node seen from its gradient. A rule fills din[i] for every operand with want[i]; a din may lack
- * axes of the operand (it is then repeated over them) or have more (it is then summed over them). */
+/* One node seen from its gradient. A rule fills din[i] for every operand with want[i]; a din may
+ * lack axes of the operand (it is then repeated over them) or have more (it is then summed over
+ * them). */
 typedef struct {
 	Graph *g;
 	Val    v; /* the forward node, and a copy of it (g->node moves while nodes are built) */
@@ -21,14 +22,15 @@ extern GradRule *const grad_rule[OP_COUNT];
 /* Operand i can carry a gradient at all (not a condition, an index, a random key ...). */
 bool grad_flows(Op op, int nin, int i);
 
-/* ---- expand.c: definitions of composites, used by the gradient rules too, so that cse merges them ---- */
+/* ---- expand.c: definitions of composites, used by the gradient rules too, so that cse merges them
+ * --- */
 
 /* rsqrt(var(a) + eps) over axes, and a - mean through *centred. */
 Val expand_norm_scale(Graph *g, Val a, const Attr *attr, Loc loc, Val *centred);
 /* 1 + erf(a / sqrt 2) */
 Val expand_gelu_gate(Graph *g, Val a, Loc loc);
 
-/* ---- fold.c, fold_view.c, cse.c ------------------------------------------------------------------ */
+/* ---- fold.c, fold_view.c, cse.c ------------------------------------------------------------- */
 
 /* One round over the graph; true when something changed. Commits. */
 bool fold_round(Graph *g);

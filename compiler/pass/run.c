@@ -1,5 +1,6 @@
-/* run: passes in the order of passes.def or of a list, each followed by verification and by a look at what it must ensure.
- * Refuses names of passes that do not exist, and to run a pass on a graph that lacks what it expects. */
+/* run: passes in the order of passes.def or of a list, each followed by verification and by a look
+ * at what it must ensure. Refuses names of passes that do not exist, and to run a pass on a graph
+ * that lacks what it expects. */
 #include "compiler/pass/pass.h"
 
 #include <string.h>
@@ -33,7 +34,7 @@ pass_find(const char *name, int *index)
 	return FAIL;
 }
 
-/* ---- facts ------------------------------------------------------------------------------------------- */
+/* ---- facts ---------------------------------------------------------------------------------- */
 
 /* The first of `facts` that does not hold, or FACT_COUNT. */
 static int
@@ -55,8 +56,11 @@ lacks_fact(const Graph *g, int fact, Val where, const char *who)
 	for (int i = 0; i < pass_count && !maker; i++)
 		if (pass_table[i].ensures & 1u << fact)
 			maker = pass_table[i].name;
-	diag_error(loc, "pass-expects", "%s %s (%s); graph @%s breaks that%s", who, fact_table[fact].name, fact_table[fact].text,
-	           g->name, where == NO_VAL ? "" : intern_printf(" at %%%d = %s", where, op_info[g->node[where].op].name));
+	diag_error(loc, "pass-expects", "%s %s (%s); graph @%s breaks that%s", who,
+	           fact_table[fact].name, fact_table[fact].text, g->name,
+	           where == NO_VAL ? ""
+	                           : intern_printf(" at %%%d = %s", where,
+	                                           op_info[g->node[where].op].name));
 	diag_hint("pass %s makes it so", maker);
 	return FAIL;
 }
@@ -78,16 +82,18 @@ pass_ensured(const Graph *g, int index)
 	int fact = broken_fact(g, ensured_by(index), &where);
 
 	return fact == FACT_COUNT ? OK
-	                          : lacks_fact(g, fact, where, intern_printf("after pass %s a graph has", pass_table[index].name));
+	                          : lacks_fact(g, fact, where,
+	                                       intern_printf("after pass %s a graph has",
+	                                                     pass_table[index].name));
 }
 
-/* ---- running ----------------------------------------------------------------------------------------- */
+/* ---- running -------------------------------------------------------------------------------- */
 
 typedef struct {
 	Graph    *g;
 	PassHook *hook;
 	void     *arg;
-	unsigned  ensured;         /* by the passes that ran */
+	unsigned  ensured; /* by the passes that ran */
 } Run;
 
 static void
@@ -98,8 +104,8 @@ verify(const Run *r, const char *after)
 
 	graph_verify(r->g, after, true);
 	if ((fact = broken_fact(r->g, r->ensured, &where)) != FACT_COUNT)
-		BUG("graph @%s after %s lacks %s: %s; see %%%d", r->g->name, after, fact_table[fact].name, fact_table[fact].text,
-		    where);
+		BUG("graph @%s after %s lacks %s: %s; see %%%d", r->g->name, after,
+		    fact_table[fact].name, fact_table[fact].text, where);
 }
 
 static Status
@@ -138,7 +144,8 @@ read_names(Arena *a, const char *names, int **which, int *n)
 
 		TRY(pass_find(intern_n(p, len), &index));
 		if (index < 0)
-			return user_error("unknown-pass", "`lower` is no pass, it is the graph before the first");
+			return user_error("unknown-pass",
+			                  "`lower` is no pass, it is the graph before the first");
 		vec_push(a, &list, index);
 		p += len + (p[len] == ',');
 	}
@@ -150,15 +157,16 @@ read_names(Arena *a, const char *names, int **which, int *n)
 Status
 pass_run_span(Graph *g, const PassSpan *span, PassHook *hook, void *arg)
 {
-	Run  r = {g, hook, arg, 0};
-	int  after = -1, to = pass_count - 1, *which, n;
+	Run r = {g, hook, arg, 0};
+	int after = -1, to = pass_count - 1, *which, n;
 
 	if (span->after)
 		TRY(pass_find(span->after, &after));
 	if (span->to)
 		TRY(pass_find(span->to, &to));
 	if (span->names) {
-		TRY(read_names(g->arena, span->names, &which, &n)); /* all are known before the first runs */
+		/* all are known before the first runs */
+		TRY(read_names(g->arena, span->names, &which, &n));
 	} else {
 		n = to > after ? to - after : 0;
 		which = arena_new_array(g->arena, int, n + 1);

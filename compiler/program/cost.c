@@ -1,5 +1,6 @@
-/* What a step takes at least: its work at the device's rate, or its bytes at the device's bandwidth, whichever is longer.
- * Launches, waits and caches are not in it: a prediction to hold measured times against, not a promise. */
+/* What a step takes at least: its work at the device's rate, or its bytes at the device's
+ * bandwidth, whichever is longer. Launches, waits and caches are not in it: a prediction to hold
+ * measured times against, not a promise. */
 #include "compiler/program/cost.h"
 
 #include <ctype.h>
@@ -7,14 +8,15 @@
 
 const char *const role_name[ROLES] = {"forward", "backward", "teacher", "update"};
 
-/* A processor's are of one core. Attention on a GPU: the fastest published kernels at 512 keys and heads 64 wide. */
+/* A processor's are of one core. Attention on a GPU: the fastest published kernels at 512 keys and
+ * heads 64 wide. */
 static const Rates known[] = {
 	{"cpu", 110e9, 225e9, 110e9, 116e9, 116e9, 46.5e9, true,
-	 "one Zen 4 core at 3.65 GHz with AVX-512: oneDNN gemms and a running update, measured"},
+         "one Zen 4 core at 3.65 GHz with AVX-512: oneDNN gemms and a running update, measured"},
 	{"h100", 66.9e12, 790e12, 66.9e12, 333e12, 66.9e12, 3.35e12, false,
-	 "H100 SXM: bf16 gemms and attention as measured, f32 and memory as specified"},
+         "H100 SXM: bf16 gemms and attention as measured, f32 and memory as specified"},
 	{"h200", 66.9e12, 790e12, 66.9e12, 333e12, 66.9e12, 4.8e12, false,
-	 "H200 SXM: bf16 gemms and attention as measured, f32 and memory as specified"},
+         "H200 SXM: bf16 gemms and attention as measured, f32 and memory as specified"},
 };
 
 const Rates *
@@ -78,9 +80,10 @@ step_name(Arena *a, const Program *p, const ProgStep *s)
 		return p->kernel[s->kernel].name;
 	if (g->z > 1)
 		z = arena_printf(a, "%lld x ", (long long)g->z);
-	return arena_printf(a, "gemm %s%c%c %s%lld x %lld x %lld%s", dtype_name[g->a.dtype], g->a.s1 != 1 && g->k != 1 ? 'T' : 'N',
-	                    g->b.s1 != 1 && g->n != 1 ? 'T' : 'N', z, (long long)g->m, (long long)g->n, (long long)g->k,
-	                    g->accumulate ? " +=" : "");
+	return arena_printf(a, "gemm %s%c%c %s%lld x %lld x %lld%s", dtype_name[g->a.dtype],
+	                    g->a.s1 != 1 && g->k != 1 ? 'T' : 'N',
+	                    g->b.s1 != 1 && g->n != 1 ? 'T' : 'N', z, (long long)g->m,
+	                    (long long)g->n, (long long)g->k, g->accumulate ? " +=" : "");
 }
 
 const char *
@@ -89,7 +92,7 @@ step_line(Loc loc)
 	return loc.file ? intern_printf("%s:%d", loc.file, loc.line) : "(no line)";
 }
 
-/* ---- time ------------------------------------------------------------------------------------------------------ */
+/* ---- time ----------------------------------------------------------------------------------- */
 
 static double
 rate_of(const Rates *r, const ProgStep *s, const char *kind, bool bf16)
@@ -106,7 +109,8 @@ static bool
 role_is_bf16(const Entry *e, StepRole role)
 {
 	for (int i = 0; i < e->nstep; i++)
-		if (e->step[i].kind == STEP_gemm && step_role(&e->step[i]) == role && e->step[i].gemm.a.dtype == DT_bf16)
+		if (e->step[i].kind == STEP_gemm && step_role(&e->step[i]) == role &&
+		    e->step[i].gemm.a.dtype == DT_bf16)
 			return true;
 	return false;
 }

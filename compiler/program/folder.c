@@ -1,5 +1,5 @@
-/* folder: a program folder looked over without a device: is program.d2p sound, and are the kernel files that it names there?
- * Refuses to judge kernels: that is for the compiler of the device. */
+/* folder: a program folder looked over without a device: is program.d2p sound, and are the kernel
+ * files that it names there? Refuses to judge kernels: that is for the compiler of the device. */
 #include "compiler/program/program_private.h"
 
 #include <stdlib.h>

@@ -1,13 +1,13 @@
-/* parse: the text of program.d2p into a Program: one function for each kind of line. Accepts any bytes and
- * reports what it cannot read with file, line and column; reading goes on with the next line. Checks
- * spelling, counts and names only: whether the program makes sense is for verify.c. */
+/* parse: the text of program.d2p into a Program: one function for each kind of line. Accepts any
+ * bytes and reports what it cannot read with file, line and column; reading goes on with the next
+ * line. Checks spelling, counts and names only: whether the program makes sense is for verify.c. */
 #include "compiler/program/parse_private.h"
 
 #include <string.h>
 
 enum { MOST_REPORTS = 40 }; /* then reading stops */
 
-/* ---- pieces of a line ------------------------------------------------------------------------- */
+/* ---- pieces of a line ----------------------------------------------------------------------- */
 
 /* `slab+offset` */
 Status
@@ -93,7 +93,7 @@ parse_size(Parse *x, const char *name, int64_t *out)
 	return scan_int(&x->s, name, 1, MOST_BYTES, out);
 }
 
-/* ---- slabs, kernels -------------------------------------------------------------------------- */
+/* ---- slabs, kernels ------------------------------------------------------------------------- */
 
 static Status
 slab_line(Parse *x)
@@ -159,7 +159,7 @@ kernel_line(Parse *x)
 	return OK;
 }
 
-/* ---- tables: a head, then lines of numbers ------------------------------------------------------ */
+/* ---- tables: a head, then lines of numbers -------------------------------------------------- */
 
 static void
 table_finish(Parse *x)
@@ -211,7 +211,7 @@ table_line(Parse *x)
 	return OK;
 }
 
-/* ---- the whole -------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 static const struct {
 	const char *name;
@@ -248,7 +248,8 @@ parse_version(Scan *s)
 	                  (long long)version, PROGRAM_VERSION);
 }
 
-/* A line that starts in the first column. Goes to the section it opens, or -1 when it is unknown. */
+/* A line that starts in the first column. Goes to the section it opens, or -1 when it is unknown.
+ */
 static int
 heading(Parse *x)
 {

@@ -25,7 +25,7 @@ entry_finish(Parse *x)
 	memset(&x->step, 0, sizeof x->step);
 }
 
-/* ---- values: %12 %12+64 %v3, several joined by `&` ------------------------------------------------ */
+/* ---- values: %12 %12+64 %v3, several joined by `&` ------------------------------------------ */
 
 static Status
 bad_value(Parse *x)
@@ -99,7 +99,7 @@ parse_values(Parse *x, Named *first, Named **more, int *nmore, Named *written)
 	return OK;
 }
 
-/* ---- arguments ------------------------------------------------------------------------------------ */
+/* ---- arguments ------------------------------------------------------------------------------ */
 
 /* Behind the place: `:bytes` or `:bytes*rows@pitch` */
 static Status

@@ -1,5 +1,5 @@
-/* print: a Program as the text of program.d2p (PROGRAM.md). The text is canonical: equal programs give
- * equal bytes, and nothing but the program goes into it. Refuses nothing; verify.c judges. */
+/* print: a Program as the text of program.d2p (PROGRAM.md). The text is canonical: equal programs
+ * give equal bytes, and nothing but the program goes into it. Refuses nothing; verify.c judges. */
 #include "compiler/program/program_private.h"
 
 #include <string.h>
@@ -44,7 +44,7 @@ const char held_letter[] = {
 	[HELD_input] = 'i',
 };
 
-/* ---- pieces of a line ------------------------------------------------------------------------- */
+/* ---- pieces of a line ----------------------------------------------------------------------- */
 
 /* " NAME "text"", or nothing when the text is NULL. */
 static void
@@ -106,7 +106,7 @@ put_switch(Text *out, const char *name, bool on)
 	text_printf(out, "  %s %s\n", name, on ? "yes" : "no");
 }
 
-/* ---- sections --------------------------------------------------------------------------------- */
+/* ---- sections ------------------------------------------------------------------------------- */
 
 static void
 put_recipe(Text *out, const Recipe *r)
@@ -271,7 +271,7 @@ put_kernels(Text *out, const Program *p)
 	}
 }
 
-/* ---- entries ---------------------------------------------------------------------------------- */
+/* ---- entries -------------------------------------------------------------------------------- */
 
 /* %12 or %v3; with the bytes between its start and the place: %12+64. */
 static void

@@ -7,7 +7,8 @@
 enum {
 	PROGRAM_VERSION = 2,
 	VARIABLE_PAD =
-		128, /* bytes: what is left of the last so many behind a variable is its own, zeros */
+		/* bytes: what is left of the last so many behind a variable is its own, zeros */
+	128,
 	MOST_SLABS = 256,
 	MOST_BATCH = 1 << 24, /* so that batch x channels x height x width fits in 64 bits */
 };
@@ -22,7 +23,7 @@ extern const char *const arg_kind_name[4];
 extern const char *const access_name[4];          /* in out update */
 extern const char        held_letter[HELD_KINDS]; /* v t s i */
 
-/* ---- scan.c: lines and tokens of a program's text -------------------------------------------------- */
+/* ---- scan.c: lines and tokens of a program's text ------------------------------------------- */
 
 typedef enum {
 	TOK_END,    /* of the line, a comment or the text */
@@ -60,7 +61,8 @@ Status scan_error(Scan *s, const char *slug, const char *fmt, ...)
 	PRINTF(3, 4);                /* at s->tok, once a line */
 Loc scan_comment_loc(const Scan *s); /* `# file:line:col` at the end of the line; none: zero */
 
-/* Each reads one thing at s->tok and goes to the next token, or reports what it wanted and FAILs. */
+/* Each reads one thing at s->tok and goes to the next token, or reports what it wanted and FAILs.
+ */
 bool   scan_is(const Scan *s, const char *text); /* word or punctuation; reads nothing */
 bool   scan_take(Scan *s, const char *text);     /* goes on when it is */
 Status scan_want(Scan *s, const char *text) MUST_USE;

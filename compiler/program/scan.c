@@ -1,5 +1,5 @@
-/* scan: lines and tokens of a program's text, for parse.c. Accepts any bytes without crashing; what is
- * not text of a program is reported with file, line and column, at most once a line. */
+/* scan: lines and tokens of a program's text, for parse.c. Accepts any bytes without crashing; what
+ * is not text of a program is reported with file, line and column, at most once a line. */
 #include "compiler/program/program_private.h"
 
 #include <errno.h>
@@ -13,7 +13,8 @@ scan_open(Arena *a, const char *file, const char *text)
 	return (Scan){.arena = a, .file = intern(file), .line = text, .number = 0, .len = -1};
 }
 
-/* Bytes of the line without its end: lines of more than 2^28 bytes are cut there, and then refused. */
+/* Bytes of the line without its end: lines of more than 2^28 bytes are cut there, and then refused.
+ */
 static int
 line_length(const char *p)
 {
@@ -70,7 +71,7 @@ scan_error(Scan *s, const char *slug, const char *fmt, ...)
 	return FAIL;
 }
 
-/* ---- tokens ----------------------------------------------------------------------------------- */
+/* ---- tokens --------------------------------------------------------------------------------- */
 
 static bool
 is_punct(char c)
@@ -200,7 +201,7 @@ scan_comment_loc(const Scan *s)
 	             .col = number[1]};
 }
 
-/* ---- wanting things --------------------------------------------------------------------------- */
+/* ---- wanting things ------------------------------------------------------------------------- */
 
 static Status
 wanted(Scan *s, const char *what)

@@ -1,6 +1,7 @@
-/* seal: a hash of what a step means, written by the compiler and checked by verify_kernel.c. It covers what no rule can derive
- * from the rest of the program: which kernel runs on how many threads, which argument stands where, sizes and strides of a gemm. Places are
- * not in it, since verify_flow.c proves them; nor are labels, costs and floating-point numbers, which are data. */
+/* seal: a hash of what a step means, written by the compiler and checked by verify_kernel.c. It
+ * covers what no rule can derive from the rest of the program: which kernel runs on how many
+ * threads, which argument stands where, sizes and strides of a gemm. Places are not in it, since
+ * verify_flow.c proves them; nor are labels, costs and floating-point numbers, which are data. */
 #include "compiler/program/program_private.h"
 
 static void

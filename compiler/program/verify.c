@@ -1,6 +1,6 @@
-/* verify: is this finished program sound? Re-reads everything from the program alone and trusts no pass.
- * The rules P1 .. P38 are those of PROGRAM.md; a message ends with the rule's number. Refuses to guess
- * what a kernel reads or writes: its arguments say it. */
+/* verify: is this finished program sound? Re-reads everything from the program alone and trusts no
+ * pass. The rules P1 .. P38 are those of PROGRAM.md; a message ends with the rule's number. Refuses
+ * to guess what a kernel reads or writes: its arguments say it. */
 #include "compiler/program/verify_private.h"
 
 #include <ctype.h>
@@ -90,7 +90,7 @@ verify_place(Verify *v, int rule, int slab, int64_t offset, int64_t bytes, int a
 	return false;
 }
 
-/* ---- spans of memory -------------------------------------------------------------------------- */
+/* ---- spans of memory ------------------------------------------------------------------------ */
 
 static int
 compare_spans(const void *a, const void *b)
@@ -143,7 +143,7 @@ verify_fixed(Verify *v)
 	}
 }
 
-/* ---- P1, P2, P12, P14: names and slabs ---------------------------------------------------------- */
+/* ---- P1, P2, P12, P14: names and slabs ------------------------------------------------------ */
 
 static int
 compare_names(const void *a, const void *b)
@@ -215,7 +215,7 @@ verify_names(Verify *v)
 		verify_bad(v, 14, "there is no entry");
 }
 
-/* ---- P3 .. P7: variables ------------------------------------------------------------------------ */
+/* ---- P3 .. P7: variables -------------------------------------------------------------------- */
 
 static int
 compare_variables(const void *a, const void *b)
@@ -343,7 +343,7 @@ verify_tables(Verify *v)
 	}
 }
 
-/* ---- P37, P38: memory as a whole ----------------------------------------------------------------- */
+/* ---- P37, P38: memory as a whole ------------------------------------------------------------ */
 
 void
 verify_reach(Verify *v, int slab, int64_t end)
@@ -466,7 +466,8 @@ program_prove(const Program *p, Proof *out)
 	v.reach = arena_new_array(v.arena, int64_t, p->nslab + 1);
 	v.table_used = arena_new_array(v.arena, bool, p->ntable + 1);
 	verify_names(&v);
-	/* Everything else names slabs and kernels in its messages, and looks variables up: one thing at a time. */
+	/* Everything else names slabs and kernels in its messages, and looks variables up: one
+	 * thing at a time. */
 	if (v.problems == 0) {
 		verify_variables(&v);
 		verify_tables(&v);

@@ -14,7 +14,7 @@ verify_step_name(Verify *v, const Entry *e, int i)
 	               : arena_printf(v->arena, "step %d of entry `%s`", i, e->name);
 }
 
-/* ---- P15 .. P18: what the runtime writes and reads ------------------------------------------------ */
+/* ---- P15 .. P18: what the runtime writes and reads ------------------------------------------ */
 
 static bool
 runtime_fills(const Recipe *r, const char *name)
@@ -107,7 +107,7 @@ verify_outputs(Verify *v, const Entry *e)
 	}
 }
 
-/* ---- P19: launches ------------------------------------------------------------------------------ */
+/* ---- P19: launches -------------------------------------------------------------------------- */
 
 static void
 verify_launch(Verify *v, const ProgStep *s, const char *what)
@@ -130,9 +130,10 @@ verify_launch(Verify *v, const ProgStep *s, const char *what)
 		verify_bad(v, 19, "%s has no argument in memory, so it does nothing", what);
 }
 
-/* ---- P20 .. P24: gemms -------------------------------------------------------------------------- */
+/* ---- P20 .. P24: gemms ---------------------------------------------------------------------- */
 
-/* Elements from the first to the last, both included; more than any slab when the strides are absurd. */
+/* Elements from the first to the last, both included; more than any slab when the strides are
+ * absurd. */
 static int64_t
 reach(const GemmOperand *o, int64_t z, int64_t n0, int64_t n1)
 {
@@ -167,8 +168,9 @@ verify_operand(Verify *v, const GemmOperand *o, int64_t z, int64_t n0, int64_t n
 	return true;
 }
 
-/* Do rows of `width` bytes, `pitch` apart, starting at a and b, stay clear of each other? Operands that lie side
- * by side in one matrix (q, k and v of one product) interleave like this without touching. */
+/* Do rows of `width` bytes, `pitch` apart, starting at a and b, stay clear of each other? Operands
+ * that lie side by side in one matrix (q, k and v of one product) interleave like this without
+ * touching. */
 static bool
 side_by_side(const GemmOperand *a, int64_t width_a, const GemmOperand *b, int64_t width_b,
              int64_t pitch)
@@ -180,7 +182,8 @@ side_by_side(const GemmOperand *a, int64_t width_a, const GemmOperand *b, int64_
 	return from >= width_a * bytes_a && from + width_b * bytes_b <= pitch;
 }
 
-/* The pitch of an operand in bytes when all its rows lie on one grid, else 0; *width: elements of a row. */
+/* The pitch of an operand in bytes when all its rows lie on one grid, else 0; *width: elements of a
+ * row. */
 static int64_t
 grid(const GemmOperand *o, int64_t z, int64_t n0, int64_t n1, int64_t *width)
 {
@@ -205,8 +208,8 @@ verify_apart(Verify *v, const Gemm *g, const GemmOperand *o, int64_t n0, int64_t
 	verify_bad(v, 22, "the result of %s overlaps its operand %s", what, name);
 }
 
-/* P23: no element of the result is written twice. Enough: taken from the smallest stride up, each axis steps over
- * all that the axes below it span. */
+/* P23: no element of the result is written twice. Enough: taken from the smallest stride up, each
+ * axis steps over all that the axes below it span. */
 static bool
 written_once(const Gemm *g)
 {
@@ -261,7 +264,7 @@ verify_gemm(Verify *v, const Gemm *g, const char *what)
 		verify_bad(v, 24, "%s writes on %s `%s`", what, hit->kind, hit->name);
 }
 
-/* ---- an entry ----------------------------------------------------------------------------------- */
+/* ---- an entry ------------------------------------------------------------------------------- */
 
 static void
 verify_step(Verify *v, const Entry *e, int i)

@@ -1,6 +1,7 @@
-/* verify_flow: P30 .. P37 of PROGRAM.md. Runs through an entry step by step on maps of memory that say, for each byte, which write
- * it stems from: what a step reads must be what it names, and nothing that someone still wants may be overwritten.
- * Knows of a kernel only what its arguments say; that they say the truth is shown by running kernels under ASan. */
+/* verify_flow: P30 .. P37 of PROGRAM.md. Runs through an entry step by step on maps of memory that
+ * say, for each byte, which write it stems from: what a step reads must be what it names, and
+ * nothing that someone still wants may be overwritten. Knows of a kernel only what its arguments
+ * say; that they say the truth is shown by running kernels under ASan. */
 #include "compiler/program/verify_touch.h"
 #include "compiler/program/verify_private.h"
 
@@ -40,7 +41,7 @@ typedef struct {
 	bool         wrong, gap, variable;
 } Flow;
 
-/* ---- values ----------------------------------------------------------------------------------- */
+/* ---- values --------------------------------------------------------------------------------- */
 
 static const char *
 value_text(Flow *f, int value)
@@ -104,7 +105,7 @@ want_value(Flow *f, Named n, int slab, int64_t offset, const char *whom)
 	return true;
 }
 
-/* ---- reading: P31 ----------------------------------------------------------------------------- */
+/* ---- reading: P31 --------------------------------------------------------------------------- */
 
 static void
 see(void *context, int writer, int64_t lo, int64_t hi)
@@ -182,7 +183,7 @@ read_touch(Flow *f, const Touch *t)
 		verify_bad(f->v, f->rule, "%s is marked `padded`, but reads no padding", who(f, t));
 }
 
-/* ---- writing: P32 ----------------------------------------------------------------------------- */
+/* ---- writing: P32 --------------------------------------------------------------------------- */
 
 static void
 cover(void *context, int writer, int64_t lo, int64_t hi)
@@ -242,7 +243,7 @@ write_touch(Flow *f, const Touch *t, int step)
 	each_plane(f, t, NULL, f->writer.n - 1);
 }
 
-/* ---- a step ----------------------------------------------------------------------------------- */
+/* ---- a step --------------------------------------------------------------------------------- */
 
 /* P33: what one argument writes, no other touches. Of a gemm rule P22 says it. */
 static void
@@ -292,7 +293,7 @@ follow_step(Flow *f, int i)
 			write_touch(f, &f->touch.at[j], i);
 }
 
-/* ---- before and after the steps ----------------------------------------------------------------- */
+/* ---- before and after the steps ------------------------------------------------------------- */
 
 typedef struct {
 	int     value, slab;
@@ -308,7 +309,8 @@ compare_holdings(const void *a, const void *b)
 	return x->lo < y->lo ? -1 : x->lo > y->lo;
 }
 
-/* What is there before the entry begins. What is left of the last 128 bytes behind a variable is its own. */
+/* What is there before the entry begins. What is left of the last 128 bytes behind a variable is
+ * its own. */
 static void
 fill_held(Flow *f)
 {
@@ -380,7 +382,8 @@ still_old(void *context, int writer, int64_t lo, int64_t hi)
 	f->wrong |= f->writer.at[writer].step < 0;
 }
 
-/* P35: training leaves a new value in every byte of every variable; that it is written once was seen on the way. */
+/* P35: training leaves a new value in every byte of every variable; that it is written once was
+ * seen on the way. */
 static void
 verify_updates(Flow *f)
 {
@@ -456,7 +459,8 @@ verify_flow(Verify *v, const Entry *e)
 	vec_push(v->arena, &f.writer, (Writer){0, -1, true}); /* 0: nobody */
 	fill_held(&f);
 	v->proof.steps += e->nstep;
-	/* one mistake may be seen again wherever its bytes are read: the first step that shows it is enough */
+	/* one mistake may be seen again wherever its bytes are read: the first step that shows it
+	 * is enough */
 	for (int i = 0; i < e->nstep && v->problems == 0; i++)
 		follow_step(&f, i);
 	if (v->problems == 0)

@@ -61,7 +61,7 @@ verify_seal(Verify *v, const ProgStep *s, const char *what)
 		           what, (unsigned)seal);
 }
 
-/* ---- P27: all launches of a kernel give it arguments of one kind -------------------------------- */
+/* ---- P27: all launches of a kernel give it arguments of one kind ---------------------------- */
 
 /* The number that says how many elements a launch has: its first i64; 0: none. */
 static int64_t
@@ -157,7 +157,8 @@ verify_signatures(Verify *v)
 			verify_count(v, &p->entry[i], j);
 			const char *wrong = types_wrong(&p->kernel[s->kernel], s);
 			if (wrong)
-				verify_bad(v, 27, "%s and the types of kernel `%s` do not agree: %s",
+				verify_bad(v, 27,
+				           "%s and the types of kernel `%s` do not agree: %s",
 				           verify_step_name(v, &p->entry[i], j),
 				           p->kernel[s->kernel].name, wrong);
 			if (!first[s->kernel]) {
@@ -177,7 +178,7 @@ verify_signatures(Verify *v)
 			verify_bad(v, 27, "kernel `%s` is never launched", p->kernel[i].name);
 }
 
-/* ---- P28: the shape of a launch ------------------------------------------------------------------ */
+/* ---- P28: the shape of a launch ------------------------------------------------------------- */
 
 static void
 verify_shape(Verify *v, const Kernel *k)

@@ -1,6 +1,7 @@
-/* verify_map: a slab as a sorted list of stretches, each from one writer, or, where writers take turns row by row (the parts of
- * a concat written in place), with the columns of each. So a write of 25 000 rows costs as much as one of a single row.
- * Exact; where stretches of different pitch meet it goes row by row. */
+/* verify_map: a slab as a sorted list of stretches, each from one writer, or, where writers take
+ * turns row by row (the parts of a concat written in place), with the columns of each. So a write
+ * of 25 000 rows costs as much as one of a single row. Exact; where stretches of different pitch
+ * meet it goes row by row. */
 #include "compiler/program/verify_map.h"
 
 #include <string.h>
@@ -95,7 +96,7 @@ find(const Map *m, int64_t x)
 	return from;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 /* Columns from .. to - 1 of a stretch with bands; to may lie in the next row. */
 static void
@@ -156,7 +157,7 @@ map_read(const Map *m, Stripe s, MapSeen *seen, void *context)
 	}
 }
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 /* Stretches from .. to - 1 give way to n others. */
 static void
@@ -244,7 +245,8 @@ write_columns(Map *m, Stretch *n, int64_t from, int64_t to, int writer)
 	n->nband = count;
 }
 
-/* The rows of s in the stretch at index `at`, which lies between the first and the last byte of s. */
+/* The rows of s in the stretch at index `at`, which lies between the first and the last byte of s.
+ */
 static void
 write_rows(Map *m, int at, Stripe s, int writer)
 {

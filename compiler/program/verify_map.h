@@ -4,7 +4,8 @@
 
 #include "compiler/base/base.h"
 
-/* `rows` runs of `bytes`, `pitch` apart, from `lo` on; rows 1: pitch says nothing, else pitch >= bytes. */
+/* `rows` runs of `bytes`, `pitch` apart, from `lo` on; rows 1: pitch says nothing, else pitch >=
+ * bytes. */
 typedef struct {
 	int64_t lo, bytes, rows, pitch;
 } Stripe;
@@ -13,7 +14,8 @@ typedef struct Map Map;
 typedef void       MapSeen(void *context, int writer, int64_t lo, int64_t hi);
 
 Map *map_new(Arena *a, int64_t bytes); /* all of it from writer 0 */
-/* Every writer of whom a byte lies in the stripe, at least once, with a stretch that holds those bytes. */
+/* Every writer of whom a byte lies in the stripe, at least once, with a stretch that holds those
+ * bytes. */
 void    map_read(const Map *m, Stripe s, MapSeen *seen, void *context);
 void    map_write(Map *m, Stripe s, int writer);
 int64_t stripe_end(Stripe s);                           /* one behind its last byte */

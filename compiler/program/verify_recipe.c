@@ -174,7 +174,8 @@ verify_recipe(Verify *v)
 {
 	verify_tables_of_names(v);
 	verify_run(v);
-	/* The inputs of `train` are looked at here already: without legal types they have no size. */
+	/* The inputs of `train` are looked at here already: without legal types they have no size.
+	 */
 	const Entry *e = program_entry(v->p, "train");
 	for (int i = 0; e && i < e->ninput; i++)
 		if (!e->input[i].name ||

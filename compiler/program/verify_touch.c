@@ -1,4 +1,5 @@
-/* verify_touch: launches and gemms alike as lists of touched bytes. Decides nothing and reports nothing. */
+/* verify_touch: launches and gemms alike as lists of touched bytes. Decides nothing and reports
+ * nothing. */
 #include "compiler/program/verify_touch.h"
 
 int64_t

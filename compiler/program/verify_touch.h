@@ -1,5 +1,5 @@
-/* verify_touch: the bytes that a step touches and the values it names there, for verify_flow.c and for the runtime's search
- * for the first NaN (runtime/finite_trace.c). */
+/* verify_touch: the bytes that a step touches and the values it names there, for verify_flow.c and
+ * for the runtime's search for the first NaN (runtime/finite_trace.c). */
 #ifndef D2V_VERIFY_TOUCH_H
 #define D2V_VERIFY_TOUCH_H
 

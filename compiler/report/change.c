@@ -1,6 +1,6 @@
-/* Which node of a graph was which before a pass. Passes renumber, so nodes are told by what they are: first by their whole tree
- * of operands, then by their own line alone, at last by operation and place in the spec. Guesses are for display; nothing is
- * compiled from them. */
+/* Which node of a graph was which before a pass. Passes renumber, so nodes are told by what they
+ * are: first by their whole tree of operands, then by their own line alone, at last by operation
+ * and place in the spec. Guesses are for display; nothing is compiled from them. */
 #include "compiler/report/report_private.h"
 
 #include <ctype.h>
@@ -10,9 +10,12 @@
 enum { KEY_tree, KEY_line, KEY_place, KEYS };
 typedef struct {
 	bool     node;
-	uint64_t key[KEYS], full;          /* full: as KEY_line, with kernel and place in memory */
+	uint64_t key[KEYS], full; /* full: as KEY_line, with kernel and place in memory */
 } LineKey;
-typedef struct { LineKey *at; int n; } Keys;
+typedef struct {
+	LineKey *at;
+	int      n;
+} Keys;
 
 /* FNV-1a, 64 bits */
 static uint64_t
@@ -50,19 +53,24 @@ line_key(const char *at, const char *end, const Keys *before, int first)
 	LineKey     k = {.node = op < end && *op == '%', .key = {SEED, SEED, SEED}, .full = SEED};
 
 	if (k.node)
-		op = memchr(op, '=', (size_t)(end - op)) ? (const char *)memchr(op, '=', (size_t)(end - op)) + 2 : op;
+		op = memchr(op, '=', (size_t)(end - op))
+		             ? (const char *)memchr(op, '=', (size_t)(end - op)) + 2
+		             : op;
 	for (const char *c = op; c < end;) {
 		if (*c == '%' && c + 1 < end && isdigit((unsigned char)c[1])) {
 			char *after;
 			long  v = strtol(c + 1, &after, 10);
 
 			if (v + first < before->n && v >= 0)
-				k.key[KEY_tree] = mix(k.key[KEY_tree], &before->at[v + first].key[KEY_tree], sizeof(uint64_t));
+				k.key[KEY_tree] =
+					mix(k.key[KEY_tree], &before->at[v + first].key[KEY_tree],
+				            sizeof(uint64_t));
 			c = after;
 			continue;
 		}
 		k.full = mix(k.full, c, 1);
-		if (c >= stop && c < loc && strncmp(c, "kernel ", 7) == 0) /* these are renumbered too */
+		/* these are renumbered too */
+		if (c >= stop && c < loc && strncmp(c, "kernel ", 7) == 0)
 			c += 6 + strspn(c + 7, "0123456789");
 		if (c < stop || c >= loc) {
 			k.key[KEY_tree] = mix(k.key[KEY_tree], c, 1);
@@ -74,7 +82,8 @@ line_key(const char *at, const char *end, const Keys *before, int first)
 		k.key[KEY_place] = mix(k.key[KEY_place], op, strcspn(op, " "));
 		k.key[KEY_place] = mix(k.key[KEY_place], loc, (size_t)(end - loc));
 	} else {
-		k.key[KEY_place] = mix(k.key[KEY_line], "header", 6); /* a head line is itself or gone */
+		/* a head line is itself or gone */
+		k.key[KEY_place] = mix(k.key[KEY_line], "header", 6);
 	}
 	return k;
 }
@@ -99,9 +108,12 @@ keys_of(Arena *a, const Stage *s)
 	return k;
 }
 
-/* ---- pairs ------------------------------------------------------------------------------------------------ */
+/* ---- pairs ---------------------------------------------------------------------------------- */
 
-typedef struct { uint64_t key; int line; } Entry64;
+typedef struct {
+	uint64_t key;
+	int      line;
+} Entry64;
 
 static int
 by_key(const void *a, const void *b)
@@ -129,8 +141,9 @@ unpaired(const Keys *k, const int *pair, int which, Entry64 *out)
 static void
 pair_up(Arena *a, const Keys *was, const Keys *is, int which, int *to, int *from)
 {
-	Entry64 *x = arena_new_array(a, Entry64, was->n + 1), *y = arena_new_array(a, Entry64, is->n + 1);
-	int      nx = unpaired(was, to, which, x), ny = unpaired(is, from, which, y);
+	Entry64 *x = arena_new_array(a, Entry64, was->n + 1),
+		*y = arena_new_array(a, Entry64, is->n + 1);
+	int nx = unpaired(was, to, which, x), ny = unpaired(is, from, which, y);
 
 	for (int i = 0, j = 0; i < nx && j < ny;) {
 		if (x[i].key == y[j].key) {
@@ -148,7 +161,8 @@ pair_up(Arena *a, const Keys *was, const Keys *is, int which, int *to, int *from
 static void
 find_moved(Arena *a, StageChange *c)
 {
-	int *tail = arena_new_array(a, int, c->nnew + 1), *back = arena_new_array(a, int, c->nnew + 1), n = 0;
+	int *tail = arena_new_array(a, int, c->nnew + 1),
+	    *back = arena_new_array(a, int, c->nnew + 1), n = 0;
 
 	for (int j = 0; j < c->nnew; j++) {
 		int lo = 0, hi = n;

@@ -1,5 +1,5 @@
-/* Each kernel of the step, most time first: what it costs, which lines it is for, and its source. Matrix products have none of
- * ours: they are the device's library's. */
+/* Each kernel of the step, most time first: what it costs, which lines it is for, and its source.
+ * Matrix products have none of ours: they are the device's library's. */
 #include "compiler/report/report_private.h"
 
 #include <string.h>
@@ -56,7 +56,10 @@ kernel_roles(Arena *a, const LedgerRow *r, Text *out)
 		n += r->role_seconds[k] > 0;
 	for (int k = 0; k < ROLES; k++)
 		if (r->role_seconds[k] > 0)
-			text_printf(out, "%s%s%s", said++ ? ", " : "", role_name[k], n > 1 ? arena_printf(a, " %s", say_seconds(a, r->role_seconds[k])) : "");
+			text_printf(
+				out, "%s%s%s", said++ ? ", " : "", role_name[k],
+				n > 1 ? arena_printf(a, " %s", say_seconds(a, r->role_seconds[k]))
+				      : "");
 }
 
 static void
@@ -69,12 +72,14 @@ put_kernel(Arena *a, const ReportInput *in, int k, Text *out)
 
 	text_printf(out, "<article class=kernel id=K%d tabindex=-1><h3>", k);
 	html_text(out, r->name);
-	text_printf(out, "</h3><p class=facts><b>%s</b> %s of the step", say_seconds(a, r->seconds), say_share(a, r->seconds, l->seconds));
+	text_printf(out, "</h3><p class=facts><b>%s</b> %s of the step", say_seconds(a, r->seconds),
+	            say_share(a, r->seconds, l->seconds));
 	if (m)
 		text_printf(out, ", measured <b>%s</b>", say_seconds(a, m->ms / 1e3));
 	text_printf(out, " · runs %d× (", r->steps);
 	kernel_roles(a, r, out);
-	text_printf(out, ") · %s operations, %s · for ", say_count(a, r->flops), say_bytes(a, r->bytes));
+	text_printf(out, ") · %s operations, %s · for ", say_count(a, r->flops),
+	            say_bytes(a, r->bytes));
 	kernel_lines(a, in, r, out);
 	text_printf(out, "</p>");
 	if (source) {
@@ -90,8 +95,10 @@ put_kernel(Arena *a, const ReportInput *in, int k, Text *out)
 void
 report_kernels(Arena *a, const ReportInput *in, Text *out)
 {
-	text_printf(out, "<section id=kernels aria-labelledby=h-kernels><h2 id=h-kernels>Kernels</h2>\n<p class=note>Most time first. "
-	                 "Matrix products (gemm) are the device library's and have no source here; their names say operand type, layout "
+	text_printf(out, "<section id=kernels aria-labelledby=h-kernels><h2 "
+	                 "id=h-kernels>Kernels</h2>\n<p class=note>Most time first. "
+	                 "Matrix products (gemm) are the device library's and have no source here; "
+	                 "their names say operand type, layout "
 	                 "and sizes m x n x k.</p>\n");
 	for (int k = 0; k < in->ledger->kernels.n; k++)
 		put_kernel(a, in, k, out);

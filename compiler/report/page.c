@@ -1,4 +1,5 @@
-/* The page put together: head, links over the parts, figures at a glance, and the parts in order. One file that fetches nothing. */
+/* The page put together: head, links over the parts, figures at a glance, and the parts in order.
+ * One file that fetches nothing. */
 #include "compiler/report/report_private.h"
 
 #include <string.h>
@@ -28,18 +29,24 @@ static void
 tiles(Arena *a, const ReportInput *in, Text *out)
 {
 	const Ledger *l = in->ledger;
-	const char   *cores = l->cores > 1 ? arena_printf(a, "%s, %d cores", l->rates.device, l->cores) : l->rates.device;
+	const char   *cores = l->cores > 1
+	                              ? arena_printf(a, "%s, %d cores", l->rates.device, l->cores)
+	                              : l->rates.device;
 
 	text_printf(out, "<dl class=tiles>\n");
-	tile(out, "Step, predicted", say_seconds(a, l->seconds), arena_printf(a, "at least, on %s", cores));
+	tile(out, "Step, predicted", say_seconds(a, l->seconds),
+	     arena_printf(a, "at least, on %s", cores));
 	if (in->measured)
-		tile(out, "Step, measured", say_seconds(a, in->measured->total.ms / 1e3), arena_printf(a, "on %s", in->measured->device));
+		tile(out, "Step, measured", say_seconds(a, in->measured->total.ms / 1e3),
+		     arena_printf(a, "on %s", in->measured->device));
 	tile(out, "Work", say_count(a, l->flops), "operations a step");
 	tile(out, "Traffic", say_bytes(a, l->bytes), "a step");
 	tile(out, "Memory", say_bytes(a, (double)l->total), "allocated");
 	if (l->peak >= 0)
-		tile(out, "Activations", say_bytes(a, (double)l->peak_bytes), arena_printf(a, "at the peak, step %d", l->peak + 1));
-	tile(out, "Launches", arena_printf(a, "%d", l->entry->nstep), arena_printf(a, "of %d kernels", l->kernels.n));
+		tile(out, "Activations", say_bytes(a, (double)l->peak_bytes),
+		     arena_printf(a, "at the peak, step %d", l->peak + 1));
+	tile(out, "Launches", arena_printf(a, "%d", l->entry->nstep),
+	     arena_printf(a, "of %d kernels", l->kernels.n));
 	tile(out, "Parameters", say_count(a, (double)parameters(&l->program->recipe)), "trained");
 	text_printf(out, "</dl>\n");
 	text_printf(out, "<p class=note>Predicted with the rates of %s", l->rates.device);
@@ -55,12 +62,20 @@ head(const ReportInput *in, Text *out)
 {
 	const Recipe *r = &in->ledger->program->recipe;
 
-	text_printf(out, "<!doctype html>\n<html lang=en><head><meta charset=utf-8>\n<meta name=viewport content=\"width=device-width,initial-scale=1\">\n<title>");
+	text_printf(out, "<!doctype html>\n<html lang=en><head><meta charset=utf-8>\n<meta "
+	                 "name=viewport content=\"width=device-width,initial-scale=1\">\n<title>");
 	html_text(out, r->spec_name);
-	text_printf(out, " - d2v report</title>\n<style>\n%s%s</style></head>\n<body>\n", report_style, page_css);
-	text_printf(out, "<a class=skip href=#content>Skip to the content</a>\n<header><nav aria-label=\"parts of this page\">%s%s%s<a href=#spec>Spec</a>"
-	                 "<a href=#memory>Memory</a><a href=#passes>Passes</a><a href=#kernels>Kernels</a></nav><button type=button id=theme hidden>dark</button></header>\n",
-	            in->results && in->results->row.n ? "<a href=#results>Results</a>" : "", in->log ? "<a href=#curves>Curves</a>" : "", in->measured ? "<a href=#measured>Measured</a>" : "");
+	text_printf(out, " - d2v report</title>\n<style>\n%s%s</style></head>\n<body>\n",
+	            report_style, page_css);
+	text_printf(out,
+	            "<a class=skip href=#content>Skip to the content</a>\n<header><nav "
+	            "aria-label=\"parts of this page\">%s%s%s<a href=#spec>Spec</a>"
+	            "<a href=#memory>Memory</a><a href=#passes>Passes</a><a "
+	            "href=#kernels>Kernels</a></nav><button type=button id=theme "
+	            "hidden>dark</button></header>\n",
+	            in->results && in->results->row.n ? "<a href=#results>Results</a>" : "",
+	            in->log ? "<a href=#curves>Curves</a>" : "",
+	            in->measured ? "<a href=#measured>Measured</a>" : "");
 	text_printf(out, "<main id=content tabindex=-1>\n<h1>");
 	html_text(out, r->spec_name);
 	text_printf(out, "</h1>\n<p class=hash>");
@@ -102,6 +117,7 @@ report_page(Arena *a, const ReportInput *in, Text *out)
 	report_memory(a, in, out);
 	report_passes(a, in, out);
 	report_kernels(a, in, out);
-	text_printf(out, "</main>\n<script>\n%s%s</script>\n</body></html>\n", report_script, page_js);
+	text_printf(out, "</main>\n<script>\n%s%s</script>\n</body></html>\n", report_script,
+	            page_js);
 	return OK;
 }

@@ -1,5 +1,6 @@
-/* The files of the spec that a program came from. A program folder holds no spec: its files are looked for where they were
- * compiled from, and shown only when they still say what the kernels quote; otherwise the quoted lines are all there is. */
+/* The files of the spec that a program came from. A program folder holds no spec: its files are
+ * looked for where they were compiled from, and shown only when they still say what the kernels
+ * quote; otherwise the quoted lines are all there is. */
 #include "compiler/report/report_private.h"
 
 #include <stdlib.h>
@@ -22,7 +23,8 @@ keep_lines(Arena *a, SpecText *f, int n)
 {
 	if (n <= f->nline)
 		return;
-	f->line = arena_grow(a, f->line, sizeof *f->line * (size_t)f->nline, sizeof *f->line * (size_t)n);
+	f->line = arena_grow(a, f->line, sizeof *f->line * (size_t)f->nline,
+	                     sizeof *f->line * (size_t)n);
 	f->nline = n;
 }
 
@@ -41,7 +43,7 @@ from_front_end(Arena *a, SpecText *f)
 	f->whole = true;
 }
 
-/* ---- of a program ------------------------------------------------------------------------------------- */
+/* ---- of a program --------------------------------------------------------------------------- */
 
 /* Kernels begin with a comment whose lines are ` *   FILE:LINE  TEXT`. */
 static void
@@ -74,7 +76,8 @@ quoted_lines(Arena *a, Files *all, const char *source)
 		quoted_line(a, all, at + 5, at + strcspn(at, "\n"));
 }
 
-/* Is the quoted line this one? Quotes are trimmed, may be cut short, and may stand in a comment: their `*` `/` is broken up. */
+/* Is the quoted line this one? Quotes are trimmed, may be cut short, and may stand in a comment:
+ * their `*` `/` is broken up. */
 static bool
 says(const char *line, const char *quoted)
 {
@@ -111,7 +114,7 @@ from_disk(Arena *a, SpecText *f)
 		*f = now;
 }
 
-/* ---- the files -------------------------------------------------------------------------------------------- */
+/* ---- the files ------------------------------------------------------------------------------ */
 
 static void
 mention(Arena *a, Files *all, Loc loc)
@@ -140,8 +143,10 @@ report_spec(Arena *a, ReportInput *in, const char *main_file, bool read)
 		else
 			from_front_end(a, &all.at[i]);
 		if (read && !all.at[i].whole)
-			in->spec_note = "The spec's files are not here, or not as they were when this was compiled: only the lines that "
-			                "kernels quote are shown. Run d2v report where the spec is, or with --spec, to see all of it.";
+			in->spec_note = "The spec's files are not here, or not as they were when "
+					"this was compiled: only the lines that "
+					"kernels quote are shown. Run d2v report where the spec "
+					"is, or with --spec, to see all of it.";
 	}
 	in->spec = arena_new_array(a, SpecText, all.n + 1);
 	for (int i = 0; i < all.n; i++)

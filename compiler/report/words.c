@@ -53,7 +53,8 @@ text_taken(Arena *a, Text *t)
 	return s;
 }
 
-/* The last part of a path: enough to tell the files of one spec apart nearly always, and the link's target says the rest. */
+/* The last part of a path: enough to tell the files of one spec apart nearly always, and the link's
+ * target says the rest. */
 static const char *
 base_name(const char *path)
 {

@@ -1,4 +1,5 @@
-/* Any text as a graph: it is refused with a message, or it is legal, prints, and what is printed reads back to the same. */
+/* Any text as a graph: it is refused with a message, or it is legal, prints, and what is printed
+ * reads back to the same. */
 #include "compiler/ir/ir.h"
 #include "tests/fuzz/fuzz.h"
 

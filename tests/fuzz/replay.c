@@ -1,5 +1,6 @@
-/* What stands in for the fuzzing engine when there is none: gives each file named on the command line to the target, in
- * one process, as the engine would. Refuses nothing but files that cannot be read. */
+/* What stands in for the fuzzing engine when there is none: gives each file named on the command
+ * line to the target, in one process, as the engine would. Refuses nothing but files that cannot be
+ * read. */
 #include "compiler/base/base.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -15,7 +16,8 @@ main(int argc, char **argv)
 
 		if (file_read(argv[i], &text, &n) != OK)
 			return diag_exit_code();
-		/* Exactly n bytes: a read past the end is one past the allocation, which ASan sees. */
+		/* Exactly n bytes: a read past the end is one past the allocation, which ASan sees.
+		 */
 		uint8_t *data = malloc(n ? n : 1);
 		if (!data)
 			return EXIT_WORLD;

@@ -1,4 +1,5 @@
-/* Any bytes as a safetensors file: refused with a message, or every byte that a tensor claims is there. */
+/* Any bytes as a safetensors file: refused with a message, or every byte that a tensor claims is
+ * there. */
 #include "runtime/runtime.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -8,10 +9,10 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static FILE     *nowhere;
+	static FILE            *nowhere;
 	static volatile uint8_t seen;
-	Arena           *a = arena_new();
-	StFile          *f;
+	Arena                  *a = arena_new();
+	StFile                 *f;
 
 	if (!nowhere)
 		nowhere = fopen("/dev/null", "w");

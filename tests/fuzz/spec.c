@@ -1,6 +1,6 @@
-/* Any text as a .d2v file: it is refused with a message, or it compiles to graphs that verify; and what the formatter gives
- * is formatted. The file lies in a folder of its own beside a link to models/lib, so that seeds may include it; run from
- * the root of the project. */
+/* Any text as a .d2v file: it is refused with a message, or it compiles to graphs that verify; and
+ * what the formatter gives is formatted. The file lies in a folder of its own beside a link to
+ * models/lib, so that seeds may include it; run from the root of the project. */
 #include "compiler/ir/ir.h"
 #include "dsl/dsl.h"
 #include "tests/fuzz/fuzz.h"
@@ -47,7 +47,8 @@ check_format(const char *text)
 		if (dsl_format("again.d2v", once.at, &twice) != OK)
 			BUG("what was formatted is refused:\n%s", once.at);
 		if (!twice.at || strcmp(once.at, twice.at) != 0)
-			BUG("what was formatted formats otherwise:\n%s\n%s", once.at, twice.at ? twice.at : "");
+			BUG("what was formatted formats otherwise:\n%s\n%s", once.at,
+			    twice.at ? twice.at : "");
 	}
 	text_free(&once);
 	text_free(&twice);

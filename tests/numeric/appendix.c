@@ -54,7 +54,7 @@ static const Shape tail[] = {{"norm.weight", {WIDTH}},
                              {"lm_head.weight", {WIDTH, WIDTH}},
                              {"lm_head.bias", {WIDTH}}};
 
-/* ---- the files --------------------------------------------------------------------------- */
+/* ---- the files ------------------------------------------------------------------------------ */
 
 static StTensor
 tensor(Arena *a, const char *name, const int64_t *dim)
@@ -116,7 +116,7 @@ write_files(Arena *a, const char *weights_path, const char *feed_path)
 	return st_write(feed_path, &(StFile){.ntensor = 2, .tensor = batch});
 }
 
-/* ---- the printed values ------------------------------------------------------------------ */
+/* ---- the printed values --------------------------------------------------------------------- */
 
 /* The first elements of a tensor; half a unit of the last printed digit, and f32's own error. */
 static const struct {

@@ -1,8 +1,8 @@
 /* Compiles the kernels of program folders with NVRTC, equal texts once:
  *     cuda_compile ARCH CACHE [--list] [--may-spill=KIND:BYTES ..] FOLDER ..
- * and prints what it saw. A kernel that needs a stack, for registers that it spills or for arrays, is an error unless it
- * is of a kind that may spill so many bytes (the name behind its number: "attend_grad"). Exit status 3 where there is no NVRTC. Runs
- * nothing. */
+ * and prints what it saw. A kernel that needs a stack, for registers that it spills or for arrays,
+ * is an error unless it is of a kind that may spill so many bytes (the name behind its number:
+ * "attend_grad"). Exit status 3 where there is no NVRTC. Runs nothing. */
 #include "compiler/base/nvrtc.h"
 #include "compiler/program/program.h"
 
@@ -30,7 +30,8 @@ may_spill(const Set *s, const char *kernel, int bytes)
 	for (int i = 0; kind && i < s->nmay; i++) {
 		size_t n = strcspn(s->may[i], ":");
 
-		if (strlen(kind + 1) == n && strncmp(kind + 1, s->may[i], n) == 0 && s->may[i][n] == ':')
+		if (strlen(kind + 1) == n && strncmp(kind + 1, s->may[i], n) == 0 &&
+		    s->may[i][n] == ':')
 			return bytes <= atoi(s->may[i] + n + 1);
 	}
 	return false;

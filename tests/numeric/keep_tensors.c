@@ -1,5 +1,6 @@
-/* keep_tensors: IN OUT PREFIX ..: the tensors of IN whose names begin with one of the prefixes, as OUT. For results that
- * travel to another machine: what nobody compares there stays behind. Refuses to write a file of nothing. */
+/* keep_tensors: IN OUT PREFIX ..: the tensors of IN whose names begin with one of the prefixes, as
+ * OUT. For results that travel to another machine: what nobody compares there stays behind. Refuses
+ * to write a file of nothing. */
 #include "compiler/base/base.h"
 #include "runtime/runtime.h"
 

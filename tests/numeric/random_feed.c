@@ -1,6 +1,7 @@
-/* random_feed: images for `d2v step --feed` where it does not matter what they show: random_feed FOLDER STEPS OUT writes as many
- * batches as the entry `train` of the program in FOLDER takes, uniform in [-2, 2), the same ones every time. Everything else
- * that a step reads follows the rules of training. Refuses programs without an image input. */
+/* random_feed: images for `d2v step --feed` where it does not matter what they show: random_feed
+ * FOLDER STEPS OUT writes as many batches as the entry `train` of the program in FOLDER takes,
+ * uniform in [-2, 2), the same ones every time. Everything else that a step reads follows the rules
+ * of training. Refuses programs without an image input. */
 #include "compiler/base/base.h"
 #include "runtime/runtime.h"
 

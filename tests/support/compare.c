@@ -4,14 +4,15 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- what leaves a step ------------------------------------------------------------------------ */
+/* ---- what leaves a step --------------------------------------------------------------------- */
 
 typedef struct {
 	Stream s;
 	double size;
 } Noise;
 
-/* bf16 ends 2^15 times further up than f32: what moves an f32 by its last place may move what is rounded by bf16's. */
+/* bf16 ends 2^15 times further up than f32: what moves an f32 by its last place may move what is
+ * rounded by bf16's. */
 static void
 disturb(const Node *n, Tensor t, void *arg)
 {
@@ -27,7 +28,8 @@ disturb(const Node *n, Tensor t, void *arg)
 }
 
 Status
-graph_values_noisy(Arena *a, const Graph *g, const Feed *feed, int nfeed, double noise, uint64_t draw, Tensor *result)
+graph_values_noisy(Arena *a, const Graph *g, const Feed *feed, int nfeed, double noise,
+                   uint64_t draw, Tensor *result)
 {
 	Noise x = {stream_open(draw, "noise", 0, 0), noise};
 
@@ -35,7 +37,8 @@ graph_values_noisy(Arena *a, const Graph *g, const Feed *feed, int nfeed, double
 }
 
 Status
-graph_leaving(Arena *a, const Graph *g, const Feed *feed, int nfeed, double noise, uint64_t draw, Leaving **out, int *n)
+graph_leaving(Arena *a, const Graph *g, const Feed *feed, int nfeed, double noise, uint64_t draw,
+              Leaving **out, int *n)
 {
 	Tensor *result = arena_new_array(a, Tensor, g->n + 1);
 
@@ -81,7 +84,7 @@ tensor_distance(Arena *a, Tensor x, Tensor y)
 	return most / size;
 }
 
-/* ---- two graphs ---------------------------------------------------------------------------------- */
+/* ---- two graphs ----------------------------------------------------------------------------- */
 
 typedef struct {
 	Arena       *a;
@@ -100,13 +103,15 @@ moved(Same *x, int i, double *out)
 	*out = 0;
 	for (int k = 0; k < COUNT(x->noisy); k++) {
 		if (!x->noisy[k])
-			TRY(graph_leaving(x->a, x->before, x->feed, x->nfeed, x->noise, (uint64_t)k, &x->noisy[k], &x->n));
+			TRY(graph_leaving(x->a, x->before, x->feed, x->nfeed, x->noise, (uint64_t)k,
+			                  &x->noisy[k], &x->n));
 		*out = fmax(*out, tensor_distance(x->a, x->clean[i].tensor, x->noisy[k][i].tensor));
 	}
 	return OK;
 }
 
-/* Values for the leaves of both graphs: a pass may bring in variables (moments), and drop inputs that nothing reads. */
+/* Values for the leaves of both graphs: a pass may bring in variables (moments), and drop inputs
+ * that nothing reads. */
 static Feed *
 feed_both(Arena *a, const Graph *before, const Graph *after, uint64_t seed, int *n)
 {
@@ -128,7 +133,8 @@ feed_both(Arena *a, const Graph *before, const Graph *after, uint64_t seed, int 
 }
 
 Status
-graph_same(Arena *a, const Graph *before, const Graph *after, uint64_t seed, double tolerance, const char **why)
+graph_same(Arena *a, const Graph *before, const Graph *after, uint64_t seed, double tolerance,
+           const char **why)
 {
 	Same     x = {.a = a, .before = before, .noise = tolerance / SAME_NOISE};
 	Leaving *got;
@@ -140,9 +146,10 @@ graph_same(Arena *a, const Graph *before, const Graph *after, uint64_t seed, dou
 	TRY(graph_leaving(a, before, x.feed, x.nfeed, 0, 0, &x.clean, &x.n));
 	TRY(graph_leaving(a, after, x.feed, x.nfeed, 0, 0, &got, &n));
 	for (int i = 0; i < x.n; i++) {
-		const Leaving *want = &x.clean[i], *have = leaving_find(got, n, want->name, want->assigned);
-		const char    *what = want->assigned ? "variable" : "output";
-		double         off, allowed;
+		const Leaving *want = &x.clean[i],
+			      *have = leaving_find(got, n, want->name, want->assigned);
+		const char *what = want->assigned ? "variable" : "output";
+		double      off, allowed;
 
 		if (!have) {
 			*why = arena_printf(a, "%s `%s` is gone", what, want->name);
@@ -157,8 +164,9 @@ graph_same(Arena *a, const Graph *before, const Graph *after, uint64_t seed, dou
 			continue;
 		TRY(moved(&x, i, &allowed));
 		if (!(off <= tolerance + 10 * allowed)) {
-			*why = arena_printf(a, "%s `%s` differs by %.2g of its largest element (allowed: %.2g)", what, want->name,
-			                    off, tolerance + 10 * allowed);
+			*why = arena_printf(
+				a, "%s `%s` differs by %.2g of its largest element (allowed: %.2g)",
+				what, want->name, off, tolerance + 10 * allowed);
 			return FAIL;
 		}
 	}

@@ -59,7 +59,7 @@ fake_fails(const char *name, int *code)
 	return true;
 }
 
-/* ---- memory ------------------------------------------------------------------------------------ */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 typedef struct {
 	char   *at;
@@ -158,7 +158,7 @@ cuMemGetInfo(size_t *unused, size_t *total)
 	return CUDA_SUCCESS;
 }
 
-/* ---- streams, events, graphs ---------------------------------------------------------------------- */
+/* ---- streams, events, graphs ---------------------------------------------------------------- */
 
 typedef struct Op Op;
 struct Op {
@@ -444,7 +444,7 @@ cuGraphExecDestroy(CUgraphExec g)
 	return CUDA_SUCCESS;
 }
 
-/* ---- copies -------------------------------------------------------------------------------------- */
+/* ---- copies --------------------------------------------------------------------------------- */
 
 typedef struct {
 	void       *to;
@@ -506,7 +506,7 @@ cuMemsetD8Async(CUdeviceptr to, unsigned char value, size_t bytes, CUstream s)
 	return CUDA_SUCCESS;
 }
 
-/* ---- the GPU ------------------------------------------------------------------------------------- */
+/* ---- the GPU -------------------------------------------------------------------------------- */
 
 CUresult
 cuInit(unsigned int flags)
@@ -556,7 +556,8 @@ CUresult
 cuDeviceGetName(char *name, int room, CUdevice d)
 {
 	(void)d;
-	snprintf(name, (size_t)room, "%s", getenv("D2V_FAKE_GPU") ? getenv("D2V_FAKE_GPU") : "Fake GPU");
+	snprintf(name, (size_t)room, "%s",
+	         getenv("D2V_FAKE_GPU") ? getenv("D2V_FAKE_GPU") : "Fake GPU");
 	return CUDA_SUCCESS;
 }
 

@@ -1,7 +1,8 @@
-/* A driver, a cuBLASLt and an NVRTC over host memory, for testing the cuda device where there is no GPU.
- * Streams are lazy: what was enqueued happens when somebody waits for it, as late as the events allow, so
- * that a copy which overtakes what it should wait for gives wrong numbers. Every address, size, leading dimension
- * and alignment is checked; misuse is written down in fake.errors. Kernels are known by name, see fake_kernel. */
+/* A driver, a cuBLASLt and an NVRTC over host memory, for testing the cuda device where there is no
+ * GPU. Streams are lazy: what was enqueued happens when somebody waits for it, as late as the
+ * events allow, so that a copy which overtakes what it should wait for gives wrong numbers. Every
+ * address, size, leading dimension and alignment is checked; misuse is written down in fake.errors.
+ * Kernels are known by name, see fake_kernel. */
 #ifndef D2V_FAKE_CUDA_H
 #define D2V_FAKE_CUDA_H
 

@@ -1,5 +1,5 @@
-/* cuBLASLt's part: see fake_cuda.h. Products by plain loops over column-major matrices, exactly as the
- * descriptors say, at the moment they run. */
+/* cuBLASLt's part: see fake_cuda.h. Products by plain loops over column-major matrices, exactly as
+ * the descriptors say, at the moment they run. */
 #include "tests/support/fake_cuda.h"
 
 #include <cublasLt.h>
@@ -36,7 +36,8 @@ _Static_assert(sizeof(Desc) <= sizeof(cublasLtMatmulDescOpaque_t), "");
 _Static_assert(sizeof(Layout) <= sizeof(cublasLtMatrixLayoutOpaque_t), "");
 _Static_assert(sizeof(Pref) <= sizeof(cublasLtMatmulPreferenceOpaque_t), "");
 
-/* An algorithm: data[0] this, [1] its index, [2] reduction scheme, [3] alignment it needs, [4] workspace. */
+/* An algorithm: data[0] this, [1] its index, [2] reduction scheme, [3] alignment it needs, [4]
+ * workspace. */
 static const uint64_t MAGIC = 0xd2fa4eULL;
 enum { ALGORITHMS = 5, BEST = 3 };
 
@@ -204,7 +205,7 @@ cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t           p,
 	}
 }
 
-/* ---- checks -------------------------------------------------------------------------------------- */
+/* ---- checks --------------------------------------------------------------------------------- */
 
 static bool
 shapes_fit(const Desc *d, const Layout *a, const Layout *b, const Layout *c, const Layout *to)
@@ -288,7 +289,7 @@ cublasLtMatmulAlgoConfigGetAttribute(const cublasLtMatmulAlgo_t          *algo,
 	return CUBLAS_STATUS_SUCCESS;
 }
 
-/* ---- products ------------------------------------------------------------------------------------ */
+/* ---- products ------------------------------------------------------------------------------- */
 
 typedef struct {
 	Desc        desc;

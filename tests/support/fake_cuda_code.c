@@ -1,5 +1,5 @@
-/* Modules and kernels, and an NVRTC whose cubins are the text: see fake_cuda.h. A kernel's parameters are
- * read off its text; what it does is told by its name. */
+/* Modules and kernels, and an NVRTC whose cubins are the text: see fake_cuda.h. A kernel's
+ * parameters are read off its text; what it does is told by its name. */
 #include "tests/support/fake_cuda.h"
 
 #include <ctype.h>
@@ -16,7 +16,7 @@
 			return (as)code_;                                                          \
 	} while (0)
 
-/* ---- NVRTC ------------------------------------------------------------------------------------- */
+/* ---- NVRTC ---------------------------------------------------------------------------------- */
 
 struct _nvrtcProgram {
 	char *text, *log;
@@ -100,7 +100,7 @@ nvrtcGetCUBIN(nvrtcProgram p, char *to)
 	return NVRTC_SUCCESS;
 }
 
-/* ---- modules ----------------------------------------------------------------------------------- */
+/* ---- modules -------------------------------------------------------------------------------- */
 
 enum { MOST_PARAMETERS = 32, MOST_FUNCTIONS = 8 };
 
@@ -210,7 +210,7 @@ cuFuncGetParamInfo(CUfunction f, size_t i, size_t *offset, size_t *bytes)
 	return CUDA_SUCCESS;
 }
 
-/* ---- launches ---------------------------------------------------------------------------------- */
+/* ---- launches ------------------------------------------------------------------------------- */
 
 typedef struct {
 	char         name[64];

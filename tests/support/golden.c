@@ -1,6 +1,7 @@
-/* golden: runs tests that are text files holding a command and what it should print (tests/golden/README.md).
- * Usage: golden [--bless] FILE..; the programs under test come first on PATH, which golden.sh arranges.
- * Prints the failures and a last line with the counts. Stands alone: it tests base, so it does not use it. */
+/* golden: runs tests that are text files holding a command and what it should print
+ * (tests/golden/README.md). Usage: golden [--bless] FILE..; the programs under test come first on
+ * PATH, which golden.sh arranges. Prints the failures and a last line with the counts. Stands
+ * alone: it tests base, so it does not use it. */
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -24,8 +25,8 @@ typedef struct {
 typedef struct {
 	const char *path; /* as given */
 	char        folder[PATH_MAX], name[NAME_MAX + 1];
-	char        expected
-		[PATH_MAX]; /* NAME.expected beside it, "" when there is none and none is wanted */
+	char expected[PATH_MAX]; /* NAME.expected beside it, "" when there is none and none is
+	                            wanted */
 	char   temp[64];
 	char  *text;
 	size_t input;  /* bytes in front of the line `# EXPECT`; all when there is none */
@@ -45,7 +46,7 @@ die(const char *what, const char *path)
 	exit(3);
 }
 
-/* ---- text -------------------------------------------------------------------------------------- */
+/* ---- text ----------------------------------------------------------------------------------- */
 
 typedef struct {
 	char  *at;
@@ -110,9 +111,10 @@ replace(char *text, const char *from, const char *to)
 	return out.at;
 }
 
-/* ---- reading a test ------------------------------------------------------------------------------ */
+/* ---- reading a test ------------------------------------------------------------------------- */
 
-/* What follows `# WORD` or `// WORD` at the start of the line, without blanks around it; NULL: something else. */
+/* What follows `# WORD` or `// WORD` at the start of the line, without blanks around it; NULL:
+ * something else. */
 static char *
 directive(char *line, const char *word)
 {
@@ -216,16 +218,18 @@ close_test(Test *t)
 	free(t);
 }
 
-/* ---- running it ---------------------------------------------------------------------------------- */
+/* ---- running it ----------------------------------------------------------------------------- */
 
-/* Run one command in the test's folder; appends stdout and stderr together, returns the exit status. */
+/* Run one command in the test's folder; appends stdout and stderr together, returns the exit
+ * status. */
 static int
 run_command(const Test *t, const char *command, Bytes *out)
 {
 	char  where[PATH_MAX + NAME_MAX], limit[16];
 	int   ends[2], status;
 	char *line = strdup(command);
-	/* An expectation inside the file is no input of the command: it gets the part in front, under the same name. */
+	/* An expectation inside the file is no input of the command: it gets the part in front,
+	 * under the same name. */
 	snprintf(where, sizeof where, "%s%s%s", t->inline_expect ? t->temp : "",
 	         t->inline_expect ? "/in/" : "", t->name);
 	line = replace(replace(line, "%s", where), "%t", t->temp);
@@ -278,7 +282,7 @@ run_test(const Test *t, int *exit_status)
 	return replace(replace(out.at, path, ""), t->temp, "%t");
 }
 
-/* ---- judging ------------------------------------------------------------------------------------- */
+/* ---- judging -------------------------------------------------------------------------------- */
 
 static bool
 fail(const Test *t, const char *why)
@@ -314,7 +318,8 @@ next_line(const char **at)
 	return line;
 }
 
-/* CHECK lines in order, each found behind the one before; a CHECK-NOT holds between its neighbours. */
+/* CHECK lines in order, each found behind the one before; a CHECK-NOT holds between its neighbours.
+ */
 static bool
 checks_hold(const Test *t, const char *out)
 {

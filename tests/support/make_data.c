@@ -1,10 +1,11 @@
 /* make-data: small data sets for the end-to-end tests, the same bytes every time.
  *
- *   make-data idx FOLDER COUNT SIDE      train-* and t10k-* IDX files of COUNT gray images each, four classes
- *   make-data folder FOLDER COUNT SIDE   classes c0..c3 with COUNT colour images each, PNG and JPEG by turns
+ *   make-data idx FOLDER COUNT SIDE      train-* and t10k-* IDX files of COUNT gray images each,
+ * four classes make-data folder FOLDER COUNT SIDE   classes c0..c3 with COUNT colour images each,
+ * PNG and JPEG by turns
  *
- * An image is noise around a gradient whose direction is its class, so that classes can be told apart. Refuses to write
- * into a folder that exists. */
+ * An image is noise around a gradient whose direction is its class, so that classes can be told
+ * apart. Refuses to write into a folder that exists. */
 #include "compiler/base/base.h"
 
 #include <errno.h>
@@ -32,23 +33,27 @@ static void
 draw_image(uint8_t *to, const char *part, int number, int side, int planes)
 {
 	Stream s = stream_open(1, part, (uint64_t)number, 0);
-	int    class = number % CLASSES;
+	int class = number % CLASSES;
 
 	for (int y = 0; y < side; y++)
 		for (int x = 0; x < side; x++)
 			for (int c = 0; c < planes; c++) {
-				int at = class == 0 ? x : class == 1 ? side - 1 - x : class == 2 ? y : side - 1 - y;
+				int at = class == 0   ? x
+				         : class == 1 ? side - 1 - x
+				         : class == 2 ? y
+				                      : side - 1 - y;
 
 				*to++ = (uint8_t)(at * 200 / side + (int)stream_int(&s, 0, 55));
 			}
 }
 
-/* ---- IDX ------------------------------------------------------------------------------------------------------------ */
+/* ---- IDX ------------------------------------------------------------------------------------ */
 
 static void
 put_u32(FILE *f, uint32_t x)
 {
-	const uint8_t b[4] = {(uint8_t)(x >> 24), (uint8_t)(x >> 16), (uint8_t)(x >> 8), (uint8_t)x};
+	const uint8_t b[4] = {(uint8_t)(x >> 24), (uint8_t)(x >> 16), (uint8_t)(x >> 8),
+	                      (uint8_t)x};
 
 	fwrite(b, 1, 4, f);
 }
@@ -75,18 +80,22 @@ write_idx(Arena *a, const char *folder, const char *part, int count, int side)
 	fclose(labels);
 }
 
-/* ---- folders of classes ------------------------------------------------------------------------------------------------ */
+/* ---- folders of classes --------------------------------------------------------------------- */
 
 static void
 write_png(const char *path, int side, const uint8_t *pixel)
 {
 	spng_ctx        *c = spng_ctx_new(SPNG_CTX_ENCODER);
-	struct spng_ihdr head = {.width = (uint32_t)side, .height = (uint32_t)side, .bit_depth = 8, .color_type = SPNG_COLOR_TYPE_TRUECOLOR};
+	struct spng_ihdr head = {.width = (uint32_t)side,
+	                         .height = (uint32_t)side,
+	                         .bit_depth = 8,
+	                         .color_type = SPNG_COLOR_TYPE_TRUECOLOR};
 	FILE            *f = create(path);
 
 	spng_set_png_file(c, f);
 	spng_set_ihdr(c, &head);
-	if (spng_encode_image(c, pixel, (size_t)(side * side * 3), SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE))
+	if (spng_encode_image(c, pixel, (size_t)(side * side * 3), SPNG_FMT_PNG,
+	                      SPNG_ENCODE_FINALIZE))
 		exit(EXIT_WORLD);
 	spng_ctx_free(c);
 	fclose(f);

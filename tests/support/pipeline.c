@@ -11,13 +11,13 @@
 
 typedef struct {
 	Arena        *a;
-	Graph        *want;      /* after update, evaluated by the oracle */
+	Graph        *want; /* after update, evaluated by the oracle */
 	Tensor       *value;
 	const Feed   *feed;
 	int           nfeed;
 	Compiled     *c;
-	const Entry  *e;         /* of the program of all */
-	int           base;      /* its first slab there */
+	const Entry  *e;    /* of the program of all */
+	int           base; /* its first slab there */
 	const Device *device;
 	Dev          *dev;
 } Pipeline;
@@ -25,16 +25,26 @@ typedef struct {
 void
 pipeline_recipe(Arena *a, const Graph *g, Recipe *r)
 {
-	static const struct { const char *prefix; VarKind kind; } kinds[] = {
-	    {"teacher.", VAR_average}, {"moment1.", VAR_moment1}, {"moment2.", VAR_moment2}};
+	static const struct {
+		const char *prefix;
+		VarKind     kind;
+	} kinds[] = {
+		{"teacher.", VAR_average}, {"moment1.", VAR_moment1}, {"moment2.", VAR_moment2}};
 
-	*r = (Recipe){.spec_name = "random", .spec_hash = "00000000000000000000000000000000", .stop = "", .length_steps = 1, .ranks = 1};
+	*r = (Recipe){.spec_name = "random",
+	              .spec_hash = "00000000000000000000000000000000",
+	              .stop = "",
+	              .length_steps = 1,
+	              .ranks = 1};
 	r->var = arena_new_array(a, Variable, g->n);
 	for (Val v = 0; v < g->n; v++) {
 		const Node *n = &g->node[v];
-		Variable    var = {.name = n->attr.name, .kind = VAR_param, .type = n->type, .init = {.kind = INIT_const}};
+		Variable    var = {.name = n->attr.name,
+		                   .kind = VAR_param,
+		                   .type = n->type,
+		                   .init = {.kind = INIT_const}};
 
-		bool        have = false; /* a pass may read a variable twice */
+		bool have = false; /* a pass may read a variable twice */
 
 		for (int i = 0; i < r->nvar; i++)
 			have |= r->var[i].name == n->attr.name;
@@ -71,10 +81,18 @@ put(Pipeline *x, const char *name, const Type *type, int slab, int64_t offset)
 	o = tensor_reorder(x->a, *t, type);
 	for (int64_t i = 0; i < n; i++)
 		switch (type->dtype) {
-		case DT_f32: ((float *)to)[i] = (float)o.at[i]; break;
-		case DT_u32: ((uint32_t *)to)[i] = (uint32_t)o.at[i]; break;
-		case DT_i32: ((int32_t *)to)[i] = (int32_t)o.at[i]; break;
-		default: ((uint8_t *)to)[i] = o.at[i] != 0; break;
+		case DT_f32:
+			((float *)to)[i] = (float)o.at[i];
+			break;
+		case DT_u32:
+			((uint32_t *)to)[i] = (uint32_t)o.at[i];
+			break;
+		case DT_i32:
+			((int32_t *)to)[i] = (int32_t)o.at[i];
+			break;
+		default:
+			((uint8_t *)to)[i] = o.at[i] != 0;
+			break;
 		}
 	return x->device->put(x->dev, x->base + slab, offset, to, bytes);
 }
@@ -89,7 +107,8 @@ distance(Tensor want, const float *got, const double *other)
 	for (int64_t i = 0; i < n; i++)
 		most = fmax(most, fabs(want.at[i]));
 	for (int64_t i = 0; i < n; i++) {
-		double error = fabs((got ? (double)got[i] : other[i]) - want.at[i]) / (fabs(want.at[i]) + 0.1 * most + 1e-3);
+		double error = fabs((got ? (double)got[i] : other[i]) - want.at[i]) /
+		               (fabs(want.at[i]) + 0.1 * most + 1e-3);
 
 		worst = error <= worst ? worst : isnan(error) ? INFINITY : error;
 	}
@@ -106,14 +125,17 @@ moved(Pipeline *x, Val v, Tensor want, double *out)
 	for (uint64_t draw = 0; draw < DRAWS; draw++) {
 		Tensor *value = arena_new_array(x->a, Tensor, x->want->n + 1);
 
-		TRY(graph_values_noisy(x->a, x->want, x->feed, x->nfeed, ldexp(1, -23), draw, value));
-		*out = fmax(*out, distance(want, NULL, tensor_reorder(x->a, value[v], &want.type).at));
+		TRY(graph_values_noisy(x->a, x->want, x->feed, x->nfeed, ldexp(1, -23), draw,
+		                       value));
+		*out = fmax(*out,
+		            distance(want, NULL, tensor_reorder(x->a, value[v], &want.type).at));
 	}
 	return OK;
 }
 
 static Status
-compare(Pipeline *x, const char *name, Val v, const Type *type, int slab, int64_t offset, PipelineResult *out)
+compare(Pipeline *x, const char *name, Val v, const Type *type, int slab, int64_t offset,
+        PipelineResult *out)
 {
 	int64_t n = type_elems(type);
 	float  *got = arena_alloc(x->a, (size_t)n * 4);
@@ -139,9 +161,11 @@ run(Pipeline *x, PipelineResult *out)
 	Type           f32 = {.dtype = DT_f32}, u32 = {.dtype = DT_u32};
 
 	for (int i = 0; i < e->nscalar; i++)
-		TRY(put(x, e->scalar[i].expr, e->scalar[i].dtype == DT_f32 ? &f32 : &u32, e->scalar[i].slab, e->scalar[i].offset));
+		TRY(put(x, e->scalar[i].expr, e->scalar[i].dtype == DT_f32 ? &f32 : &u32,
+		        e->scalar[i].slab, e->scalar[i].offset));
 	for (int i = 0; i < e->ninput; i++)
-		TRY(put(x, e->input[i].name, &e->input[i].type, e->input[i].slab, e->input[i].offset));
+		TRY(put(x, e->input[i].name, &e->input[i].type, e->input[i].slab,
+		        e->input[i].offset));
 	for (int i = 0; i < p->recipe.nvar; i++) {
 		const Variable *v = &p->recipe.var[i];
 
@@ -151,34 +175,40 @@ run(Pipeline *x, PipelineResult *out)
 	for (int i = 0; i < x->want->nout; i++)
 		for (int k = 0; k < e->noutput; k++)
 			if (e->output[k].name == x->want->out[i].name)
-				TRY(compare(x, e->output[k].name, x->want->out[i].val, &e->output[k].type, e->output[k].slab, e->output[k].offset, out));
+				TRY(compare(x, e->output[k].name, x->want->out[i].val,
+				            &e->output[k].type, e->output[k].slab,
+				            e->output[k].offset, out));
 	for (Val v = 0; v < x->want->n; v++)
 		for (int i = 0; x->want->node[v].op == OP_assign && i < p->recipe.nvar; i++) {
 			const Variable *var = &p->recipe.var[i];
 
 			if (var->name == x->want->node[v].attr.name)
-				TRY(compare(x, var->name, v, &var->type, var->slab, var->offset, out));
+				TRY(compare(x, var->name, v, &var->type, var->slab, var->offset,
+				            out));
 		}
 	return OK;
 }
 
-/* All passes but the two that have run: those before them still have work to do on what they made. `last`: up to that one. */
+/* All passes but the two that have run: those before them still have work to do on what they made.
+ * `last`: up to that one. */
 static const char *
 remaining_passes(Arena *a, const char *last)
 {
 	const char *names = "";
 
 	for (int i = 0; i < pass_count; i++) {
-		if (strcmp(pass_table[i].name, "autodiff") != 0 && strcmp(pass_table[i].name, "update") != 0)
-			names = arena_printf(a, "%s%s%s", names, *names ? "," : "", pass_table[i].name);
+		if (strcmp(pass_table[i].name, "autodiff") != 0 &&
+		    strcmp(pass_table[i].name, "update") != 0)
+			names = arena_printf(a, "%s%s%s", names, *names ? "," : "",
+			                     pass_table[i].name);
 		if (last && strcmp(pass_table[i].name, last) == 0)
 			break;
 	}
 	return names;
 }
 
-/* One item up to its program and what it should compute. bf16 is part of the latter: the oracle gets the graph with its casts, the
- * last of which pass gemm makes. */
+/* One item up to its program and what it should compute. bf16 is part of the latter: the oracle
+ * gets the graph with its casts, the last of which pass gemm makes. */
 static Status
 prepare(Pipeline *x, Graph *g, const Target *target)
 {
@@ -237,7 +267,8 @@ pipeline_check_many(Arena *a, PipelineItem *item, int n, const char *device, con
 }
 
 Status
-pipeline_check(Arena *a, Graph *g, const Feed *feed, int nfeed, const char *device, const char *folder, PipelineResult *out)
+pipeline_check(Arena *a, Graph *g, const Feed *feed, int nfeed, const char *device,
+               const char *folder, PipelineResult *out)
 {
 	PipelineItem one = {.g = g, .feed = feed, .nfeed = nfeed};
 

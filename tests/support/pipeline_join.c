@@ -1,5 +1,5 @@
-/* pipeline_join: several compiled programs as one, see pipeline.h. Knows what of a program counts slabs, kernels and files; the
- * numbers of values stay, since they count within an entry. */
+/* pipeline_join: several compiled programs as one, see pipeline.h. Knows what of a program counts
+ * slabs, kernels and files; the numbers of values stay, since they count within an entry. */
 #include "tests/support/pipeline.h"
 
 #include <ctype.h>
@@ -45,7 +45,8 @@ join_files(Join *x, const Compiled *c, int number)
 		for (int k = 0; k < p->nkernel; k++)
 			used |= strcmp(p->kernel[k].file, c->file[f].name) == 0;
 		if (used) {
-			/* of one program some here, some there; programs take turns in which is longer */
+			/* of one program some here, some there; programs take turns in which is
+			 * longer */
 			int side = (f + number) % 2;
 
 			for (int k = 0; k < p->nkernel; k++)
@@ -61,7 +62,8 @@ join_files(Join *x, const Compiled *c, int number)
 		if (have)
 			continue;
 		x->made->file[x->made->nfile].name = c->file[f].name;
-		x->made->file[x->made->nfile++].text = arena_printf(x->a, "#pragma once\n%s", c->file[f].text);
+		x->made->file[x->made->nfile++].text =
+			arena_printf(x->a, "#pragma once\n%s", c->file[f].text);
 	}
 }
 
@@ -102,7 +104,8 @@ join_one(Join *x, const Compiled *c, int number)
 		all->slab[all->nslab++] = p->slab[i];
 	for (int i = 0; i < p->nkernel; i++) {
 		all->kernel[all->nkernel] = p->kernel[i];
-		all->kernel[all->nkernel++].name = intern_printf("g%d_%s", number, p->kernel[i].name);
+		all->kernel[all->nkernel++].name =
+			intern_printf("g%d_%s", number, p->kernel[i].name);
 	}
 	for (int i = 0; i < p->ntable; i++) {
 		all->table[all->ntable] = p->table[i];
@@ -118,7 +121,10 @@ join_one(Join *x, const Compiled *c, int number)
 Compiled *
 pipeline_join(Arena *a, Compiled *const *c, int n, const Target *target, int *base)
 {
-	Join x = {.a = a, .target = target, .all = arena_new_one(a, Program), .made = arena_new_one(a, Compiled)};
+	Join x = {.a = a,
+	          .target = target,
+	          .all = arena_new_one(a, Program),
+	          .made = arena_new_one(a, Compiled)};
 	int  nslab = 0, nkernel = 0, ntable = 0, nfile = 2;
 
 	for (int i = 0; i < n; i++) {
@@ -127,7 +133,8 @@ pipeline_join(Arena *a, Compiled *const *c, int n, const Target *target, int *ba
 		ntable += c[i]->program->ntable;
 		nfile += c[i]->nfile;
 	}
-	*x.all = (Program){.recipe = c[0]->program->recipe, .target = c[0]->program->target, .needs = ""};
+	*x.all = (Program){
+		.recipe = c[0]->program->recipe, .target = c[0]->program->target, .needs = ""};
 	x.all->recipe.nvar = 0; /* each keeps its own */
 	x.all->slab = arena_new_array(a, ProgSlab, nslab + 1);
 	x.all->kernel = arena_new_array(a, Kernel, nkernel + 1);
@@ -143,7 +150,8 @@ pipeline_join(Arena *a, Compiled *const *c, int n, const Target *target, int *ba
 	}
 	for (int i = 0; i < 2; i++) {
 		x.made->file[x.made->nfile].name = x.file[i];
-		x.made->file[x.made->nfile++].text = arena_strdup(a, x.text[i].n ? x.text[i].at : "");
+		x.made->file[x.made->nfile++].text =
+			arena_strdup(a, x.text[i].n ? x.text[i].at : "");
 		text_free(&x.text[i]);
 	}
 	return x.made;

@@ -60,17 +60,22 @@ checked_graph(Arena *a, uint64_t seed)
 	g->target = seed / 2 % 2 ? target_cuda.info : target_cpu.info;
 	if (seed % 4 == 3)
 		g->matmul = g->matmul_average = DT_bf16;
-	g->recompute = seed % 8 >= 6 ? RECOMPUTE_blocks : seed % 8 == 1 ? RECOMPUTE_none : RECOMPUTE_cheap;
+	g->recompute = seed % 8 >= 6   ? RECOMPUTE_blocks
+	               : seed % 8 == 1 ? RECOMPUTE_none
+	                               : RECOMPUTE_cheap;
 	return g;
 }
 
 static Status
-judged(Arena *a, const Graph *before, const Graph *after, const char *pass, uint64_t seed, const char **why)
+judged(Arena *a, const Graph *before, const Graph *after, const char *pass, uint64_t seed,
+       const char **why)
 {
 	if (strcmp(pass, "cast") == 0)
 		TRY(judge_cast(a, after, why));
-	if (strcmp(pass, "cast") == 0 || strcmp(pass, "gemm") == 0) /* they decide what is rounded to bf16 */
-		return graph_same(a, graph_unrounded(a, before), graph_unrounded(a, after), seed, SAME_EXACT, why);
+	/* they decide what is rounded to bf16 */
+	if (strcmp(pass, "cast") == 0 || strcmp(pass, "gemm") == 0)
+		return graph_same(a, graph_unrounded(a, before), graph_unrounded(a, after), seed,
+		                  SAME_EXACT, why);
 	TRY(graph_same(a, before, after, seed, SAME_EXACT, why));
 	if (strcmp(pass, "autodiff") == 0)
 		return judge_gradients(a, before, after, seed, why);
@@ -112,7 +117,9 @@ check_pass(Arena *a, const Graph *g, int pass, const Checked *c, Graph **after)
 static Verdict
 check_code(Arena *a, Graph *g)
 {
-	const Target *target = g->target.attend_tokens == target_cuda.info.attend_tokens ? &target_cuda : &target_cpu;
+	const Target *target = g->target.attend_tokens == target_cuda.info.attend_tokens
+	                               ? &target_cuda
+	                               : &target_cpu;
 	const char   *name = target == &target_cuda ? "codegen-cuda" : "codegen-cpu", *text;
 	Compiled     *made;
 	Recipe        recipe;
@@ -144,14 +151,18 @@ check_device(Arena *a, const Graph *g, const Checked *c)
 	status = pass_run(updated, "autodiff,update", NULL, NULL);
 	if (status == OK) {
 		one.feed = random_feed(a, updated, c->seed, &one.nfeed);
-		status = pipeline_check_many(a, &one, 1, c->device, c->folder) == OK ? one.status : FAIL;
+		status = pipeline_check_many(a, &one, 1, c->device, c->folder) == OK ? one.status
+		                                                                     : FAIL;
 		r = one.result;
 	}
 	text = said_close(a, &said);
 	if (status != OK)
-		return verdict(strstr(text, "[no-gradient]") ? CHECK_refused : CHECK_differs, c->device, text);
+		return verdict(strstr(text, "[no-gradient]") ? CHECK_refused : CHECK_differs,
+		               c->device, text);
 	if (r.worst > r.allowed)
-		return verdict(CHECK_differs, c->device, arena_printf(a, "`%s` is off by %.2g (allowed: %.2g)", r.where, r.worst, r.allowed));
+		return verdict(CHECK_differs, c->device,
+		               arena_printf(a, "`%s` is off by %.2g (allowed: %.2g)", r.where,
+		                            r.worst, r.allowed));
 	return verdict(CHECK_fine, "", "");
 }
 
@@ -176,7 +187,7 @@ check_all(Arena *a, const Graph *g, const Checked *c, Graph **before)
 	return v;
 }
 
-/* ---- in a process of its own ----------------------------------------------------------------------- */
+/* ---- in a process of its own ---------------------------------------------------------------- */
 
 static void
 check_here(const Graph *g, int pass, const Checked *c, Verdict *out)
@@ -199,11 +210,13 @@ check_here(const Graph *g, int pass, const Checked *c, Verdict *out)
 Verdict
 check_apart(const Graph *g, int pass, const Checked *c)
 {
-	Verdict *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), v;
-	FILE    *words = tmpfile();
-	pid_t    child;
-	int      status;
-	size_t   n;
+	Verdict *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
+	                       MAP_SHARED | MAP_ANONYMOUS, -1, 0),
+		v;
+	FILE  *words = tmpfile();
+	pid_t  child;
+	int    status;
+	size_t n;
 
 	if (shared == MAP_FAILED || !words)
 		BUG("no memory or file for a process");
@@ -227,7 +240,8 @@ check_apart(const Graph *g, int pass, const Checked *c)
 		n = fread(v.why, 1, sizeof v.why - 1, words);
 		v.why[n] = '\0';
 		if (n == 0)
-			snprintf(v.why, sizeof v.why, "ended by signal %d", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+			snprintf(v.why, sizeof v.why, "ended by signal %d",
+			         WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 		if (!v.pass[0] && strstr(v.why, " in pass ")) /* as bug() says it */
 			sscanf(strstr(v.why, " in pass ") + 9, "%31[^: ]", v.pass);
 	}

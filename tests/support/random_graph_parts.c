@@ -1,13 +1,17 @@
-/* random_graph_parts: what every maker of an op draws from: the axes and their sizes, numbers of the graph's own stream, the
- * pool of values that may become operands, leaves, masks. Refuses values that would get too large; makes no op that computes
- * but for masks. */
+/* random_graph_parts: what every maker of an op draws from: the axes and their sizes, numbers of
+ * the graph's own stream, the pool of values that may become operands, leaves, masks. Refuses
+ * values that would get too large; makes no op that computes but for masks. */
 #include "tests/support/random_graph_private.h"
 
 #include <string.h>
 
 /* T = 1 + 2 * 2 tokens, D = H * E, R the entries of grid_offsets(2, 2). */
-static struct { const char *name; int64_t size; } known[] = {
-	{"B", 3}, {"T", 5}, {"N", 4}, {"H", 2}, {"E", 3}, {"D", 6}, {"U", 5}, {"F", 7}, {"S", 1}, {"R", 12}, {"V", 6},
+static struct {
+	const char *name;
+	int64_t     size;
+} known[] = {
+	{"B", 3}, {"T", 5}, {"N", 4}, {"H", 2},  {"E", 3}, {"D", 6},
+	{"U", 5}, {"F", 7}, {"S", 1}, {"R", 12}, {"V", 6},
 };
 
 Axis
@@ -40,8 +44,15 @@ gen_type(Dtype dtype, const char *axes)
 void
 gen_vary_sizes(Gen *x)
 {
-	static const struct { const char *name; int n; int64_t size[6]; } may[] = {
-		{"B", 5, {3, 1, 2, 5, 3}}, {"F", 6, {7, 1, 17, 8, 33, 3}}, {"V", 4, {6, 1, 13, 16}}, {"N", 4, {4, 1, 9, 2}},
+	static const struct {
+		const char *name;
+		int         n;
+		int64_t     size[6];
+	} may[] = {
+		{"B", 5, {3, 1, 2, 5, 3}},
+		{"F", 6, {7, 1, 17, 8, 33, 3}},
+		{"V", 4, {6, 1, 13, 16}},
+		{"N", 4, {4, 1, 9, 2}},
 	};
 	int i, k;
 
@@ -99,7 +110,7 @@ Val
 gen_new_param(Gen *x, Type t)
 {
 	const char *name = intern_printf("w[%d].a", x->nparam);
-	Val v;
+	Val         v;
 
 	if (x->nparam == MOST_PARAMS)
 		return x->param_val[0];
@@ -119,8 +130,9 @@ gen_new_input(Gen *x, Type t)
 Val
 gen_leaf(Gen *x)
 {
-	static const char *const shapes[] = {"BTD", "D", "FD", "BNS", "TF", "BHTE", "", "RH", "SDB", "E", "HED", "V"};
-	Type t = gen_type(DT_f32, shapes[gen_below(x, COUNT(shapes))]);
+	static const char *const shapes[] = {"BTD", "D",  "FD",  "BNS", "TF",  "BHTE",
+	                                     "",    "RH", "SDB", "E",   "HED", "V"};
+	Type                     t = gen_type(DT_f32, shapes[gen_below(x, COUNT(shapes))]);
 
 	return gen_below(x, 2) ? gen_new_param(x, t) : gen_new_input(x, t);
 }
@@ -129,8 +141,8 @@ bool
 gen_fits(const Gen *x, Val a, Val b)
 {
 	const Type *s = gen_type_of(x, a), *t = gen_type_of(x, b);
-	int64_t elems = type_elems(s);
-	int rank = s->rank, i;
+	int64_t     elems = type_elems(s);
+	int         rank = s->rank, i;
 
 	for (i = 0; i < t->rank; i++)
 		if (type_find(s, t->axis[i].name) < 0) {
@@ -171,21 +183,24 @@ Val
 gen_mask(Gen *x, Val like)
 {
 	const Type *t = gen_type_of(x, like);
-	Type m = {.dtype = DT_bool};
-	Val a, b;
+	Type        m = {.dtype = DT_bool};
+	Val         a, b;
 
 	switch (gen_below(x, 4)) {
 	case 0:
 		m.rank = gen_some_axes(x, t, m.axis);
-		return build_leaf(x->g, OP_input, intern_printf("mask%d", x->ninput++), &m, gen_here(x));
+		return build_leaf(x->g, OP_input, intern_printf("mask%d", x->ninput++), &m,
+		                  gen_here(x));
 	case 1:
-		return build_bin(x->g, gen_below(x, 2) ? OP_lt : OP_le, like, gen_constant(x, 0.1), gen_here(x));
+		return build_bin(x->g, gen_below(x, 2) ? OP_lt : OP_le, like, gen_constant(x, 0.1),
+		                 gen_here(x));
 	case 2: {
 		Attr attr = {.name = intern_printf("site%d", x->nsite++)};
 		Type u = gen_type(DT_f32, gen_below(x, 2) ? "B" : "BT");
 		memcpy(attr.axes, u.axis + 1, sizeof(Axis) * (size_t)(u.rank - 1));
 		attr.naxes = u.rank - 1;
-		a = build(x->g, OP_uniform, (Val[]){x->sample, x->step, x->seed}, 3, &attr, &u, gen_here(x));
+		a = build(x->g, OP_uniform, (Val[]){x->sample, x->step, x->seed}, 3, &attr, &u,
+		          gen_here(x));
 		return build_bin(x->g, OP_lt, a, gen_constant(x, 0.7), gen_here(x));
 	}
 	default:

@@ -1,6 +1,6 @@
-/* What the files that make random graphs share: random_graph.c (growing, loss, training), random_graph_parts.c (axes, draws,
- * operands), random_graph_ops.c (what models are made of), random_graph_rare.c (the ops that models seldom hold). Nobody else
- * includes this. */
+/* What the files that make random graphs share: random_graph.c (growing, loss, training),
+ * random_graph_parts.c (axes, draws, operands), random_graph_ops.c (what models are made of),
+ * random_graph_rare.c (the ops that models seldom hold). Nobody else includes this. */
 #ifndef D2V_RANDOM_GRAPH_PRIVATE_H
 #define D2V_RANDOM_GRAPH_PRIVATE_H
 
@@ -22,23 +22,23 @@ typedef struct {
 } Gen;
 
 /* random_graph_parts.c */
-Axis gen_axis(const char *name);
-Type gen_type(Dtype dtype, const char *axes);   /* "B T D" */
-void gen_vary_sizes(Gen *x);
-int gen_below(Gen *x, int n);
-Loc gen_here(Gen *x);
+Axis        gen_axis(const char *name);
+Type        gen_type(Dtype dtype, const char *axes); /* "B T D" */
+void        gen_vary_sizes(Gen *x);
+int         gen_below(Gen *x, int n);
+Loc         gen_here(Gen *x);
 const Type *gen_type_of(const Gen *x, Val v);
-Val gen_keep(Gen *x, Val v);
-Val gen_any(Gen *x);
-Val gen_constant(Gen *x, double c);
-Val gen_scaled(Gen *x, Val v, double c);
-Val gen_new_param(Gen *x, Type t);
-Val gen_new_input(Gen *x, Type t);
-Val gen_leaf(Gen *x);
-bool gen_fits(const Gen *x, Val a, Val b);
-Val gen_partner(Gen *x, Val a);
-int gen_some_axes(Gen *x, const Type *t, Axis out[MAX_RANK]);
-Val gen_mask(Gen *x, Val like);
+Val         gen_keep(Gen *x, Val v);
+Val         gen_any(Gen *x);
+Val         gen_constant(Gen *x, double c);
+Val         gen_scaled(Gen *x, Val v, double c);
+Val         gen_new_param(Gen *x, Type t);
+Val         gen_new_input(Gen *x, Type t);
+Val         gen_leaf(Gen *x);
+bool        gen_fits(const Gen *x, Val a, Val b);
+Val         gen_partner(Gen *x, Val a);
+int         gen_some_axes(Gen *x, const Type *t, Axis out[MAX_RANK]);
+Val         gen_mask(Gen *x, Val like);
 
 /* random_graph_ops.c: one op or one small construct, into the pool of values. */
 void gen_unary(Gen *x);

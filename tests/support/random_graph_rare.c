@@ -1,6 +1,7 @@
-/* random_graph_rare: ops that models seldom hold, or that only passes make of models: comparison for equality, explicit
- * copies, casts to bf16 and back, scattered rows, draws as values. No sum_squares: no spec can hold one, and the planner
- * lays the gradients of the one that pass update makes side by side. */
+/* random_graph_rare: ops that models seldom hold, or that only passes make of models: comparison
+ * for equality, explicit copies, casts to bf16 and back, scattered rows, draws as values. No
+ * sum_squares: no spec can hold one, and the planner lays the gradients of the one that pass update
+ * makes side by side. */
 #include "tests/support/random_graph_private.h"
 
 #include <math.h>
@@ -11,19 +12,22 @@ rare_equal(Gen *x)
 {
 	Val a = gen_any(x), zero = gen_constant(x, 0), m;
 
-	m = build_bin(x->g, OP_eq, build_un(x->g, OP_sign, a, gen_here(x)), gen_below(x, 2) ? gen_constant(x, 1) : zero, gen_here(x));
+	m = build_bin(x->g, OP_eq, build_un(x->g, OP_sign, a, gen_here(x)),
+	              gen_below(x, 2) ? gen_constant(x, 1) : zero, gen_here(x));
 	if (gen_below(x, 2))
-		m = build_bin(x->g, gen_below(x, 2) ? OP_or : OP_and, m, build_bool(x->g, gen_below(x, 2), gen_here(x)), gen_here(x));
-	gen_keep(x, build_select(x->g, m, gen_scaled(x, a, 0.5), gen_below(x, 2) ? zero : a, gen_here(x)));
+		m = build_bin(x->g, gen_below(x, 2) ? OP_or : OP_and, m,
+		              build_bool(x->g, gen_below(x, 2), gen_here(x)), gen_here(x));
+	gen_keep(x, build_select(x->g, m, gen_scaled(x, a, 0.5), gen_below(x, 2) ? zero : a,
+	                         gen_here(x)));
 }
 
 static void
 rare_sum(Gen *x)
 {
-	Val v = gen_any(x);
-	Axis over[MAX_RANK];
+	Val    v = gen_any(x);
+	Axis   over[MAX_RANK];
 	double size = 1;
-	int n = gen_some_axes(x, gen_type_of(x, v), over), i;
+	int    n = gen_some_axes(x, gen_type_of(x, v), over), i;
 
 	for (i = 0; i < n; i++)
 		size *= (double)over[i].size;
@@ -35,15 +39,16 @@ static void
 rare_broadcast(Gen *x)
 {
 	static const char *const names[] = {"B", "S", "E", "F", "H"};
-	Val v = gen_any(x);
-	Axis over[2];
-	int64_t elems = type_elems(gen_type_of(x, v));
+	Val                      v = gen_any(x);
+	Axis                     over[2];
+	int64_t                  elems = type_elems(gen_type_of(x, v));
 	int n = 0, i, most = 1 + gen_below(x, 2), rank = gen_type_of(x, v)->rank;
 
 	for (i = 0; i < COUNT(names) && n < most; i++) {
 		Axis a = gen_axis(names[i]);
 
-		if (type_find(gen_type_of(x, v), a.name) >= 0 || elems * a.size > MOST_ELEMS || rank + n >= MOST_AXES || gen_below(x, 2))
+		if (type_find(gen_type_of(x, v), a.name) >= 0 || elems * a.size > MOST_ELEMS ||
+		    rank + n >= MOST_AXES || gen_below(x, 2))
 			continue;
 		over[n++] = a;
 		elems *= a.size;
@@ -54,12 +59,12 @@ rare_broadcast(Gen *x)
 static void
 rare_reorder(Gen *x)
 {
-	Val v = gen_any(x);
+	Val  v = gen_any(x);
 	Type t = *gen_type_of(x, v);
-	int i;
+	int  i;
 
 	for (i = t.rank - 1; i > 0; i--) {
-		int k = gen_below(x, i + 1);
+		int  k = gen_below(x, i + 1);
 		Axis a = t.axis[i];
 
 		t.axis[i] = t.axis[k];
@@ -80,9 +85,11 @@ rare_cast(Gen *x)
 static void
 rare_scatter(Gen *x)
 {
-	Type rows = {.dtype = DT_i32, .rank = 1, .axis = {{intern("P"), 4}}}, from = gen_type(DT_f32, "H");
+	Type rows = {.dtype = DT_i32, .rank = 1, .axis = {{intern("P"), 4}}},
+	     from = gen_type(DT_f32, "H");
 	Attr attr = {.axis = gen_axis("R")};
-	Val v, places = build_leaf(x->g, OP_input, intern_printf("rows%d", x->ninput++), &rows, gen_here(x));
+	Val  v, places = build_leaf(x->g, OP_input, intern_printf("rows%d", x->ninput++), &rows,
+	                            gen_here(x));
 
 	from.axis[from.rank++] = rows.axis[0];
 	v = gen_below(x, 2) ? gen_new_param(x, from) : gen_new_input(x, from);
@@ -92,9 +99,10 @@ rare_scatter(Gen *x)
 static void
 rare_table(Gen *x)
 {
-	Attr made = {.name = intern("iota"), .nargs = 1, .args = {3}}, attr = {.axis = gen_axis("R")};
+	Attr made = {.name = intern("iota"), .nargs = 1, .args = {3}},
+	     attr = {.axis = gen_axis("R")};
 	Type t = {.dtype = DT_i32, .rank = 1, .axis = {{intern("I"), 3}}};
-	Val v = gen_new_param(x, gen_type(DT_f32, "RH")), table;
+	Val  v = gen_new_param(x, gen_type(DT_f32, "RH")), table;
 
 	if (type_find(gen_type_of(x, v), attr.axis.name) < 0)
 		return;
@@ -108,7 +116,7 @@ rare_draw(Gen *x)
 {
 	Type u = gen_type(DT_f32, gen_below(x, 2) ? "BTD" : "BH"), scalar = {.dtype = DT_f32};
 	Attr attr = {.name = intern_printf("site%d", x->nsite++), .naxes = u.rank - 1};
-	Val v = gen_any(x);
+	Val  v = gen_any(x);
 
 	if (gen_below(x, 3) == 0) {
 		Val h = build_leaf(x->g, OP_host, "0.1 / (step + 1)", &scalar, gen_here(x));
@@ -117,17 +125,18 @@ rare_draw(Gen *x)
 		return;
 	}
 	memcpy(attr.axes, u.axis + 1, sizeof(Axis) * (size_t)attr.naxes);
-	gen_keep(x, build(x->g, OP_uniform, (Val[]){x->sample, x->step, x->seed}, 3, &attr, &u, gen_here(x)));
+	gen_keep(x, build(x->g, OP_uniform, (Val[]){x->sample, x->step, x->seed}, 3, &attr, &u,
+	                  gen_here(x)));
 }
 
 static void
 rare_concat(Gen *x)
 {
-	Val v = gen_any(x), in[3];
-	Type t = *gen_type_of(x, v);
-	Axis parts[3], along, from;
+	Val     v = gen_any(x), in[3];
+	Type    t = *gen_type_of(x, v);
+	Axis    parts[3], along, from;
 	int64_t at = 0;
-	int n = 2 + gen_below(x, 2), i;
+	int     n = 2 + gen_below(x, 2), i;
 
 	if (t.rank == 0)
 		return;
@@ -149,20 +158,24 @@ rare_concat(Gen *x)
 static void
 rare_rows(Gen *x)
 {
-	Val v = gen_any(x);
+	Val  v = gen_any(x);
 	Attr attr = {.num = 0.1};
 
 	attr.naxes = gen_type_of(x, v)->rank;
 	memcpy(attr.axes, gen_type_of(x, v)->axis, sizeof(Axis) * (size_t)attr.naxes);
 	if (attr.naxes > 0)
-		gen_keep(x, gen_scaled(x, build(x->g, gen_below(x, 2) ? OP_softmax : OP_standardise, &v, 1, &attr, NULL, gen_here(x)), 2));
+		gen_keep(x, gen_scaled(x,
+		                       build(x->g, gen_below(x, 2) ? OP_softmax : OP_standardise,
+		                             &v, 1, &attr, NULL, gen_here(x)),
+		                       2));
 }
 
 void
 gen_rare(Gen *x)
 {
-	static void (*const make[])(Gen *) = {rare_equal, rare_sum, rare_broadcast, rare_reorder, rare_cast, rare_scatter,
-	                                      rare_table, rare_draw, rare_concat, rare_rows};
+	static void (*const make[])(Gen *) = {
+		rare_equal,   rare_sum,   rare_broadcast, rare_reorder, rare_cast,
+		rare_scatter, rare_table, rare_draw,      rare_concat,  rare_rows};
 
 	make[gen_below(x, COUNT(make))](x);
 }

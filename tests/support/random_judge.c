@@ -1,5 +1,5 @@
-/* random_judge: see random_check.h. Formulas are written down a second time here, in plain loops over doubles, and share
- * nothing with the passes. */
+/* random_judge: see random_check.h. Formulas are written down a second time here, in plain loops
+ * over doubles, and share nothing with the passes. */
 #include "tests/support/random_check.h"
 
 #include <math.h>
@@ -21,11 +21,12 @@ evaluate(Arena *a, const Graph *g, const Feed *feed, int nfeed, Tensor **result)
 	return eval_graph(a, g, feed, nfeed, *result);
 }
 
-/* ---- gradients ------------------------------------------------------------------------------------ */
+/* ---- gradients ------------------------------------------------------------------------------ */
 
 /* The slope of the loss along a direction, by the gradients and by a difference, at one point. */
 static Status
-slopes(Arena *a, const Graph *before, const Graph *after, uint64_t seed, double *by_rule, double *by_difference, double *size)
+slopes(Arena *a, const Graph *before, const Graph *after, uint64_t seed, double *by_rule,
+       double *by_difference, double *size)
 {
 	const double h = 1e-6;
 	const Graph *g = graph_unrounded(a, before), *d = graph_unrounded(a, after);
@@ -61,7 +62,8 @@ slopes(Arena *a, const Graph *before, const Graph *after, uint64_t seed, double 
 	return OK;
 }
 
-/* Near a kink (of abs, max, a comparison) the difference says nothing: a mistake shows at most points, a kink at few. */
+/* Near a kink (of abs, max, a comparison) the difference says nothing: a mistake shows at most
+ * points, a kink at few. */
 Status
 judge_gradients(Arena *a, const Graph *before, const Graph *after, uint64_t seed, const char **why)
 {
@@ -76,12 +78,15 @@ judge_gradients(Arena *a, const Graph *before, const Graph *after, uint64_t seed
 		TRY(slopes(a, before, after, seed + (uint64_t)k, &rule, &difference, &size));
 		if (fabs(rule - difference) <= 1e-4 * fmax(fabs(difference), size) + 1e-7)
 			return OK;
-		*why = arena_printf(a, "along a direction in all parameters the loss has slope %.6g; the gradients say %.6g", difference, rule);
+		*why = arena_printf(a,
+		                    "along a direction in all parameters the loss has slope %.6g; "
+		                    "the gradients say %.6g",
+		                    difference, rule);
 	}
 	return FAIL;
 }
 
-/* ---- AdamW -------------------------------------------------------------------------------------------- */
+/* ---- AdamW ---------------------------------------------------------------------------------- */
 
 typedef struct {
 	Arena         *a;
@@ -98,7 +103,8 @@ static double
 correction(Adam *x, double beta)
 {
 	char          number[32];
-	const Tensor *t = fed(x->feed, x->nfeed, intern_printf("1 - %s ^ (step + 1)", text_double(number, beta)));
+	const Tensor *t = fed(x->feed, x->nfeed,
+	                      intern_printf("1 - %s ^ (step + 1)", text_double(number, beta)));
 
 	return t ? t->at[0] : NAN;
 }
@@ -124,10 +130,12 @@ static Status
 adam_one(Adam *x, const Update *u, double factor)
 {
 	const Training *t = &x->before->training;
-	Tensor         *p = fed(x->feed, x->nfeed, u->param), *m = fed(x->feed, x->nfeed, intern_printf("moment1.%s", u->param));
-	Tensor         *v = fed(x->feed, x->nfeed, intern_printf("moment2.%s", u->param)), *e, g, new[4];
-	double          lr = x->value[u->lr].at[0], decay = x->value[u->decay].at[0], c1 = correction(x, t->beta1), c2 = correction(x, t->beta2);
-	double          tau = u->average ? x->value[u->average_decay].at[0] : 0;
+	Tensor         *p = fed(x->feed, x->nfeed, u->param),
+	       *m = fed(x->feed, x->nfeed, intern_printf("moment1.%s", u->param));
+	Tensor *v = fed(x->feed, x->nfeed, intern_printf("moment2.%s", u->param)), *e, g, new[4];
+	double  lr = x->value[u->lr].at[0], decay = x->value[u->decay].at[0],
+	       c1 = correction(x, t->beta1), c2 = correction(x, t->beta2);
+	double tau = u->average ? x->value[u->average_decay].at[0] : 0;
 
 	if (!p || !m || !v) {
 		*x->why = arena_printf(x->a, "`%s` or its moments are not read", u->param);
@@ -143,8 +151,9 @@ adam_one(Adam *x, const Update *u, double factor)
 		double d = factor * g.at[i];
 
 		new[0].at[i] = t->beta1 * m->at[i] + (1 - t->beta1) * d;
-		new[1].at[i] = t->beta2 * v->at[i] + (1 - t->beta2) * d * d;
-		new[2].at[i] = p->at[i] * (1 - lr * decay) - lr / c1 * new[0].at[i] / (sqrt(new[1].at[i] / c2) + t->eps);
+		new[1].at[i] = t->beta2 * v->at[i] + (1 - t->beta2) * d *d;
+		new[2].at[i] = p->at[i] * (1 - lr * decay) -
+		               lr / c1 *new[0].at[i] / (sqrt(new[1].at[i] / c2) + t->eps);
 	}
 	TRY(agrees(x, intern_printf("moment1.%s", u->param), new[0]));
 	TRY(agrees(x, intern_printf("moment2.%s", u->param), new[1]));
@@ -172,7 +181,8 @@ judge_update(Arena *a, const Graph *before, const Graph *after, uint64_t seed, c
 		return OK;
 	more = random_feed(a, after, seed, &nmore);
 	x.feed = random_feed(a, before, seed, &x.nfeed);
-	x.feed = arena_grow(a, x.feed, sizeof(Feed) * (size_t)x.nfeed, sizeof(Feed) * (size_t)(x.nfeed + nmore));
+	x.feed = arena_grow(a, x.feed, sizeof(Feed) * (size_t)x.nfeed,
+	                    sizeof(Feed) * (size_t)(x.nfeed + nmore));
 	for (int i = 0; i < nmore; i++)
 		if (!fed(x.feed, x.nfeed, more[i].name))
 			x.feed[x.nfeed++] = more[i];
@@ -199,7 +209,7 @@ judge_update(Arena *a, const Graph *before, const Graph *after, uint64_t seed, c
 	return OK;
 }
 
-/* ---- bf16 ---------------------------------------------------------------------------------------------- */
+/* ---- bf16 ----------------------------------------------------------------------------------- */
 
 Status
 judge_cast(Arena *a, const Graph *g, const char **why)
@@ -213,7 +223,8 @@ judge_cast(Arena *a, const Graph *g, const char **why)
 			continue;
 		for (int i = 0; i < 2; i++)
 			if (g->node[n->in[i]].type.dtype != DT_bf16) {
-				*why = arena_printf(a, "operand %d of %%%d, a %s, is no bf16", i, v, op_info[n->op].name);
+				*why = arena_printf(a, "operand %d of %%%d, a %s, is no bf16", i, v,
+				                    op_info[n->op].name);
 				return FAIL;
 			}
 	}

@@ -1,5 +1,6 @@
-/* random_run: see the header. Each worker is a process that takes every jobs-th seed (with a device: batch of seeds); what it
- * counts lies in memory that all share, what it finds in a file that all append to. */
+/* random_run: see the header. Each worker is a process that takes every jobs-th seed (with a
+ * device: batch of seeds); what it counts lies in memory that all share, what it finds in a file
+ * that all append to. */
 #include "tests/support/random_run.h"
 
 #include "tests/support/pipeline.h"
@@ -16,9 +17,9 @@ enum { MOST_JOBS = 64, MOST_SHOWN = 5, BATCH_SECONDS = 300 };
 
 typedef struct {
 	const RunOptions *o;
-	RunResult        *mine;   /* of this worker, shared with the parent */
+	RunResult        *mine; /* of this worker, shared with the parent */
 	FILE             *found;
-	double            until;  /* 0: no end */
+	double            until; /* 0: no end */
 	char              folder[64];
 } Worker;
 
@@ -61,7 +62,7 @@ one_seed(Worker *w, uint64_t seed, const char *device)
 	text_free(&golden);
 }
 
-/* ---- several graphs in one program ------------------------------------------------------------- */
+/* ---- several graphs in one program ---------------------------------------------------------- */
 
 enum { GOOD = 1, REFUSED, BAD };
 
@@ -90,7 +91,10 @@ batch_here(Worker *w, uint64_t first, int n, char *good)
 	}
 	if (pipeline_check_many(a, item, m, w->o->device, w->folder) == OK)
 		for (int i = 0; i < m; i++)
-			good[which[i]] = item[i].status == OK && item[i].result.worst <= item[i].result.allowed ? GOOD : BAD;
+			good[which[i]] = item[i].status == OK && item[i].result.worst <=
+			                                                 item[i].result.allowed
+			                         ? GOOD
+			                         : BAD;
 }
 
 static void
@@ -120,7 +124,7 @@ one_batch(Worker *w, uint64_t first, int n)
 	munmap(good, (size_t)n);
 }
 
-/* ---- workers --------------------------------------------------------------------------------------- */
+/* ---- workers -------------------------------------------------------------------------------- */
 
 static void
 work(Worker *w, int which)
@@ -129,12 +133,14 @@ work(Worker *w, int which)
 	int64_t           unit = o->device ? RANDOM_BATCH : 1;
 	char              command[128];
 
-	if (o->device) { /* of small programs, starting the compiler is most of the work: one file after the other */
+	/* of small programs, starting the compiler is most of the work: one file after the other */
+	if (o->device) {
 		strcpy(w->folder, "/tmp/d2v-random-XXXXXX");
 		if (!mkdtemp(w->folder))
 			BUG("no folder in /tmp");
 	}
-	for (int64_t at = which * unit; (o->count == 0 || at < o->count) && (w->until == 0 || seconds_now() < w->until);
+	for (int64_t at = which * unit;
+	     (o->count == 0 || at < o->count) && (w->until == 0 || seconds_now() < w->until);
 	     at += unit * o->jobs) {
 		int64_t n = o->count && o->count - at < unit ? o->count - at : unit;
 
@@ -161,7 +167,8 @@ add_up(const RunResult *slot, int n, RunResult *out)
 		out->refused += slot[i].refused;
 		out->failed += slot[i].failed;
 		for (int k = 0; k < 2 * OP_COUNT; k++)
-			out->ops[k / OP_COUNT][k % OP_COUNT] += slot[i].ops[k / OP_COUNT][k % OP_COUNT];
+			out->ops[k / OP_COUNT][k % OP_COUNT] +=
+				slot[i].ops[k / OP_COUNT][k % OP_COUNT];
 	}
 }
 
@@ -172,8 +179,8 @@ show(const RunOptions *o, const RunResult *slot, double start, bool last)
 	double    s = seconds_now() - start;
 
 	add_up(slot, o->jobs, &r);
-	fprintf(stderr, "\r%lld graphs, %lld failed, %.0f s, %.1f a second%s", (long long)r.done, (long long)r.failed, s,
-	        (double)r.done / (s > 0 ? s : 1), last ? "\n" : "   ");
+	fprintf(stderr, "\r%lld graphs, %lld failed, %.0f s, %.1f a second%s", (long long)r.done,
+	        (long long)r.failed, s, (double)r.done / (s > 0 ? s : 1), last ? "\n" : "   ");
 }
 
 Status
@@ -194,7 +201,10 @@ random_run(const RunOptions *o, RunResult *out, Text *golden)
 	setvbuf(found, NULL, _IOFBF, 1 << 20);
 	fflush(NULL);
 	for (int i = 0; i < o->jobs; i++) {
-		Worker w = {.o = o, .mine = &slot[i], .found = found, .until = o->seconds > 0 ? start + o->seconds : 0};
+		Worker w = {.o = o,
+		            .mine = &slot[i],
+		            .found = found,
+		            .until = o->seconds > 0 ? start + o->seconds : 0};
 
 		child[i] = fork();
 		if (child[i] < 0)
@@ -213,7 +223,8 @@ random_run(const RunOptions *o, RunResult *out, Text *golden)
 				child[i] = 0;
 				left--;
 				if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-					slot[i].failed++; /* the check itself is broken: no graph to show */
+					/* the check itself is broken: no graph to show */
+					slot[i].failed++;
 			}
 			nanosleep(&nap, NULL);
 			if (o->progress)

@@ -1,15 +1,27 @@
-/* random_shrink: greedy delta debugging. An edit makes a graph smaller in one way; the graph is built anew with it, node by node,
- * and kept when the check still fails in the same pass in the same way. Edits that make no legal graph are passed over. */
+/* random_shrink: greedy delta debugging. An edit makes a graph smaller in one way; the graph is
+ * built anew with it, node by node, and kept when the check still fails in the same pass in the
+ * same way. Edits that make no legal graph are passed over. */
 #include "tests/support/random_check.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-typedef enum { EDIT_no_training, EDIT_no_output, EDIT_no_update, EDIT_no_clip, EDIT_no_assign, EDIT_as_output, EDIT_leaf, EDIT_const, EDIT_operand, EDIT_axis } EditKind;
+typedef enum {
+	EDIT_no_training,
+	EDIT_no_output,
+	EDIT_no_update,
+	EDIT_no_clip,
+	EDIT_no_assign,
+	EDIT_as_output,
+	EDIT_leaf,
+	EDIT_const,
+	EDIT_operand,
+	EDIT_axis
+} EditKind;
 typedef struct {
 	EditKind    kind;
-	int         which;   /* output, update, node */
+	int         which; /* output, update, node */
 	int         operand;
 	const char *axis;
 	int64_t     size;
@@ -20,8 +32,8 @@ typedef struct {
 	Arena      *a;
 	const Edit *e;
 	Graph      *g;
-	Val        *made;  /* of each old node */
-	Vec(Axis)   size;  /* sizes that differ now */
+	Val        *made; /* of each old node */
+	Vec(Axis) size;   /* sizes that differ now */
 } Again;
 
 static int64_t
@@ -95,7 +107,8 @@ follow(Again *x, const Node *n, Attr *attr)
 		break;
 	}
 	for (int i = 0; i < MAX_RANK; i++)
-		attr->axes[i].size = attr->axes[i].name ? size_now(x, attr->axes[i]) : attr->axes[i].size;
+		attr->axes[i].size =
+			attr->axes[i].name ? size_now(x, attr->axes[i]) : attr->axes[i].size;
 	attr->axis.size = attr->axis.name ? size_now(x, attr->axis) : attr->axis.size;
 }
 
@@ -122,7 +135,8 @@ again_node(Again *x, const Graph *old, Val v)
 		return OK;
 	}
 	if (e->kind == EDIT_const && e->which == v) {
-		x->made[v] = build_broadcast_to(x->g, build_const(x->g, 0.75, n->loc), &type, n->loc);
+		x->made[v] =
+			build_broadcast_to(x->g, build_const(x->g, 0.75, n->loc), &type, n->loc);
 		return OK;
 	}
 	if ((e->kind == EDIT_no_assign || e->kind == EDIT_as_output) && e->which == v)
@@ -138,12 +152,15 @@ again_node(Again *x, const Graph *old, Val v)
 	if (n->op == OP_result) {
 		if (x->g->node[to[0]].op != OP_attend_grad)
 			return FAIL;
-	} else if (n->op != OP_attend_grad && infer(x->a, n->op, in, n->nin, &attr, &type, &got, &why) != OK) {
+	} else if (n->op != OP_attend_grad &&
+	           infer(x->a, n->op, in, n->nin, &attr, &type, &got, &why) != OK) {
 		return FAIL;
 	}
 	if (n->op == OP_attend_grad && e->kind == EDIT_axis)
-		return FAIL; /* its operands' rules are attend's; let those of attend's graph be cut instead */
-	x->made[v] = build(x->g, n->op, to, n->nin, &attr, n->op == OP_result ? NULL : &type, n->loc);
+		/* its operands' rules are attend's; let those of attend's graph be cut instead */
+		return FAIL;
+	x->made[v] =
+		build(x->g, n->op, to, n->nin, &attr, n->op == OP_result ? NULL : &type, n->loc);
 	x->g->node[x->made[v]].kernel = n->kernel;
 	return OK;
 }
@@ -184,7 +201,10 @@ again_training(Again *x, const Graph *old)
 static Graph *
 again(Arena *a, const Graph *old, const Edit *e)
 {
-	Again  x = {.a = a, .e = e, .g = graph_new(a, old->name), .made = arena_new_array(a, Val, old->n + 1)};
+	Again  x = {.a = a,
+	            .e = e,
+	            .g = graph_new(a, old->name),
+	            .made = arena_new_array(a, Val, old->n + 1)};
 	Graph *g = x.g;
 
 	g->batch_axis = old->batch_axis;
@@ -202,15 +222,17 @@ again(Arena *a, const Graph *old, const Edit *e)
 	for (int i = 0; i < old->nout; i++)
 		if (e->kind != EDIT_no_output || e->which != i)
 			graph_output(g, old->out[i].name, x.made[old->out[i].val]);
-	if (e->kind == EDIT_as_output) /* an assign wants its variable read somewhere; an output wants nothing */
-		graph_output(g, intern_printf("out%d.%d", g->nout, e->which), x.made[old->node[e->which].in[0]]);
+	/* an assign wants its variable read somewhere; an output wants nothing */
+	if (e->kind == EDIT_as_output)
+		graph_output(g, intern_printf("out%d.%d", g->nout, e->which),
+		             x.made[old->node[e->which].in[0]]);
 	if (again_training(&x, old) != OK)
 		return NULL;
 	graph_commit(g);
 	return g->n > 0 ? g : NULL;
 }
 
-/* ---- the search ---------------------------------------------------------------------------------- */
+/* ---- the search ----------------------------------------------------------------------------- */
 
 typedef struct {
 	Arena         *a;
@@ -254,7 +276,8 @@ try(Search *s, Edit e)
 	c.ops = NULL;
 	if (seconds_now() < s->until && (g = again(a, s->g, &e)) != NULL) {
 		v = check_apart(g, s->pass, &c);
-		yes = v.check == s->want->check && strcmp(v.pass, s->want->pass) == 0 && same_slug(v.why, s->want->why);
+		yes = v.check == s->want->check && strcmp(v.pass, s->want->pass) == 0 &&
+		      same_slug(v.why, s->want->why);
 		if (yes) {
 			s->g = graph_copy(s->a, g);
 			s->last = v;
@@ -278,8 +301,10 @@ try_nodes(Search *s)
 			continue;
 		n = &s->g->node[v];
 		if (n->op == OP_assign)
-			done = try(s, (Edit){.kind = EDIT_no_assign, .which = v}) || try(s, (Edit){.kind = EDIT_as_output, .which = v});
-		if (op_info[n->op].class == CLASS_LEAF || n->op == OP_assign || n->op == OP_attend_grad) {
+			done = try(s, (Edit){.kind = EDIT_no_assign, .which = v}) ||
+			       try(s, (Edit){.kind = EDIT_as_output, .which = v});
+		if (op_info[n->op].class == CLASS_LEAF || n->op == OP_assign ||
+		    n->op == OP_attend_grad) {
 			any |= done;
 			continue;
 		}
@@ -288,7 +313,8 @@ try_nodes(Search *s)
 			const Type *t = &s->g->node[n->in[i]].type;
 
 			if (t->dtype == n->type.dtype && type_same_axes(t, &n->type))
-				done = try(s, (Edit){.kind = EDIT_operand, .which = v, .operand = i});
+				done = try(s,
+				           (Edit){.kind = EDIT_operand, .which = v, .operand = i});
 		}
 		if (!done && n->type.dtype == DT_f32 && n->type.rank == 0)
 			done = try(s, (Edit){.kind = EDIT_const, .which = v});
@@ -314,7 +340,9 @@ try_axes(Search *s)
 				continue;
 			vec_push(s->a, &seen, axis.name);
 			for (int64_t size = 1; !done && size < axis.size && size <= 3; size++)
-				done = try(s, (Edit){.kind = EDIT_axis, .axis = axis.name, .size = size});
+				done = try(
+					s,
+					(Edit){.kind = EDIT_axis, .axis = axis.name, .size = size});
 			any |= done;
 			if (done)
 				v = -1; /* types have changed: look again */
@@ -347,9 +375,10 @@ shrink(Arena *a, const Graph *g, int pass, const Checked *c, Verdict *want, doub
 	return s.g;
 }
 
-/* ---- a seed ------------------------------------------------------------------------------------------ */
+/* ---- a seed --------------------------------------------------------------------------------- */
 
-/* The pass that failed gets its graph directly, but where places and kernels stand in it that no text can cut, all passes do. */
+/* The pass that failed gets its graph directly, but where places and kernels stand in it that no
+ * text can cut, all passes do. */
 static int
 alone(const char *pass)
 {
@@ -365,10 +394,12 @@ alone(const char *pass)
 static void
 golden_text(Text *t, const Graph *g, int pass, const Checked *c, const Verdict *v)
 {
-	text_printf(t, "# Found by random-graphs, seed %llu, in %s: ", (unsigned long long)c->seed, v->pass);
+	text_printf(t, "# Found by random-graphs, seed %llu, in %s: ", (unsigned long long)c->seed,
+	            v->pass);
 	for (const char *p = v->why; *p; p++)
 		text_printf(t, *p == '\n' && p[1] ? "\n# " : "%.1s", p);
-	text_printf(t, "%s# RUN: d2v opt %%s --passes=", t->n && t->at[t->n - 1] == '\n' ? "" : "\n");
+	text_printf(t,
+	            "%s# RUN: d2v opt %%s --passes=", t->n && t->at[t->n - 1] == '\n' ? "" : "\n");
 	if (pass >= 0)
 		text_printf(t, "%s", v->pass);
 	for (int i = 0; pass < 0 && i < pass_count; i++) {

@@ -28,7 +28,8 @@ overrides(Arena *a, const char *set, Override out[MOST])
 }
 
 Status
-spec_program(Arena *a, const char *path, const char *set, const char *target, const char *recompute, SpecProgram *out)
+spec_program(Arena *a, const char *path, const char *set, const char *target, const char *recompute,
+             SpecProgram *out)
 {
 	Override      with[MOST];
 	int           n = overrides(a, set, with);

@@ -6,9 +6,10 @@
 
 typedef struct {
 	Program           *p;
-	const char *const *text;           /* per kernel: its source */
+	const char *const *text; /* per kernel: its source */
 } SpecProgram;
 /* set: "B=4,L=1" or ""; recompute: "none", "cheap" or "blocks". */
-Status spec_program(Arena *a, const char *path, const char *set, const char *target, const char *recompute, SpecProgram *out);
+Status spec_program(Arena *a, const char *path, const char *set, const char *target,
+                    const char *recompute, SpecProgram *out);
 
 #endif

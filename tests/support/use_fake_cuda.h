@@ -1,4 +1,5 @@
-/* For tests of the cuda device on machines without a GPU: where the stand-in for NVIDIA's libraries is. */
+/* For tests of the cuda device on machines without a GPU: where the stand-in for NVIDIA's libraries
+ * is. */
 #ifndef D2V_USE_FAKE_CUDA_H
 #define D2V_USE_FAKE_CUDA_H
 

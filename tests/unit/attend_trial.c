@@ -144,7 +144,7 @@ attend_trial_make(AttendTrial *z, const AttendCase *c, int number)
 	snprintf(z->name[2], sizeof z->name[2], "finish_%d", number);
 }
 
-/* ---- the definition ---- */
+/* ---- the definition ------------------------------------------------------------------------- */
 
 static double *
 zeros(int64_t n)

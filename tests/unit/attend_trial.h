@@ -1,5 +1,5 @@
-/* What is tried in test_attend_cuda.c: an attention of some shape with random operands, the kernels'
- * description of it, and what the definition gives for it in double precision. */
+/* What is tried in test_attend_cuda.c: an attention of some shape with random operands, the
+ * kernels' description of it, and what the definition gives for it in double precision. */
 #ifndef D2V_ATTEND_TRIAL_H
 #define D2V_ATTEND_TRIAL_H
 

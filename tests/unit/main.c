@@ -1,5 +1,6 @@
-/* The runner of all unit tests: one suite for each line of suites.def, Check's own report. Arguments name the
- * suites to run; none means all. Fails when a name is unknown, so that a misspelt one cannot pass. */
+/* The runner of all unit tests: one suite for each line of suites.def, Check's own report.
+ * Arguments name the suites to run; none means all. Fails when a name is unknown, so that a
+ * misspelt one cannot pass. */
 #include "tests/unit/scratch.h"
 
 #include <check.h>

@@ -1,5 +1,5 @@
-/* Changes of one field of a program: by a little, by a lot, or to what stands elsewhere, which looks most like a plan. Everything
- * that is changed is put back afterwards. */
+/* Changes of one field of a program: by a little, by a lot, or to what stands elsewhere, which
+ * looks most like a plan. Everything that is changed is put back afterwards. */
 #include "tests/unit/mutations.h"
 
 #include <check.h>
@@ -40,7 +40,7 @@ mutant_changed(const Mutant *m)
 	return false;
 }
 
-/* ---- choosing -------------------------------------------------------------------------------------- */
+/* ---- choosing ------------------------------------------------------------------------------- */
 
 static void
 choose_entry(Mutant *m)
@@ -115,7 +115,7 @@ another_value(Mutant *m, int value)
 	return pick(m, 4) ? value + (pick(m, 2) ? 1 : -1) : (int)pick(m, 60) - 20;
 }
 
-/* ---- mutations: false when there is nothing to change here ------------------------------------------- */
+/* ---- mutations: false when there is nothing to change here ---------------------------------- */
 
 static bool
 arg_offset(Mutant *m)

@@ -1,5 +1,5 @@
-/* scratch: folders of the unit tests. They lie in one folder that the runner removes when it ends, so that a test that fails
- * or crashes leaves nothing behind. */
+/* scratch: folders of the unit tests. They lie in one folder that the runner removes when it ends,
+ * so that a test that fails or crashes leaves nothing behind. */
 #ifndef D2V_TESTS_SCRATCH_H
 #define D2V_TESTS_SCRATCH_H
 

@@ -212,7 +212,7 @@ trial_make(Trial *z, const Case *c, int number)
 	snprintf(z->name[1], sizeof z->name[1], "grad_%d", number);
 }
 
-/* ---- the definition ---- */
+/* ---- the definition ------------------------------------------------------------------------- */
 
 static double *
 zeros(int64_t n)
@@ -317,7 +317,7 @@ trial_reference(Trial *z)
 	free(dp);
 }
 
-/* ---- running ---- */
+/* ---- running -------------------------------------------------------------------------------- */
 
 static void *
 at_start(const View *x)

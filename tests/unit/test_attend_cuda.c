@@ -1,7 +1,8 @@
 /* attend_emit_cuda: the generated kernels, compiled by the machine's C++ compiler and run by
- * runtime/emulate.h, against the definition in double precision: forward and gradient, odd sizes, sizes
- * that are cut into chunks, strided and packed operands, bias, dropout, bf16, f32 and mixed; and the same
- * bits whatever the order of threads. What NVRTC makes of the text is seen elsewhere. */
+ * runtime/emulate.h, against the definition in double precision: forward and gradient, odd sizes,
+ * sizes that are cut into chunks, strided and packed operands, bias, dropout, bf16, f32 and mixed;
+ * and the same bits whatever the order of threads. What NVRTC makes of the text is seen elsewhere.
+ */
 #include <check.h>
 #include <dlfcn.h>
 #include <math.h>
@@ -82,7 +83,7 @@ static const AttendCase cases[] = {
 	{"bf16 in, f32 out", 48, 48, 16, 2, 1, {2, 2}, true, true, PACKED, H, F, H, 0, 0, 0},
 };
 
-/* ---- running ---- */
+/* ---- running -------------------------------------------------------------------------------- */
 
 static void *
 at_start(const AttendView *x)
@@ -268,7 +269,7 @@ static void *
 load(const Text *text)
 {
 	char folder[SCRATCH], source[SCRATCH + 16], prelude[SCRATCH + 16], object[SCRATCH + 16],
-	     command[512];
+		command[512];
 	scratch_folder(folder, "attend");
 	snprintf(source, sizeof source, "%s/k.cc", folder);
 	snprintf(object, sizeof object, "%s/k.so", folder);
@@ -313,33 +314,53 @@ START_TEST(kernels_agree_with_definition)
 }
 END_TEST
 
-/* What pass attend lets through has kernels on every GPU: blocks that fit, in threads and shared memory. */
+/* What pass attend lets through has kernels on every GPU: blocks that fit, in threads and shared
+ * memory. */
 START_TEST(fits_every_gpu)
 {
-	static const char *const arch[] = {"sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_103", "sm_120", ""};
-	static const int64_t     size[] = {1, 197, 577, 0}, width[] = {1, 32, 64, 80, ATTEND_CUDA_WIDTH};
-	Text                     text = {0};
-	AttendLaunch             l;
+	static const char *const arch[] = {"sm_80",  "sm_86",  "sm_89",  "sm_90",
+	                                   "sm_100", "sm_103", "sm_120", ""};
+	static const int64_t     size[] = {1, 197, 577, 0},
+			     width[] = {1, 32, 64, 80, ATTEND_CUDA_WIDTH};
+	Text         text = {0};
+	AttendLaunch l;
 
 	for (int a = 0; a < COUNT(arch); a++)
 		for (int i = 0; i < COUNT(size); i++)
 			for (int j = 0; j < COUNT(width); j++)
 				for (int what = 0; what < 4; what++) {
-					AttendOperand x = {.dtype = what & 2 ? DT_f32 : DT_bf16, .token = width[j]};
+					AttendOperand x = {.dtype = what & 2 ? DT_f32 : DT_bf16,
+					                   .token = width[j]};
 					Gpu           gpu = gpu_of(arch[a]);
 					int64_t       n = size[i] ? size[i] : gpu.attend_tokens;
-					AttendKernel  k = {.grad = what & 1, .t = n, .u = n, .e = width[j],
-					                   .nouter = 1, .nbias = 1, .outer = {12}, .has_bias = true,
-					                   .sample_axis = -1, .scale = 0.125, .q = x, .k = x, .v = x,
-					                   .out = x, .dq = x, .dk = x, .dv = x,
-					                   .processors = gpu.processors, .shared_most = gpu.shared_most};
+					AttendKernel  k = {.grad = what & 1,
+					                   .t = n,
+					                   .u = n,
+					                   .e = width[j],
+					                   .nouter = 1,
+					                   .nbias = 1,
+					                   .outer = {12},
+					                   .has_bias = true,
+					                   .sample_axis = -1,
+					                   .scale = 0.125,
+					                   .q = x,
+					                   .k = x,
+					                   .v = x,
+					                   .out = x,
+					                   .dq = x,
+					                   .dk = x,
+					                   .dv = x,
+					                   .processors = gpu.processors,
+					                   .shared_most = gpu.shared_most};
 
 					text.n = 0;
 					attend_emit_cuda(&text, &k, "k", &l);
-					ck_assert_msg(l.shared <= gpu.shared_most && l.block <= 1024 && l.grid >= 1,
-					              "%s: %d tokens of %d, kind %d: %d threads, %d bytes of %d",
-					              arch[a], (int)n, (int)width[j], what, l.block, (int)l.shared,
-					              (int)gpu.shared_most);
+					ck_assert_msg(l.shared <= gpu.shared_most &&
+					                      l.block <= 1024 && l.grid >= 1,
+					              "%s: %d tokens of %d, kind %d: %d threads, "
+					              "%d bytes of %d",
+					              arch[a], (int)n, (int)width[j], what, l.block,
+					              (int)l.shared, (int)gpu.shared_most);
 				}
 	ck_assert_int_eq(gpu_of("sm_80").shared_most, 163 << 10);
 	ck_assert_int_eq(gpu_of("sm_90a").shared_most, 227 << 10);

@@ -1,5 +1,6 @@
-/* The cache folder and the run-time compiler of CUDA text: sizes, order of removal, what is never touched; where
- * NVRTC is, that it compiles by several processes, keeps what it made, tells what kernels cost and what is wrong. */
+/* The cache folder and the run-time compiler of CUDA text: sizes, order of removal, what is never
+ * touched; where NVRTC is, that it compiles by several processes, keeps what it made, tells what
+ * kernels cost and what is wrong. */
 #include "compiler/base/cache.h"
 #include "compiler/base/nvrtc.h"
 #include "tests/unit/scratch.h"
@@ -124,18 +125,18 @@ START_TEST(limits)
 }
 END_TEST
 
-/* ---- NVRTC -------------------------------------------------------------------------------------------- */
+/* ---- NVRTC ---------------------------------------------------------------------------------- */
 
 static const char header[] = "#define D2V_TWICE(x) (2 * (x))\n";
 static const char light[] = "#include \"prelude.cuh\"\nextern \"C\" __global__ void light(float "
-                            "*p) { p[threadIdx.x] = D2V_TWICE(1.5f); }\n";
+			    "*p) { p[threadIdx.x] = D2V_TWICE(1.5f); }\n";
 static const char heavy[] =
 	"extern \"C\" __global__ void __launch_bounds__(1024) heavy(float *p)\n{\n\t__shared__ "
-        "float s[64];\n\tfloat r[200];\n"
+	"float s[64];\n\tfloat r[200];\n"
 	"\tfor (int i = 0; i < 200; i++) r[i] = p[i * 1024 + threadIdx.x];\n\ts[threadIdx.x & 63] "
-        "= r[7];\n\t__syncthreads();\n"
+	"= r[7];\n\t__syncthreads();\n"
 	"\tfor (int k = 0; k < 3; k++)\n#pragma unroll\n\t\tfor (int i = 1; i < 200; i++) r[i] += "
-        "r[i - 1] * s[k];\n"
+	"r[i - 1] * s[k];\n"
 	"#pragma unroll\n\tfor (int i = 0; i < 200; i++) p[i * 1024 + threadIdx.x] = r[i];\n}\n";
 
 START_TEST(compiling)

@@ -1,6 +1,6 @@
-/* Checkpoints and fed weights on a device that is a piece of host memory: saving, loading, every refusal (with
- * nothing changed on the device), which files are kept; names tables, stacked tensors, converted dtypes; batches
- * and dumps of `d2v step`. */
+/* Checkpoints and fed weights on a device that is a piece of host memory: saving, loading, every
+ * refusal (with nothing changed on the device), which files are kept; names tables, stacked
+ * tensors, converted dtypes; batches and dumps of `d2v step`. */
 #include "runtime/files_private.h"
 #include "tests/unit/scratch.h"
 
@@ -36,19 +36,20 @@ fake_get(Dev *d, int slab, int64_t offset, void *to, int64_t bytes)
 
 static const Device fake = {.name = "fake", .put = fake_put, .get = fake_get};
 
-/* q, k [H, D] stacked as qkv.weight; head [V, D] with no teacher; teacher of q, k; moments of all. */
+/* q, k [H, D] stacked as qkv.weight; head [V, D] with no teacher; teacher of q, k; moments of all.
+ */
 enum { H = 2, D = 3, V = 2, VARS = 11 };
-static Variable    var[VARS];
+static Variable          var[VARS];
 static const char *const stack[] = {"q", "k"}, *const one[] = {"head"};
-static NameMap     map[2];
-static DrawSpec    draw = {"m", "masked_regression.m", "block_mask", 2, 2, 3, 1, 4, 0.3, 3.3};
-static Input       input[3];
-static OutputSpec  output[4];
-static Scalar      scalar[2];
-static Entry       entry;
-static Program     program;
-static Exec        exec;
-static Dev         dev;
+static NameMap    map[2];
+static DrawSpec   draw = {"m", "masked_regression.m", "block_mask", 2, 2, 3, 1, 4, 0.3, 3.3};
+static Input      input[3];
+static OutputSpec output[4];
+static Scalar     scalar[2];
+static Entry      entry;
+static Program    program;
+static Exec       exec;
+static Dev        dev;
 
 static Arena *arena;
 static char   folder[SCRATCH];
@@ -61,7 +62,8 @@ variable(const char *name, VarKind kind, const char *of, const char *outer, int 
 {
 	Variable v = {.name = name, .kind = kind, .of = of, .slab = 0, .offset = 32 * i};
 	v.type = (Type){DT_f32, 2, {{outer, 2}, {"D", D}}};
-	v.init = kind == VAR_average ? (Init){.kind = INIT_copy, .of = of} : (Init){.kind = INIT_const};
+	v.init = kind == VAR_average ? (Init){.kind = INIT_copy, .of = of}
+	                             : (Init){.kind = INIT_const};
 	return v;
 }
 
@@ -89,13 +91,21 @@ begin(void)
 		VarKind     kind;
 		const char *of;
 	} rows[VARS] = {
-		{"q", VAR_param, NULL},           {"k", VAR_param, NULL},           {"head", VAR_param, NULL},
-		{"teacher.q", VAR_average, "q"},  {"teacher.k", VAR_average, "k"},  {"moment1.q", VAR_moment1, "q"},
-		{"moment1.k", VAR_moment1, "k"},  {"moment1.head", VAR_moment1, "head"},
-		{"moment2.q", VAR_moment2, "q"},  {"moment2.k", VAR_moment2, "k"},  {"moment2.head", VAR_moment2, "head"},
+		{"q", VAR_param, NULL},
+		{"k", VAR_param, NULL},
+		{"head", VAR_param, NULL},
+		{"teacher.q", VAR_average, "q"},
+		{"teacher.k", VAR_average, "k"},
+		{"moment1.q", VAR_moment1, "q"},
+		{"moment1.k", VAR_moment1, "k"},
+		{"moment1.head", VAR_moment1, "head"},
+		{"moment2.q", VAR_moment2, "q"},
+		{"moment2.k", VAR_moment2, "k"},
+		{"moment2.head", VAR_moment2, "head"},
 	};
 	for (int i = 0; i < VARS; i++)
-		var[i] = variable(rows[i].name, rows[i].kind, rows[i].of, rows[i].of ? "H" : "V", i);
+		var[i] =
+			variable(rows[i].name, rows[i].kind, rows[i].of, rows[i].of ? "H" : "V", i);
 	map[0] = (NameMap){"pub", "attn.qk.weight", 2, (const char **)(uintptr_t)stack};
 	map[1] = (NameMap){"pub", "lm_head.weight", 1, (const char **)(uintptr_t)one};
 	input[0] = (Input){"image", {DT_f32, 2, {{"B", 2}, {"X", 3}}}, 1, 0};
@@ -108,9 +118,17 @@ begin(void)
 	output[2] = (OutputSpec){"grad.q", var[0].type, 1, 320, 0, 0};
 	output[3] = (OutputSpec){"grad.k", var[1].type, 1, 352, 0, 0};
 	entry = (Entry){"train", 2, 3, 4, 0, scalar, input, output, NULL};
-	program = (Program){.recipe = {.spec_name = "tiny", .spec_hash = "0123", .nvar = VARS, .var = var, .nname = 2,
-	                               .name = map, .ndraw = 1, .draw = &draw, .data = {.batch = 2, .input = "image"}},
-	                    .nentry = 1, .entry = &entry};
+	program = (Program){.recipe = {.spec_name = "tiny",
+	                               .spec_hash = "0123",
+	                               .nvar = VARS,
+	                               .var = var,
+	                               .nname = 2,
+	                               .name = map,
+	                               .ndraw = 1,
+	                               .draw = &draw,
+	                               .data = {.batch = 2, .input = "image"}},
+	                    .nentry = 1,
+	                    .entry = &entry};
 	exec = (Exec){.p = &program, .device = &fake, .dev = &dev, .steps = 10, .spe = 2};
 	for (int i = 0; i < SLAB_BYTES; i++)
 		dev.slab[0][i] = (char)(i * 7);
@@ -151,7 +169,7 @@ value_of(const char *name)
 	return (float *)(void *)(dev.slab[v->slab] + v->offset);
 }
 
-/* ---- checkpoints -------------------------------------------------------------------------------------- */
+/* ---- checkpoints ---------------------------------------------------------------------------- */
 
 START_TEST(save_and_load)
 {
@@ -233,7 +251,8 @@ START_TEST(load_refuses)
 
 	program.recipe.spec_hash = "4567";
 	program.recipe.spec_name = "other";
-	refused(path, "was written by the spec tiny (hash 0123), but this program is the spec other (hash 4567)");
+	refused(path, "was written by the spec tiny (hash 0123), but this program is the spec "
+	              "other (hash 4567)");
 	program.recipe.spec_hash = "0123";
 
 	/* Saved without a fingerprint; and with another one. Who does not train does not ask. */
@@ -283,9 +302,10 @@ START_TEST(load_refuses)
 }
 END_TEST
 
-/* ---- fed weights ------------------------------------------------------------------------------------------ */
+/* ---- fed weights ---------------------------------------------------------------------------- */
 
-static const float ramp[24] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23};
+static const float ramp[24] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11,
+                               12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23};
 
 static Status
 feed(const StTensor *t, int n, const char *table)
@@ -297,7 +317,8 @@ feed(const StTensor *t, int n, const char *table)
 
 START_TEST(feed_by_spec_names)
 {
-	const StTensor t[] = {{"q", "F32", 2, {2, 3}, ramp, 24}, {"k", "F32", 1, {6}, ramp + 6, 24},
+	const StTensor t[] = {{"q", "F32", 2, {2, 3}, ramp, 24},
+	                      {"k", "F32", 1, {6}, ramp + 6, 24},
 	                      {"head", "F32", 4, {1, 2, 1, 3}, ramp + 12, 24}};
 	ck_assert_int_eq(feed(t, 3, NULL), OK);
 	ck_assert(value_of("q")[5] == 5 && value_of("k")[0] == 6 && value_of("head")[5] == 17);
@@ -308,7 +329,8 @@ END_TEST
 
 START_TEST(feed_by_table)
 {
-	/* Two variables in one tensor; a teacher of its own; an index table and a teacher's head nobody needs. */
+	/* Two variables in one tensor; a teacher of its own; an index table and a teacher's head
+	 * nobody needs. */
 	const int64_t  index[2] = {1, 2};
 	const StTensor t[] = {{"attn.qk.weight", "F32", 2, {4, 3}, ramp, 48},
 	                      {"lm_head.weight", "F32", 2, {2, 3}, ramp, 24},
@@ -328,8 +350,10 @@ END_TEST
 
 START_TEST(feed_refuses)
 {
-	StTensor t[] = {{"q", "F32", 2, {2, 3}, ramp, 24}, {"k", "F32", 2, {2, 3}, ramp, 24},
-	                {"head", "F32", 2, {2, 3}, ramp, 24}, {"teacher.q", "F32", 2, {2, 3}, ramp, 24},
+	StTensor t[] = {{"q", "F32", 2, {2, 3}, ramp, 24},
+	                {"k", "F32", 2, {2, 3}, ramp, 24},
+	                {"head", "F32", 2, {2, 3}, ramp, 24},
+	                {"teacher.q", "F32", 2, {2, 3}, ramp, 24},
 	                {"attn.qk.weight", "F32", 2, {4, 3}, ramp, 48}};
 	Dev      before = dev;
 	ck_assert_int_eq(feed(t, 2, NULL), FAIL);
@@ -367,21 +391,31 @@ START_TEST(shapes)
 		int     m;
 		bool    agree;
 	} rows[] = {
-		{{6}, 1, {2, 3}, 2, true},          {{2, 3}, 2, {3, 2}, 2, false},    {{1, 1, 6}, 3, {6}, 1, true},
-		{{768, 3072}, 2, {3072, 768}, 2, false}, {{2304, 768}, 2, {12, 64, 768}, 3, true},
-		{{3, 12, 64, 768}, 4, {12, 64, 768}, 3, true}, {{36}, 1, {12}, 1, true}, {{5}, 1, {6}, 1, false},
-		{{768, 3, 16, 16}, 4, {768, 768}, 2, true}, {{4, 6}, 2, {4, 2, 3}, 3, true}, {{1}, 0, {1}, 1, true},
+		{{6}, 1, {2, 3}, 2, true},
+		{{2, 3}, 2, {3, 2}, 2, false},
+		{{1, 1, 6}, 3, {6}, 1, true},
+		{{768, 3072}, 2, {3072, 768}, 2, false},
+		{{2304, 768}, 2, {12, 64, 768}, 3, true},
+		{{3, 12, 64, 768}, 4, {12, 64, 768}, 3, true},
+		{{36}, 1, {12}, 1, true},
+		{{5}, 1, {6}, 1, false},
+		{{768, 3, 16, 16}, 4, {768, 768}, 2, true},
+		{{4, 6}, 2, {4, 2, 3}, 3, true},
+		{{1}, 0, {1}, 1, true},
 		{{6, 4}, 2, {2, 12}, 2, false},
 	};
 	for (int i = 0; i < COUNT(rows); i++)
-		ck_assert_msg(st_shapes_agree(rows[i].a, rows[i].n, rows[i].b, rows[i].m) == rows[i].agree, "row %d", i);
+		ck_assert_msg(st_shapes_agree(rows[i].a, rows[i].n, rows[i].b, rows[i].m) ==
+		                      rows[i].agree,
+		              "row %d", i);
 }
 END_TEST
 
 START_TEST(conversions)
 {
 	static const uint16_t half[] = {0x3c00, 0xc000, 0x0001, 0x7c00, 0x03ff, 0x7bff};
-	static const float    half_value[] = {1, -2, 5.9604644775390625e-8f, INFINITY, 6.09755516e-5f, 65504};
+	static const float    half_value[] = {
+		   1, -2, 5.9604644775390625e-8f, INFINITY, 6.09755516e-5f, 65504};
 	float    f[6];
 	uint8_t  b[3];
 	uint32_t u[2];
@@ -414,7 +448,7 @@ START_TEST(conversions)
 }
 END_TEST
 
-/* ---- batches and dumps of `d2v step` -------------------------------------------------------------------- */
+/* ---- batches and dumps of `d2v step` -------------------------------------------------------- */
 
 static Status
 open_batch(const StTensor *t, int n, int64_t steps, StepBatch **b)
@@ -429,9 +463,10 @@ START_TEST(batch_forms)
 {
 	const int64_t  ids[4] = {7, 8, 9, 10};
 	const uint8_t  mask[8] = {1, 0, 0, 1, 0, 1, 1, 0};
-	const StTensor t[] = {{"image", "F32", 3, {2, 2, 3}, ramp, 48}, {"sample.0", "I64", 1, {2}, ids, 16},
-	                      {"sample.1", "I64", 1, {2}, ids + 2, 16}, {"m", "U8", 3, {2, 2, 2}, mask, 8},
-	                      {"scalar:lr", "F32", 1, {2}, ramp + 1, 8}, {"scalar:step", "I64", 0, {0}, ids, 8}};
+	const StTensor t[] = {
+		{"image", "F32", 3, {2, 2, 3}, ramp, 48},  {"sample.0", "I64", 1, {2}, ids, 16},
+		{"sample.1", "I64", 1, {2}, ids + 2, 16},  {"m", "U8", 3, {2, 2, 2}, mask, 8},
+		{"scalar:lr", "F32", 1, {2}, ramp + 1, 8}, {"scalar:step", "I64", 0, {0}, ids, 8}};
 	StepBatch *b;
 	float      lr;
 	uint32_t   step, id[2];
@@ -452,8 +487,8 @@ END_TEST
 START_TEST(batch_defaults)
 {
 	const StTensor t[] = {{"image", "F32", 2, {2, 3}, ramp, 24}};
-	StepBatch *b;
-	uint32_t   id[2];
+	StepBatch     *b;
+	uint32_t       id[2];
 	ck_assert_int_eq(open_batch(t, 1, 3, &b), OK);
 	ck_assert_int_eq(step_batch_put(b, 1), OK);
 	memcpy(id, dev.slab[1] + 128, 8);
@@ -471,13 +506,20 @@ START_TEST(batch_refuses)
 	const uint8_t  mask[8] = {1, 0, 2, 1, 0, 1, 1, 0};
 	const StTensor image = {"image", "F32", 2, {2, 3}, ramp, 24};
 	const StTensor t[][2] = {
-		{image, {"imagee", "F32", 1, {1}, ramp, 4}},     {image, {"m", "U8", 2, {2, 4}, mask, 8}},
-		{image, {"m", "U8", 1, {4}, mask, 4}},           {image, {"scalar:wd", "F32", 0, {0}, ramp, 4}},
-		{image, {"image.0", "F32", 2, {2, 3}, ramp, 24}}, {image, {"scalar:lr", "F32", 1, {1}, ramp, 4}},
+		{image, {"imagee", "F32", 1, {1}, ramp, 4}},
+		{image, {"m", "U8", 2, {2, 4}, mask, 8}},
+		{image, {"m", "U8", 1, {4}, mask, 4}},
+		{image, {"scalar:wd", "F32", 0, {0}, ramp, 4}},
+		{image, {"image.0", "F32", 2, {2, 3}, ramp, 24}},
+		{image, {"scalar:lr", "F32", 1, {1}, ramp, 4}},
 		{image, {"sample.0", "F32", 1, {2}, ramp, 8}},
 	};
-	const char *words[] = {"did you mean `image`?", "element 2 is 2", "`m` has the shape [4]; [2, 4] for all steps",
-	                       "no host scalar `wd`", "both as a whole and step by step", "[] or [2] is wanted",
+	const char *words[] = {"did you mean `image`?",
+	                       "element 2 is 2",
+	                       "`m` has the shape [4]; [2, 4] for all steps",
+	                       "no host scalar `wd`",
+	                       "both as a whole and step by step",
+	                       "[] or [2] is wanted",
 	                       "`sample.1` is missing"};
 	for (int i = 0; i < COUNT(t); i++) {
 		ck_assert_int_eq(open_batch(t[i], 2, 2, &b), FAIL);
@@ -505,9 +547,11 @@ START_TEST(dump_all)
 	ck_assert(step_dump_value(d, "loss", 1) == 1.5f && isnan(step_dump_value(d, "x", 0)));
 	ck_assert_int_eq(step_dump_write(d, in_folder("o")), OK);
 	ck_assert_int_eq(st_read(arena, in_folder("o"), &f), OK);
-	/* 4 outputs, 11 variables; qk as itself, gradient, teacher, two moments; head without gradient and teacher. */
+	/* 4 outputs, 11 variables; qk as itself, gradient, teacher, two moments; head without
+	 * gradient and teacher. */
 	ck_assert_int_eq(f->ntensor, 4 + VARS + 5 + 3);
-	const StTensor *loss = st_find(f, "loss"), *qk = st_find(f, "grad/attn.qk.weight"), *w = st_find(f, "attn.qk.weight");
+	const StTensor *loss = st_find(f, "loss"), *qk = st_find(f, "grad/attn.qk.weight"),
+		       *w = st_find(f, "attn.qk.weight");
 	ck_assert(loss->ndim == 1 && loss->dim[0] == 2 && ((const float *)loss->data)[1] == 1.5f);
 	ck_assert(qk->ndim == 2 && qk->dim[0] == 4 && qk->dim[1] == D);
 	/* k's gradient lies 32 bytes after q's, so it begins with ramp[8]. */
@@ -515,7 +559,8 @@ START_TEST(dump_all)
 	ck_assert(!memcmp((const char *)w->data + 24, value_of("k"), 24));
 	ck_assert_ptr_null(st_find(f, "teacher/lm_head.weight"));
 	/* What was dumped can be fed again. */
-	StTensor again[] = {*st_find(f, "attn.qk.weight"), *st_find(f, "lm_head.weight"), *st_find(f, "teacher/attn.qk.weight")};
+	StTensor again[] = {*st_find(f, "attn.qk.weight"), *st_find(f, "lm_head.weight"),
+	                    *st_find(f, "teacher/attn.qk.weight")};
 	Dev      before = dev;
 	ck_assert_int_eq(feed(again, 3, "pub"), OK);
 	ck_assert(!memcmp(before.slab[0], dev.slab[0], 32 * 4 + 24));

@@ -1,6 +1,6 @@
-/* Random graphs as CUDA: kernels cut up in several ways run on the emulate device, threads in several orders, and give what
- * the oracle says. Which form a kernel takes depends on sizes; small graphs reach all forms with other numbers in
- * cuda_tuning. */
+/* Random graphs as CUDA: kernels cut up in several ways run on the emulate device, threads in
+ * several orders, and give what the oracle says. Which form a kernel takes depends on sizes; small
+ * graphs reach all forms with other numbers in cuda_tuning. */
 #include "compiler/codegen/codegen.h"
 #include "compiler/pass/pass.h"
 #include "tests/support/pipeline.h"
@@ -18,7 +18,8 @@ enum { SEEDS = 3 };
 
 static char folder[SCRATCH];
 
-/* As it is; everything in several blocks, a warp or more a row, arrays in shared memory; the same with arrays in scratch. */
+/* As it is; everything in several blocks, a warp or more a row, arrays in shared memory; the same
+ * with arrays in scratch. */
 static const CudaTuning tunings[] = {
 	{256, 4, 64, 8, 96 << 10, 264, 132 * 480, 4, 16384, 132 * 8},
 	{64, 2, 2, 1, 96 << 10, 264, 4096, 1, 0, 0},

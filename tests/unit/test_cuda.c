@@ -1,6 +1,7 @@
-/* The host's side of the cuda device over tests/support/fake_cuda*.c: memory to the byte, order of copies and
- * steps, one graph for each entry, results that do not stall, choices kept on disk, biases, and one clear
- * message for each thing that can be wrong. What kernels calculate is not tested here. */
+/* The host's side of the cuda device over tests/support/fake_cuda*.c: memory to the byte, order of
+ * copies and steps, one graph for each entry, results that do not stall, choices kept on disk,
+ * biases, and one clear message for each thing that can be wrong. What kernels calculate is not
+ * tested here. */
 #include "compiler/base/cache.h"
 #include "runtime/runtime.h"
 #include "tests/support/use_fake_cuda.h"
@@ -17,10 +18,11 @@ Suite *suite_cuda(void);
 
 enum { N = 1000, STEPS = 12 };
 
-/* y += scale * x: x is an input, y a variable; a gemm with bias: c = y[0..3] as a 2 x 2 times itself. */
+/* y += scale * x: x is an input, y a variable; a gemm with bias: c = y[0..3] as a 2 x 2 times
+ * itself. */
 static const char axpy_text[] =
 	"extern \"C\" __global__ void __launch_bounds__(128) k_axpy(const float *x, float *y, "
-        "float a, long long n)\n"
+	"float a, long long n)\n"
 	"{\n\tlong long i = blockIdx.x * 128ll + threadIdx.x;\n\tif (i < n) y[i] += a * x[i];\n}\n";
 
 static FakeCuda     *gpu;
@@ -68,7 +70,7 @@ end(void)
 	ck_assert(system(command) == 0);
 }
 
-/* ---- a program ----------------------------------------------------------------------------------- */
+/* ---- a program ------------------------------------------------------------------------------ */
 
 typedef struct {
 	ProgSlab   slab[4];
@@ -153,7 +155,7 @@ count(const char *word)
 	return n;
 }
 
-/* ---- what goes well ------------------------------------------------------------------------------- */
+/* ---- what goes well ------------------------------------------------------------------------- */
 
 START_TEST(memory)
 {
@@ -182,8 +184,8 @@ START_TEST(memory)
 }
 END_TEST
 
-/* The inputs of every step are different and results are taken a step late, as training does: with lazy streams
- * a slot that is written too early, or a copy that does not wait, gives other sums. */
+/* The inputs of every step are different and results are taken a step late, as training does: with
+ * lazy streams a slot that is written too early, or a copy that does not wait, gives other sums. */
 START_TEST(ahead)
 {
 	Made *m = made(N);
@@ -216,7 +218,8 @@ START_TEST(ahead)
 }
 END_TEST
 
-/* Small puts between runs take effect in order; one larger than a slot goes its own way, in order too. */
+/* Small puts between runs take effect in order; one larger than a slot goes its own way, in order
+ * too. */
 START_TEST(order)
 {
 	Made   *m = made(100000);
@@ -316,7 +319,7 @@ START_TEST(choices)
 }
 END_TEST
 
-/* ---- what goes wrong ------------------------------------------------------------------------------ */
+/* ---- what goes wrong ------------------------------------------------------------------------ */
 
 static const char *failed; /* what was made to fail last */
 
@@ -389,7 +392,8 @@ START_TEST(mistakes)
 }
 END_TEST
 
-/* Every call that can fail does so once, at its first and at a later use; nothing leaks and somebody says so. */
+/* Every call that can fail does so once, at its first and at a later use; nothing leaks and
+ * somebody says so. */
 START_TEST(failures)
 {
 	static const struct {

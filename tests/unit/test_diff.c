@@ -1,6 +1,7 @@
-/* `d2v diff` must never call two programs identical whose bits may differ: every number, kernel text, expression, starting value
- * and setting of the data is changed alone, and each change must be seen. What cannot change a bit - places, the order of
- * independent steps, names, comments, checkpoints - must not be. */
+/* `d2v diff` must never call two programs identical whose bits may differ: every number, kernel
+ * text, expression, starting value and setting of the data is changed alone, and each change must
+ * be seen. What cannot change a bit - places, the order of independent steps, names, comments,
+ * checkpoints - must not be. */
 #include "compiler/ledger/ledger.h"
 #include "tests/support/spec_program.h"
 
@@ -12,7 +13,7 @@
 
 Suite *suite_diff(void);
 
-static const char gray[] = "tests/e2e/specs/gray.d2v", small[] = "tests/golden/plan/small.d2v";
+static const char  gray[] = "tests/e2e/specs/gray.d2v", small[] = "tests/golden/plan/small.d2v";
 static Arena      *arena;
 static SpecProgram one;
 
@@ -53,16 +54,18 @@ verdict(const Program *p, const char *const *text)
 static void
 seen(const Program *p, const char *const *text, const char *what)
 {
-	ck_assert_msg(verdict(p, text) == NUMERICS_different, "%s: called %s", what, numerics_name[verdict(p, text)]);
+	ck_assert_msg(verdict(p, text) == NUMERICS_different, "%s: called %s", what,
+	              numerics_name[verdict(p, text)]);
 }
 
 static void
 unseen(const Program *p, const char *const *text, const char *what)
 {
-	ck_assert_msg(verdict(p, text) == NUMERICS_identical, "%s: called %s", what, numerics_name[verdict(p, text)]);
+	ck_assert_msg(verdict(p, text) == NUMERICS_identical, "%s: called %s", what,
+	              numerics_name[verdict(p, text)]);
 }
 
-/* ---- numbers of steps ------------------------------------------------------------------------------------------- */
+/* ---- numbers of steps ----------------------------------------------------------------------- */
 
 START_TEST(numbers)
 {
@@ -82,7 +85,9 @@ START_TEST(numbers)
 				s->arg[k].f = nextafter(was.f, 2);
 				s->arg[k].i++;
 				s->arg[k].u ^= UINT64_C(1) << 63;
-				seen(p, one.text, arena_printf(arena, "a number of step %d of %s", i, p->entry[e].name));
+				seen(p, one.text,
+				     arena_printf(arena, "a number of step %d of %s", i,
+				                  p->entry[e].name));
 				s->arg[k] = was;
 				changed++;
 			}
@@ -144,7 +149,7 @@ START_TEST(held)
 }
 END_TEST
 
-/* ---- kernels ------------------------------------------------------------------------------------------------------- */
+/* ---- kernels -------------------------------------------------------------------------------- */
 
 /* The last digit outside comments and the kernel's name, or 0. */
 static size_t
@@ -154,7 +159,8 @@ last_digit(const char *text, const char *name)
 	bool   comment = false;
 
 	for (size_t i = 0; text[i]; i++) {
-		comment = comment ? strncmp(text + i, "*/", 2) != 0 : strncmp(text + i, "/*", 2) == 0;
+		comment =
+			comment ? strncmp(text + i, "*/", 2) != 0 : strncmp(text + i, "/*", 2) == 0;
 		if (!comment && strncmp(text + i, name, strlen(name)) == 0)
 			i += strlen(name) - 1;
 		else if (!comment && isdigit((unsigned char)text[i]))
@@ -217,7 +223,8 @@ START_TEST(names)
 		const char *was = p->kernel[k].name, *kind = strchr(was, '_');
 
 		p->kernel[k].name = intern_printf("k%d%s", 500 + 7 * k, kind);
-		text[k] = arena_printf(arena, "/* a word */\n%s/* 17 */\n", renamed(one.text[k], was, p->kernel[k].name));
+		text[k] = arena_printf(arena, "/* a word */\n%s/* 17 */\n",
+		                       renamed(one.text[k], was, p->kernel[k].name));
 	}
 	unseen(p, text, "kernels renamed and commented on");
 	p->kernel[0].block++;
@@ -225,7 +232,7 @@ START_TEST(names)
 }
 END_TEST
 
-/* ---- places and order --------------------------------------------------------------------------------------------------- */
+/* ---- places and order ----------------------------------------------------------------------- */
 
 static void
 shift(Program *p, int slab, int64_t by)
@@ -243,7 +250,9 @@ shift(Program *p, int slab, int64_t by)
 			GemmOperand *o[] = {&s->gemm.a, &s->gemm.b, &s->gemm.c};
 
 			for (int k = 0; k < s->narg; k++)
-				s->arg[k].offset += s->arg[k].kind == ARG_pointer && s->arg[k].slab == slab ? by : 0;
+				s->arg[k].offset +=
+					s->arg[k].kind == ARG_pointer && s->arg[k].slab == slab ? by
+												: 0;
 			for (int k = 0; k < 3 && s->kind == STEP_gemm; k++)
 				o[k]->offset += o[k]->slab == slab ? by : 0;
 			if (s->kind == STEP_gemm && s->gemm.has_bias && s->gemm.bias_slab == slab)
@@ -252,7 +261,8 @@ shift(Program *p, int slab, int64_t by)
 	}
 }
 
-/* moment1: no gemm reads or writes it; the proof of a program wants its variables where those of params lie, this does not. */
+/* moment1: no gemm reads or writes it; the proof of a program wants its variables where those of
+ * params lie, this does not. */
 START_TEST(places)
 {
 	static const char *const slab[] = {"act", "moment1"};
@@ -326,7 +336,7 @@ START_TEST(reordered)
 }
 END_TEST
 
-/* ---- what is no arithmetic ------------------------------------------------------------------------------------------- */
+/* ---- what is no arithmetic ------------------------------------------------------------------ */
 
 START_TEST(recipe)
 {
@@ -335,12 +345,12 @@ START_TEST(recipe)
 	DataSpec *d = &r->data;
 	DrawSpec  draw = r->draw[0];
 
-#define SEEN(change)                             \
-	do {                                     \
-		change;                          \
-		seen(p, one.text, #change);      \
-		*r = was;                        \
-		r->draw[0] = draw;               \
+#define SEEN(change)                                                                               \
+	do {                                                                                       \
+		change;                                                                            \
+		seen(p, one.text, #change);                                                        \
+		*r = was;                                                                          \
+		r->draw[0] = draw;                                                                 \
 	} while (0)
 	SEEN(r->seed++);
 	SEEN(r->length_steps++);
@@ -393,17 +403,23 @@ begun_with(Init init)
 
 START_TEST(starts)
 {
-	static const struct { Init x, y; } pair[] = {
+	static const struct {
+		Init x, y;
+	} pair[] = {
 		{{.kind = INIT_const, .value = 1}, {.kind = INIT_const, .value = 1.5}},
 		{{.kind = INIT_normal, .std = 1}, {.kind = INIT_normal, .std = 1.5}},
-		{{.kind = INIT_normal, .std = 1}, {.kind = INIT_trunc_normal, .std = 1, .scale = 1}},
-		{{.kind = INIT_trunc_normal, .std = 1, .cut = 2, .scale = 1}, {.kind = INIT_trunc_normal, .std = 1, .cut = 3, .scale = 1}},
-		{{.kind = INIT_trunc_normal, .std = 1, .cut = 2, .scale = 1}, {.kind = INIT_trunc_normal, .std = 1, .cut = 2, .scale = 2}},
+		{{.kind = INIT_normal, .std = 1},
+	         {.kind = INIT_trunc_normal, .std = 1, .scale = 1}},
+		{{.kind = INIT_trunc_normal, .std = 1, .cut = 2, .scale = 1},
+	         {.kind = INIT_trunc_normal, .std = 1, .cut = 3, .scale = 1}},
+		{{.kind = INIT_trunc_normal, .std = 1, .cut = 2, .scale = 1},
+	         {.kind = INIT_trunc_normal, .std = 1, .cut = 2, .scale = 2}},
 		{{.kind = INIT_copy, .of = "cls"}, {.kind = INIT_copy, .of = "hole"}},
 	};
 
 	for (int i = 0; i < COUNT(pair); i++) {
-		Side x = {"x", false, begun_with(pair[i].x), one.text}, y = {"y", false, begun_with(pair[i].y), one.text};
+		Side x = {"x", false, begun_with(pair[i].x), one.text},
+		     y = {"y", false, begun_with(pair[i].y), one.text};
 
 		ck_assert_int_eq(program_diff(arena, x, x)->numerics, NUMERICS_identical);
 		ck_assert_int_eq(program_diff(arena, x, y)->numerics, NUMERICS_different);
@@ -411,9 +427,12 @@ START_TEST(starts)
 }
 END_TEST
 
-/* ---- specs ---------------------------------------------------------------------------------------------------------------- */
+/* ---- specs ---------------------------------------------------------------------------------- */
 
-static const struct { const char *spec, *set, *target, *recompute; Numerics numerics; } specs[] = {
+static const struct {
+	const char *spec, *set, *target, *recompute;
+	Numerics    numerics;
+} specs[] = {
 	{gray, "", "cpu", "cheap", NUMERICS_identical},
 	{gray, "save=9 steps", "cpu", "cheap", NUMERICS_identical},
 	{gray, "", "cpu", "blocks", NUMERICS_reordered},
@@ -434,21 +453,23 @@ START_TEST(pairs)
 	ProgramDiff *d, *back;
 	Side         x = {"x", true, one.p, one.text}, y;
 
-	ck_assert(spec_program(arena, specs[_i].spec, specs[_i].set, specs[_i].target, specs[_i].recompute, &other) == OK);
+	ck_assert(spec_program(arena, specs[_i].spec, specs[_i].set, specs[_i].target,
+	                       specs[_i].recompute, &other) == OK);
 	y = (Side){"y", true, other.p, other.text};
 	d = program_diff(arena, x, y);
 	back = program_diff(arena, y, x);
 	ck_assert_int_eq(d->numerics, back->numerics);
 	ck_assert_int_eq(d->n, back->n);
-	ck_assert_msg(d->numerics == specs[_i].numerics, "%s %s %s: %s, %s", specs[_i].set, specs[_i].target, specs[_i].recompute,
-	              numerics_name[d->numerics], d->reason);
+	ck_assert_msg(d->numerics == specs[_i].numerics, "%s %s %s: %s, %s", specs[_i].set,
+	              specs[_i].target, specs[_i].recompute, numerics_name[d->numerics], d->reason);
 }
 END_TEST
 
 Suite *
 suite_diff(void)
 {
-	const TTest *const tests[] = {numbers, gemms, held, texts, names, places, order, reordered, recipe, starts};
+	const TTest *const tests[] = {numbers, gemms, held,      texts,  names,
+	                              places,  order, reordered, recipe, starts};
 	Suite             *s = suite_create("diff");
 	TCase             *t = tcase_create("changes");
 

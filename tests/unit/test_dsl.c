@@ -1,6 +1,6 @@
-/* dsl: the front end on the tracked recipes. The tiny model's loss, prediction, targets and block output
- * are recorded values of the original model (data2vec-vision.md, appendix), so the whole way from text to
- * graph is held against numbers that this project did not make. */
+/* dsl: the front end on the tracked recipes. The tiny model's loss, prediction, targets and block
+ * output are recorded values of the original model (data2vec-vision.md, appendix), so the whole way
+ * from text to graph is held against numbers that this project did not make. */
 #include "compiler/pass/pass.h"
 #include "dsl/dsl.h"
 #include "runtime/runtime.h"
@@ -59,14 +59,14 @@ END_TEST
 START_TEST(test_format_messy)
 {
 	static const char *const messy = "// head\n\n\n\nmodule  Norm[ W ]{ // a norm\nparam "
-	                                 "gain:[W]=1 ;   // ones\n  param bias : [W]=0; // zeros\n"
+					 "gain:[W]=1 ;   // ones\n  param bias : [W]=0; // zeros\n"
 					 "fn call( x:[..,W] )->[.., W]=standardise(x over "
-	                                 "W,eps=1e-6)\n*gain - -bias ;\n// last\n}\n// tail";
+					 "W,eps=1e-6)\n*gain - -bias ;\n// last\n}\n// tail";
 	static const char *const neat =
 		"// head\n\nmodule Norm[W] {         // a norm\n  param gain : [W] = 1;  // ones\n "
-	        " param bias : [W] = 0;  // zeros\n"
+		" param bias : [W] = 0;  // zeros\n"
 		"  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6)\n    * gain "
-	        "- -bias;\n  // last\n}\n// tail\n";
+		"- -bias;\n  // last\n}\n// tail\n";
 	Text t = {0};
 	ck_assert_int_eq(dsl_format("messy.d2v", messy, &t), OK);
 	ck_assert_str_eq(t.at, neat);
@@ -117,8 +117,8 @@ START_TEST(test_counts)
 }
 END_TEST
 
-/* Published parameter groups (data2vec-vision.md 5.2): 137 tensors without decay; the others are 52 there
- * and 76 here, where q, k and v are three. */
+/* Published parameter groups (data2vec-vision.md 5.2): 137 tensors without decay; the others are 52
+ * there and 76 here, where q, k and v are three. */
 START_TEST(test_groups)
 {
 	Arena *a = arena_new();
@@ -248,7 +248,8 @@ in_bf16(const Graph *g)
 	return n;
 }
 
-/* `keep_f32 = [.., targets]`: the teacher rounds nothing, neither in training nor when its features are looked at. */
+/* `keep_f32 = [.., targets]`: the teacher rounds nothing, neither in training nor when its features
+ * are looked at. */
 START_TEST(test_targets)
 {
 	static const char was[] = "norms, loss]", include[] = "include \"";
@@ -281,8 +282,8 @@ START_TEST(test_targets)
 	for (int i = 0; i < s->nfeature; i++) {
 		bool teacher = !strcmp(s->feature[i]->name, "teacher.features");
 		ck_assert_int_eq(pass_run(s->feature[i], "attend,cast", NULL, NULL), OK);
-		ck_assert_msg((in_bf16(s->feature[i]) == 0) == teacher, "%s: %d values in bf16", s->feature[i]->name,
-		              in_bf16(s->feature[i]));
+		ck_assert_msg((in_bf16(s->feature[i]) == 0) == teacher, "%s: %d values in bf16",
+		              s->feature[i]->name, in_bf16(s->feature[i]));
 	}
 	text_free(&t);
 	free(text);
@@ -290,7 +291,7 @@ START_TEST(test_targets)
 }
 END_TEST
 
-/* ---- the recorded values --------------------------------------------------------------------------- */
+/* ---- the recorded values -------------------------------------------------------------------- */
 
 static const Variable *
 variable(const Spec *s, const char *name)

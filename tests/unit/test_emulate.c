@@ -1,5 +1,6 @@
-/* The emulate device on kernels written by hand (emulate_kernels.cu): what emulate.h provides against plain loops, in every
- * order; every mistake it should tell of, made. Needs d2v-emulate.so beside the test runner, and a C++ compiler. */
+/* The emulate device on kernels written by hand (emulate_kernels.cu): what emulate.h provides
+ * against plain loops, in every order; every mistake it should tell of, made. Needs d2v-emulate.so
+ * beside the test runner, and a C++ compiler. */
 #include "compiler/base/base.h"
 #include "runtime/runtime.h"
 #include "tests/unit/scratch.h"
@@ -19,7 +20,7 @@ __asm__(".pushsection .rodata\n"
         ".popsection\n");
 extern const char emulate_kernels[];
 
-/* ---- a program with an entry for each kernel ----------------------------------------------------- */
+/* ---- a program with an entry for each kernel ------------------------------------------------ */
 
 enum { X, Y };
 enum { ROOM = 4096 }; /* bytes of each slab */
@@ -157,13 +158,12 @@ program_make(void)
 	for (int i = 0; i < COUNT(cases); i++) {
 		int k = kernel_index(cases[i].kernel);
 		if (k == fx.p.nkernel)
-			fx.kernel[fx.p.nkernel++] =
-				(Kernel){.name = cases[i].kernel,
-			                 .file = "all.cu",
-			                 .block = cases[i].block,
-			                 .shared = cases[i].shared,
-			                 .grid = cases[i].grid,
-			                 .per_block = cases[i].per_block};
+			fx.kernel[fx.p.nkernel++] = (Kernel){.name = cases[i].kernel,
+			                                     .file = "all.cu",
+			                                     .block = cases[i].block,
+			                                     .shared = cases[i].shared,
+			                                     .grid = cases[i].grid,
+			                                     .per_block = cases[i].per_block};
 		fx.step[i] = (ProgStep){.kind = STEP_launch,
 		                        .kernel = k,
 		                        .narg = cases[i].narg,
@@ -264,7 +264,7 @@ fails(const char *entry, const char *const *word)
 }
 #define FAILS(entry, ...) fails(entry, (const char *const[]){__VA_ARGS__, NULL})
 
-/* ---- what is right ------------------------------------------------------------------------------- */
+/* ---- what is right -------------------------------------------------------------------------- */
 
 static const char *const orders[] = {"forward",   "reverse",    "shuffle",
                                      "shuffle:1", "shuffle:99", ""};
@@ -336,7 +336,8 @@ START_TEST(shuffles)
 }
 END_TEST
 
-/* Halves (row, col) and (row, col + 1), or transposed, of matrix j, which is 8 by 8 halves, row by row. */
+/* Halves (row, col) and (row, col + 1), or transposed, of matrix j, which is 8 by 8 halves, row by
+ * row. */
 static uint32_t
 fragment(const uint16_t *x, int j, int t, bool trans)
 {
@@ -416,7 +417,7 @@ START_TEST(shared_is_nan)
 }
 END_TEST
 
-/* ---- what is wrong -------------------------------------------------------------------------------- */
+/* ---- what is wrong -------------------------------------------------------------------------- */
 
 START_TEST(missing_barrier)
 {
@@ -476,7 +477,8 @@ START_TEST(extents)
 }
 END_TEST
 
-/* With ASan these end the process, which is a test of its own each, and say so at length; without, they are sentences. */
+/* With ASan these end the process, which is a test of its own each, and say so at length; without,
+ * they are sentences. */
 static void
 without_report(void)
 {

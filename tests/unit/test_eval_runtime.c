@@ -179,7 +179,7 @@ static const char kernel_text[] = "#include <stdint.h>\n"
 				  "\t\t\t\t\t*out = t == 0 ? 1e6f : 0;\n"
 				  "\t\t\t\t\tfor (int k = 0; l == 1 && t > 0 && k < 9; k++)\n"
 				  "\t\t\t\t\t\t*out += w[d * 9 + k] * image[b * 36 + ((t - 1) / 2 "
-                                  "* 3 + k / 3) * 6 + (t - 1) % 2 * 3 + k % 3];\n"
+				  "* 3 + k / 3) * 6 + (t - 1) % 2 * 3 + k % 3];\n"
 				  "\t\t\t\t}\n"
 				  "}\n";
 
@@ -198,21 +198,21 @@ in_run(const char *name)
 static void
 write_program(void)
 {
-	static ProgSlab slab[] = {{"params", 256}, {"act", 4096 + 4 * LAYERS * BATCH * TOKENS * WIDTH}};
+	static ProgSlab slab[] = {{"params", 256},
+	                          {"act", 4096 + 4 * LAYERS * BATCH * TOKENS * WIDTH}};
 	static Kernel   kernel[] = {{.name = "features", .file = "features.c"}};
-	static Arg      arg[] = {{.kind = ARG_pointer,
-	                          .slab = 1,
-	                          .access = ACCESS_read,
-	                          .extent = {4 * BATCH * SIDE * SIDE, 1, 0}},
-	                         {.kind = ARG_pointer,
-	                          .access = ACCESS_read,
-	                          .extent = {4 * WIDTH * 9, 1, 0}},
-	                         {.kind = ARG_pointer,
-	                          .slab = 1,
-	                          .offset = 4096,
-	                          .access = ACCESS_write,
-	                          .extent = {4 * LAYERS * BATCH * TOKENS * WIDTH, 1, 0},
-	                          .value = 1}};
+	static Arg      arg[] = {
+		     {.kind = ARG_pointer,
+	              .slab = 1,
+	              .access = ACCESS_read,
+	              .extent = {4 * BATCH * SIDE * SIDE, 1, 0}},
+		     {.kind = ARG_pointer, .access = ACCESS_read, .extent = {4 * WIDTH * 9, 1, 0}},
+		     {.kind = ARG_pointer,
+	              .slab = 1,
+	              .offset = 4096,
+	              .access = ACCESS_write,
+	              .extent = {4 * LAYERS * BATCH * TOKENS * WIDTH, 1, 0},
+	              .value = 1}};
 	static ProgStep step[] = {{.kind = STEP_launch, .narg = 3, .arg = arg, .what = "forward"}};
 	static Variable var[1];
 	static Input    input[1];

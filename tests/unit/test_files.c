@@ -1,5 +1,5 @@
-/* Files of the runtime: safetensors (round trips and every refusal), logs (resuming), event records (known CRCs,
- * frames read back), the report (one self-contained file). */
+/* Files of the runtime: safetensors (round trips and every refusal), logs (resuming), event records
+ * (known CRCs, frames read back), the report (one self-contained file). */
 #include "runtime/files_private.h"
 #include "tests/unit/scratch.h"
 
@@ -67,7 +67,7 @@ ck_said(const char *words)
 	listening();
 }
 
-/* ---- safetensors -------------------------------------------------------------------------------------- */
+/* ---- safetensors ---------------------------------------------------------------------------- */
 
 /* A file of this header and so many bytes of data. */
 static char *
@@ -217,13 +217,20 @@ START_TEST(st_refusals)
 	refuse("{} x", 0, "not valid JSON");
 	refuse("{\"a\":7}", 0, "must be an object of");
 	refuse("{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, "must be an object of");
-	refuse("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"more\":1}}", 4, "must be an object of");
-	refuse("{\"a\":{\"dtype\":\"F31\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "unknown dtype `F31`");
-	refuse("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, "F32 [2] takes 8 bytes");
-	refuse("{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", 4, "whole numbers from 0 up");
-	refuse("{\"a\":{\"dtype\":\"F32\",\"shape\":[1.5],\"data_offsets\":[0,4]}}", 4, "whole numbers from 0 up");
-	refuse("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0]}}", 4, "a list of two numbers");
-	refuse("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[4,0]}}", 4, "before it begins");
+	refuse("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"more\":1}}", 4,
+	       "must be an object of");
+	refuse("{\"a\":{\"dtype\":\"F31\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4,
+	       "unknown dtype `F31`");
+	refuse("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4,
+	       "F32 [2] takes 8 bytes");
+	refuse("{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", 4,
+	       "whole numbers from 0 up");
+	refuse("{\"a\":{\"dtype\":\"F32\",\"shape\":[1.5],\"data_offsets\":[0,4]}}", 4,
+	       "whole numbers from 0 up");
+	refuse("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0]}}", 4,
+	       "a list of two numbers");
+	refuse("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[4,0]}}", 4,
+	       "before it begins");
 	refuse("{\"a\":{\"dtype\":\"U8\",\"shape\":[5],\"data_offsets\":[0,5]}}", 4, "truncated");
 	refuse("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
 	       "\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[4,8]}}",
@@ -234,10 +241,13 @@ START_TEST(st_refusals)
 	refuse("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
 	       "\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[6,10]}}",
 	       10, "bytes 4 to 5 of the data belong to no tensor");
-	refuse("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[1,5]}}", 5, "bytes 0 to 0");
-	refuse("{\"a\":{\"dtype\":\"U8\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,1]}}", 1, "9 axes");
-	refuse("{\"a\":{\"dtype\":\"F64\",\"shape\":[4611686018427387904,4611686018427387904],\"data_offsets\":[0,8]}}", 8,
-	       "more than");
+	refuse("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[1,5]}}", 5,
+	       "bytes 0 to 0");
+	refuse("{\"a\":{\"dtype\":\"U8\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,1]}}", 1,
+	       "9 axes");
+	refuse("{\"a\":{\"dtype\":\"F64\",\"shape\":[4611686018427387904,4611686018427387904],"
+	       "\"data_offsets\":[0,8]}}",
+	       8, "more than");
 	refuse("{\"__metadata__\":{\"k\":1}}", 0, "`k` is not a string");
 	refuse("{\"__metadata__\":[]}", 0, "object of strings");
 }
@@ -281,7 +291,7 @@ START_TEST(st_damaged)
 }
 END_TEST
 
-/* ---- event records -------------------------------------------------------------------------------------- */
+/* ---- event records -------------------------------------------------------------------------- */
 
 START_TEST(crc_known)
 {
@@ -323,7 +333,8 @@ frames(const char *at, size_t n)
 		if (n - i < 16 || unmasked(little(at + i + 8, 4)) != crc32c(at + i, 8))
 			return -1;
 		size_t length = little(at + i, 8);
-		if (n - i < 16 + length || unmasked(little(at + i + 12 + length, 4)) != crc32c(at + i + 12, length))
+		if (n - i < 16 + length ||
+		    unmasked(little(at + i + 12 + length, 4)) != crc32c(at + i + 12, length))
 			return -1;
 		i += 16 + length;
 	}
@@ -338,7 +349,10 @@ START_TEST(event_frames)
 	events_header(&t, 1.5);
 	/* The whole first record, by hand: field 1 double 1.5, field 3 "brain.Event:2". */
 	ck_assert_uint_eq(little(t.at, 8), 24);
-	ck_assert(!memcmp(t.at + 12, "\x09\0\0\0\0\0\0\xf8\x3f\x1a\x0d" "brain.Event:2", 24));
+	ck_assert(!memcmp(t.at + 12,
+	                  "\x09\0\0\0\0\0\0\xf8\x3f\x1a\x0d"
+	                  "brain.Event:2",
+	                  24));
 	events_scalars(&t, 2, 7, names, values, 2);
 	ck_assert_int_eq(frames(t.at, t.n), 2);
 	/* A zero is written, not left out: value 2 is tag "lr" and simple_value 0. */
@@ -347,7 +361,7 @@ START_TEST(event_frames)
 }
 END_TEST
 
-/* ---- logs -------------------------------------------------------------------------------------------------- */
+/* ---- logs ----------------------------------------------------------------------------------- */
 
 static void
 log_steps(Log *l, int64_t first, int64_t last)
@@ -391,9 +405,11 @@ START_TEST(log_resume)
 	ck_assert_int_eq(log_close(l), OK);
 	const char *path = in_folder("log.jsonl");
 	ck_assert_int_eq(count_lines(path, &text), 9);
-	ck_assert_ptr_nonnull(strstr(text, "{\"step\":2,\"epoch\":0,\"loss\":0.5,\"watch.time\":5,\"samples_per_second\":100.5,"));
+	ck_assert_ptr_nonnull(strstr(text, "{\"step\":2,\"epoch\":0,\"loss\":0.5,\"watch.time\":5,"
+	                                   "\"samples_per_second\":100.5,"));
 	ck_assert_ptr_nonnull(strstr(text, "\"loss\":\"NaN\""));
-	ck_assert_ptr_nonnull(strstr(text, "\"loss\":0.14285715,")); /* one seventh as f32, no digits more */
+	/* one seventh as f32, no digits more */
+	ck_assert_ptr_nonnull(strstr(text, "\"loss\":0.14285715,"));
 	free(text);
 	ck_assert_int_eq(count_events(), 10);
 	/* The process died while line 10 was written, the newest checkpoint is of step 5. */
@@ -437,8 +453,14 @@ START_TEST(json_numbers)
 	const struct {
 		double      x;
 		const char *text;
-	} known[] = {{0, "0"}, {1, "1"}, {0.1f, "0.1"}, {0.1, "0.1"}, {1.0 / 3, "0.3333333333333333"},
-	             {1e-8f, "1e-08"}, {-INFINITY, "\"-Infinity\""}, {1234567, "1234567"}};
+	} known[] = {{0, "0"},
+	             {1, "1"},
+	             {0.1f, "0.1"},
+	             {0.1, "0.1"},
+	             {1.0 / 3, "0.3333333333333333"},
+	             {1e-8f, "1e-08"},
+	             {-INFINITY, "\"-Infinity\""},
+	             {1234567, "1234567"}};
 	for (int i = 0; i < COUNT(known); i++) {
 		Text t = {0};
 		json_number(&t, known[i].x);
@@ -448,7 +470,7 @@ START_TEST(json_numbers)
 }
 END_TEST
 
-/* ---- report -------------------------------------------------------------------------------------------------- */
+/* ---- report --------------------------------------------------------------------------------- */
 
 static void
 put_file(const char *name, const char *text)
@@ -458,20 +480,25 @@ put_file(const char *name, const char *text)
 
 START_TEST(report_page)
 {
-	Variable v = {.name = "block[0].up", .kind = VAR_param, .type = {DT_f32, 1, {{"D", 12345}}}};
-	Program  p = {.recipe = {.spec_name = "tiny<&>", .spec_hash = "abc", .nvar = 1, .var = &v}, .target = "cpu"};
+	Variable v = {
+		.name = "block[0].up", .kind = VAR_param, .type = {DT_f32, 1, {{"D", 12345}}}};
+	Program p = {.recipe = {.spec_name = "tiny<&>", .spec_hash = "abc", .nvar = 1, .var = &v},
+	             .target = "cpu"};
 	ck_assert_int_eq(report_write(folder, &p), FAIL);
 	ck_said("there is no");
 	Log *l;
 	ck_assert_int_eq(log_open(folder, &p.recipe, false, 0, &l), OK);
 	log_steps(l, 1, 700);
 	ck_assert_int_eq(log_close(l), OK);
-	put_file("eval.json", "{\"rows\":[{\"encoder\":\"teacher\",\"metric\":\"k-NN\",\"value\":0.8125,\"lo\":0.8,\"hi\":0.82}]}");
+	put_file("eval.json", "{\"rows\":[{\"encoder\":\"teacher\",\"metric\":\"k-NN\",\"value\":0."
+	                      "8125,\"lo\":0.8,\"hi\":0.82}]}");
 	ck_assert_int_eq(report_write(folder, &p), OK);
 	char  *html;
 	size_t n;
 	ck_assert_int_eq(file_read(in_folder("report.html"), &html, &n), OK);
-	const char *there[] = {"tiny&lt;&amp;&gt;", "12,345", "block[..]", "81.25 %", "<svg", "1 value of loss was not finite, first at step 3"};
+	const char *there[] = {
+		"tiny&lt;&amp;&gt;", "12,345", "block[..]",
+		"81.25 %",           "<svg",   "1 value of loss was not finite, first at step 3"};
 	for (int i = 0; i < COUNT(there); i++)
 		ck_assert_msg(strstr(html, there[i]) != NULL, "no %s", there[i]);
 	const char *absent[] = {"tiny<", "src=", "href=", "@import", "url(", "nan,", "inf,"};
@@ -487,7 +514,8 @@ START_TEST(report_page)
 	put_file("eval.json", "{\"rows\":[]}");
 	put_file("log.jsonl", ""); /* a run that has just begun */
 	ck_assert_int_eq(report_write(folder, &p), OK);
-	put_file("log.jsonl", "{\"step\":1,\"loss\":\"NaN\",\"lr\":1e-5}\n"); /* one line, nothing to draw for one value */
+	/* one line, nothing to draw for one value */
+	put_file("log.jsonl", "{\"step\":1,\"loss\":\"NaN\",\"lr\":1e-5}\n");
 	ck_assert_int_eq(report_write(folder, &p), OK);
 	put_file("log.jsonl", "nonsense\n");
 	ck_assert_int_eq(report_write(folder, &p), FAIL);

@@ -1,7 +1,7 @@
 /* Gemms of the devices: every layout, dtype, accumulation and bias, odd sizes and size 1,
  * leading dimensions beyond the extent, sizes on both sides of the packing bounds, against plain
- * loops. The cuda device runs over tests/support/fake_cuda*.c. Needs d2v-cpu.so, and d2v-cuda.so where it was built,
- * beside the test runner. */
+ * loops. The cuda device runs over tests/support/fake_cuda*.c. Needs d2v-cpu.so, and d2v-cuda.so
+ * where it was built, beside the test runner. */
 #include "compiler/base/base.h"
 #include "compiler/base/cache.h"
 #include "runtime/runtime.h"

@@ -1,6 +1,6 @@
-/* Every gradient rule against central differences in double precision, through the oracle: the loss is the
- * sum of the result with random weights, and each element of each parameter is moved by +-h. Also: that
- * this check would notice a mistake, and that no op with a gradient lacks a case. */
+/* Every gradient rule against central differences in double precision, through the oracle: the loss
+ * is the sum of the result with random weights, and each element of each parameter is moved by +-h.
+ * Also: that this check would notice a mistake, and that no op with a gradient lacks a case. */
 #include "compiler/pass/pass.h"
 #include "compiler/pass/rules.h"
 
@@ -11,7 +11,8 @@
 
 Suite *suite_grad(void);
 
-/* The error of central differences is of order h^2 f''' / f' + 1e-16 f / (h f'): about 1e-9 at h = 1e-5. */
+/* The error of central differences is of order h^2 f''' / f' + 1e-16 f / (h f'): about 1e-9 at h =
+ * 1e-5. */
 static const double step_h = 1e-5, tolerance = 1e-6;
 
 typedef struct {
@@ -37,8 +38,10 @@ typedef struct {
 		op, P("a", "[A:3, B:5, C:1]") Y(op " %a : f32[A:3, B:5, C:1]"), lo, hi             \
 	}
 #define QKV                                                                                        \
-	P("q", "[B:2, H:3, T:3, E:5]") P("k", "[B:2, H:3, U:3, E:5]") P("v", "[B:2, H:3, U:3, "    \
-	                                                                     "E:5]")
+	P("q", "[B:2, H:3, T:3, E:5]")                                                             \
+	P("k", "[B:2, H:3, U:3, E:5]")                                                             \
+	P("v", "[B:2, H:3, U:3, "                                                                  \
+	       "E:5]")
 #define KEYS                                                                                       \
 	"%s = input \"sample\" : u32[B:2] %t = host \"step\" : u32[] %d = host \"seed\" : u32[] "
 
@@ -158,7 +161,7 @@ static const Case cases[] = {
          -1, 1},
 };
 
-/* ---- feeding ---------------------------------------------------------------------------------------------- */
+/* ---- feeding -------------------------------------------------------------------------------- */
 
 static Feed *
 feeds(Arena *a, const Graph *g, const Case *c, int *n)
@@ -272,7 +275,8 @@ worst_error(Arena *a, const Graph *g, const Graph *differentiated, const Case *c
 			down_loss = loss_of(g, feed, nfeed);
 			p->at[i] = x;
 			want = (up_loss - down_loss) / (2 * step_h);
-			/* Relative to the element, or to a thousandth of the largest where it is tiny. */
+			/* Relative to the element, or to a thousandth of the largest where it is
+			 * tiny. */
 			worst = fmax(worst, fabs(grad.at[i] - want) /
 			                            fmax(fmax(fabs(want), fabs(grad.at[i])),
 			                                 fmax(1e-2 * size, 1e-3)));

@@ -1,4 +1,5 @@
-/* test_graph: graphs as text both ways, garbled text, replacement and commit, long concats, index tables. */
+/* test_graph: graphs as text both ways, garbled text, replacement and commit, long concats, index
+ * tables. */
 #include "compiler/ir/ir.h"
 #include "tests/support/random_graph.h"
 
@@ -8,31 +9,32 @@
 
 Suite *suite_graph(void);
 
-/* ---- text ------------------------------------------------------------------------------------------------------ */
+/* ---- text ----------------------------------------------------------------------------------- */
 
 static const char canonical[] =
-        "graph @\"a b\" {\n"
-        "  batch B\n"
-        "  matmul bf16 average f32\n"
-        "  slab params 64\n"
-        "  slab act 8192\n"
-        "  %0 = input \"x\\\"\\\\\\x0a\" : f32[B:2, T:5, D:4]\n"
-        "  %1 = param \"w\" : f32[F:3, D:4] at params+0\n"
-        "  %2 = slice %0, T at 1 as N:4 : f32[B:2, N:4, D:4] at act+64 strides(20,4,1) # models/a.d2v:3:7\n"
-        "  %3 = contract %2, %1 over D : f32[N:4, B:2, F:3] kernel 0 at act+512\n"
-        "  %4 = sum %3 over B, N, F : f32[] kernel 1\n"
-        "  %5 = const 0.01 : f32[] # my models/a:b.d2v:12:1\n"
-        "  %6 = concat %1, %1 of F, F along \"F*2\":6 : f32[\"F*2\":6, D:4] kernel -2\n"
-        "  training loss %4 adamw(0.9, 0.999, 1e-8) clip 3\n"
-        "  update \"w\" group plain lr %5 decay %5 average \"teacher.w\" by %5 # models/a.d2v:2:9\n"
-        "  return loss = %4, \"a-b\" = %6\n"
-        "}\n";
+	"graph @\"a b\" {\n"
+	"  batch B\n"
+	"  matmul bf16 average f32\n"
+	"  slab params 64\n"
+	"  slab act 8192\n"
+	"  %0 = input \"x\\\"\\\\\\x0a\" : f32[B:2, T:5, D:4]\n"
+	"  %1 = param \"w\" : f32[F:3, D:4] at params+0\n"
+	"  %2 = slice %0, T at 1 as N:4 : f32[B:2, N:4, D:4] at act+64 strides(20,4,1) # "
+	"models/a.d2v:3:7\n"
+	"  %3 = contract %2, %1 over D : f32[N:4, B:2, F:3] kernel 0 at act+512\n"
+	"  %4 = sum %3 over B, N, F : f32[] kernel 1\n"
+	"  %5 = const 0.01 : f32[] # my models/a:b.d2v:12:1\n"
+	"  %6 = concat %1, %1 of F, F along \"F*2\":6 : f32[\"F*2\":6, D:4] kernel -2\n"
+	"  training loss %4 adamw(0.9, 0.999, 1e-8) clip 3\n"
+	"  update \"w\" group plain lr %5 decay %5 average \"teacher.w\" by %5 # models/a.d2v:2:9\n"
+	"  return loss = %4, \"a-b\" = %6\n"
+	"}\n";
 
 static void
 round_trip(const char *text, const char *want)
 {
 	Arena *a = arena_new();
-	Text printed = {0};
+	Text   printed = {0};
 	Graph *g;
 
 	ck_assert_int_eq(graph_parse(a, "t.ir", text, &g), OK);
@@ -48,7 +50,8 @@ round_trip(const char *text, const char *want)
 START_TEST(test_text)
 {
 	round_trip(canonical, canonical);
-	round_trip("graph @f{ # c\n %x = input \"x\" : f32[D:4] # a comment\n\n%z=const 0:f32[] %0 = add %x,\n %z : f32[D:4] return %0, z=%z}",
+	round_trip("graph @f{ # c\n %x = input \"x\" : f32[D:4] # a comment\n\n%z=const 0:f32[] %0 "
+	           "= add %x,\n %z : f32[D:4] return %0, z=%z}",
 	           "graph @f {\n  %0 = input \"x\" : f32[D:4]\n  %1 = const 0 : f32[]\n"
 	           "  %2 = add %0, %1 : f32[D:4]\n  return out0 = %2, z = %1\n}\n");
 }
@@ -56,7 +59,7 @@ END_TEST
 
 START_TEST(test_ops_md_text)
 {
-	char *text, *start, *end;
+	char  *text, *start, *end;
 	size_t n;
 
 	ck_assert_int_eq(file_read("compiler/ir/OPS.md", &text, &n), OK);
@@ -73,7 +76,7 @@ END_TEST
 START_TEST(test_text_random)
 {
 	Arena *a = arena_new();
-	Text one = {0}, two = {0};
+	Text   one = {0}, two = {0};
 	Graph *g = random_graph(a, (uint64_t)_i, 20), *back;
 
 	graph_print(g, &one);
@@ -92,14 +95,14 @@ END_TEST
 START_TEST(test_garbled)
 {
 	static const char bytes[] = "%=:[](),{}+-\"#@0 9\\\n\xff eBD.x";
-	Stream s = stream_open(1, "garbled", (uint64_t)_i, 0);
-	FILE *null = fopen("/dev/null", "w");
-	Arena *a = arena_new();
-	int i, k, n = (int)sizeof canonical - 1;
+	Stream            s = stream_open(1, "garbled", (uint64_t)_i, 0);
+	FILE             *null = fopen("/dev/null", "w");
+	Arena            *a = arena_new();
+	int               i, k, n = (int)sizeof canonical - 1;
 
 	diag_sink(null);
 	for (i = 0; i < 400; i++) {
-		char text[sizeof canonical];
+		char   text[sizeof canonical];
 		Graph *g;
 		memcpy(text, canonical, sizeof text);
 		if (_i == 0)
@@ -127,25 +130,31 @@ START_TEST(test_garbled)
 }
 END_TEST
 
-/* ---- graphs -------------------------------------------------------------------------------------------------------- */
+/* ---- graphs --------------------------------------------------------------------------------- */
 
 START_TEST(test_commit)
 {
 	Arena *a = arena_new();
 	Graph *g = graph_new(a, "t");
-	Type t = {.dtype = DT_f32, .rank = 1, .axis = {{intern("B"), 2}}}, other = {.dtype = DT_f32};
-	Loc no = {0};
-	Val x = build_leaf(g, OP_input, "x", &t, no), w = build_leaf(g, OP_param, "w", &t, no);
-	Val y = build_un(g, OP_neg, x, no), z = build_un(g, OP_exp, y, no);
-	Val lr = build_leaf(g, OP_host, "lr", &other, no);
-	Update update = {.param = intern("w"), .lr = lr, .decay = lr, .average_decay = NO_VAL, .grad = NO_VAL};
-	Text text = {0};
-	int *uses, i;
+	Type   t = {.dtype = DT_f32, .rank = 1, .axis = {{intern("B"), 2}}},
+	     other = {.dtype = DT_f32};
+	Loc    no = {0};
+	Val    x = build_leaf(g, OP_input, "x", &t, no), w = build_leaf(g, OP_param, "w", &t, no);
+	Val    y = build_un(g, OP_neg, x, no), z = build_un(g, OP_exp, y, no);
+	Val    lr = build_leaf(g, OP_host, "lr", &other, no);
+	Update update = {.param = intern("w"),
+	                 .lr = lr,
+	                 .decay = lr,
+	                 .average_decay = NO_VAL,
+	                 .grad = NO_VAL};
+	Text   text = {0};
+	int   *uses, i;
 
 	build_un(g, OP_abs, z, no); /* dead */
 	graph_output(g, "z", z);
 	graph_output(g, "y", y);
-	g->training = (Training){.present = true, .loss = build_const(g, 1, no), .nupdate = 1, .update = &update};
+	g->training = (Training){
+		.present = true, .loss = build_const(g, 1, no), .nupdate = 1, .update = &update};
 	build_assign(g, "w", z, no);
 	for (i = 0; i < 100; i++) /* the table of replacements must grow along */
 		if (i == 3)
@@ -156,11 +165,13 @@ START_TEST(test_commit)
 	graph_replace(g, z, y); /* a chain: z -> y -> x + w */
 	graph_commit(g);
 	graph_print(g, &text);
-	ck_assert_str_eq(text.at, "graph @t {\n  %0 = input \"x\" : f32[B:2]\n  %1 = param \"w\" : f32[B:2]\n"
-	                          "  %2 = const 1 : f32[]\n  %3 = add %0, %1 : f32[B:2]\n"
-	                          "  %4 = assign %3 to \"w\" : f32[B:2]\n  %5 = const 0.5 : f32[]\n"
-	                          "  training loss %2 adamw(0, 0, 0)\n  update \"w\" group \"\" lr %5 decay %5\n"
-	                          "  return z = %3, y = %3\n}\n");
+	ck_assert_str_eq(
+		text.at,
+		"graph @t {\n  %0 = input \"x\" : f32[B:2]\n  %1 = param \"w\" : f32[B:2]\n"
+		"  %2 = const 1 : f32[]\n  %3 = add %0, %1 : f32[B:2]\n"
+		"  %4 = assign %3 to \"w\" : f32[B:2]\n  %5 = const 0.5 : f32[]\n"
+		"  training loss %2 adamw(0, 0, 0)\n  update \"w\" group \"\" lr %5 decay %5\n"
+		"  return z = %3, y = %3\n}\n");
 	uses = graph_uses(g, a);
 	ck_assert_int_eq(uses[3], 3);
 	ck_assert_int_eq(uses[5], 2);
@@ -176,8 +187,8 @@ START_TEST(test_commit_cycle)
 {
 	Arena *a = arena_new();
 	Graph *g = graph_new(a, "t");
-	Type t = {.dtype = DT_f32, .rank = 1, .axis = {{intern("B"), 2}}};
-	Val x = build_leaf(g, OP_input, "x", &t, (Loc){0}), y = build_un(g, OP_neg, x, (Loc){0});
+	Type   t = {.dtype = DT_f32, .rank = 1, .axis = {{intern("B"), 2}}};
+	Val    x = build_leaf(g, OP_input, "x", &t, (Loc){0}), y = build_un(g, OP_neg, x, (Loc){0});
 
 	graph_output(g, "x", x);
 	if (_i == 0) { /* aborts in either case */
@@ -196,11 +207,11 @@ START_TEST(test_long_concat)
 {
 	Arena *a = arena_new();
 	Graph *g = graph_new(a, "t");
-	Type t = {.dtype = DT_f32, .rank = 1, .axis = {{intern("B"), 2}}};
-	Axis parts[123] = {{0}}, along = {intern("L"), 123};
-	Val in[123], v;
+	Type   t = {.dtype = DT_f32, .rank = 1, .axis = {{intern("B"), 2}}};
+	Axis   parts[123] = {{0}}, along = {intern("L"), 123};
+	Val    in[123], v;
 	Tensor result[400];
-	int i;
+	int    i;
 
 	for (i = 0; i < 123; i++)
 		in[i] = build_const(g, i, (Loc){0});
@@ -220,11 +231,13 @@ END_TEST
 /* data2vec-vision.md 1.3 */
 START_TEST(test_tables)
 {
-	static const struct { int i, j, want; } check[] = {{0, 0, 731}, {0, 1, 729}, {1, 0, 730}, {1, 1, 364}, {1, 2, 363},
-	                                                   {2, 1, 365}, {1, 15, 337}, {15, 1, 391}, {1, 196, 0}, {196, 1, 728}};
+	static const struct {
+		int i, j, want;
+	} check[] = {{0, 0, 731}, {0, 1, 729},  {1, 0, 730},  {1, 1, 364}, {1, 2, 363},
+	             {2, 1, 365}, {1, 15, 337}, {15, 1, 391}, {1, 196, 0}, {196, 1, 728}};
 	static int32_t table[197 * 197];
-	int64_t args[2] = {14, 14}, size[MAX_RANK], limit, sum = 0;
-	int rank, i;
+	int64_t        args[2] = {14, 14}, size[MAX_RANK], limit, sum = 0;
+	int            rank, i;
 
 	ck_assert_int_eq(table_type("grid_offsets", args, 2, &rank, size, &limit), OK);
 	ck_assert(rank == 2 && size[0] == 197 && size[1] == 197 && limit == 732);

@@ -1,5 +1,6 @@
-/* From kernel files to a loaded object: files that share a run of the compiler and files that cannot, what the name
- * of an object depends on, what is left in the cache folder, whose fault a failure is. */
+/* From kernel files to a loaded object: files that share a run of the compiler and files that
+ * cannot, what the name of an object depends on, what is left in the cache folder, whose fault a
+ * failure is. */
 #include "compiler/base/base.h"
 #include "runtime/runtime.h"
 #include "tests/unit/scratch.h"
@@ -71,7 +72,8 @@ kernels_write(const char *by, const char *more)
 		snprintf(name, sizeof name, "k%02d.c", i);
 		snprintf(text, sizeof text,
 		         "#include \"prelude.h\" /* what all need */\n%s\n"
-		         "void\nk%02d(void *const *p, const Num *n)\n{\n\t((int *)p[0])[%d] += %s + DEEPER;\n}\n",
+		         "void\nk%02d(void *const *p, const Num *n)\n{\n\t((int *)p[0])[%d] += %s "
+		         "+ DEEPER;\n}\n",
 		         more, i, i, by);
 		kernel_write(name, text);
 	}
@@ -185,10 +187,13 @@ START_TEST(neighbours)
 	gives(6);
 	kernels_write("ADD", "");
 	/* a macro must not reach the next file, however it is written */
-	kernel_write("k00.c", "#include \"prelude.h\"\n#define ADD 3\nvoid k00(void *const *p, const Num *n)\n"
-	                      "{\n\t((int *)p[0])[0] += ADD;\n}\n#undef ADD\n#define ADD 100\n");
+	kernel_write(
+		"k00.c",
+		"#include \"prelude.h\"\n#define ADD 3\nvoid k00(void *const *p, const Num *n)\n"
+		"{\n\t((int *)p[0])[0] += ADD;\n}\n#undef ADD\n#define ADD 100\n");
 	kernel_write("k01.c", "#include \"prelude.h\"\nvoid k01(void *const *p, const Num *n)\n"
-	                      "{\n\t((int *)p[0])[1] += ADD;\n}\n/* this file is the longest of its run, so it comes before the others\n */ #define ADD 100\n");
+	                      "{\n\t((int *)p[0])[1] += ADD;\n}\n/* this file is the longest of "
+	                      "its run, so it comes before the others\n */ #define ADD 100\n");
 	gives(3);
 	folder_drop();
 }
@@ -206,7 +211,8 @@ START_TEST(faults)
 	kernel_write("deeper.h", "enum { DEEPER = 0 };\n");
 	prelude_write(3);
 	kernels_write("ADD", "");
-	kernel_write("k13.c", "#include \"prelude.h\"\nvoid k13(void *const *p, const Num *n) { return oops; }\n");
+	kernel_write("k13.c", "#include \"prelude.h\"\nvoid k13(void *const *p, const Num *n) { "
+	                      "return oops; }\n");
 	snprintf(cache, sizeof cache, "%s/cache", folder);
 	ck_assert(device_load("cpu", &d) == OK);
 	diag_sink(f);
@@ -214,8 +220,9 @@ START_TEST(faults)
 	diag_sink(NULL);
 	diag_reset();
 	fclose(f);
-	ck_assert_msg(strstr(said, "kernels/k13.c") && strstr(said, "oops") && strstr(said, "k13.c:2:") &&
-	              !strstr(said, "k12.c"), "%s", said);
+	ck_assert_msg(strstr(said, "kernels/k13.c") && strstr(said, "oops") &&
+	                      strstr(said, "k13.c:2:") && !strstr(said, "k12.c"),
+	              "%s", said);
 	free(said);
 	ck_assert_int_eq(entries("cache/*"), 0);
 	folder_drop();
@@ -224,9 +231,12 @@ END_TEST
 
 START_TEST(leavings)
 {
-	static const char *const old[] = {"cache/build-AbC123/x", "cache/gray-cpu-0123456789abcdef-01234567.4711/kernels"},
-	                  *const kept[] = {"cache/build-mine/x", "cache/gray-cpu-0123456789abcdef-01234567/kernels",
-	                                   "cache/photos.2024", "cache/build-AbC124/x"};
+	static const char *const        old[] = {"cache/build-AbC123/x",
+	                                         "cache/gray-cpu-0123456789abcdef-01234567.4711/kernels"},
+				 *const kept[] = {
+					 "cache/build-mine/x",
+					 "cache/gray-cpu-0123456789abcdef-01234567/kernels",
+					 "cache/photos.2024", "cache/build-AbC124/x"};
 	struct utimbuf then = {1, 1};
 	folder_make();
 	for (int i = 0; i < COUNT(old); i++)

@@ -1,5 +1,6 @@
-/* The passes of the front half on small texts: where each acts, where it holds still, and that it finds
- * nothing more to do the second time; then one whole update against AdamW and averaging by hand. */
+/* The passes of the front half on small texts: where each acts, where it holds still, and that it
+ * finds nothing more to do the second time; then one whole update against AdamW and averaging by
+ * hand. */
 #include "compiler/pass/pass.h"
 
 #include <check.h>
@@ -180,7 +181,7 @@ static const Case cse_cases[] = {
 	{"dce", X "%a = exp %x" AB "%b = assign %a to \"x\"" AB "return %x }", NULL},
 };
 
-/* ---- attention ------------------------------------------------------------------------------------------ */
+/* ---- attention ------------------------------------------------------------------------------ */
 
 #define QKV                                                                                        \
 	"graph @t { %q = param \"q\" : f32[B:2, H:3, T:4, E:5] %k = param \"k\" : f32[B:2, H:3, "  \
@@ -250,7 +251,7 @@ static const Case attend_cases[] = {
          NULL},
 };
 
-/* ---- expand, cast ------------------------------------------------------------------------------------------ */
+/* ---- expand, cast --------------------------------------------------------------------------- */
 
 static const Case expand_cases[] = {
 	{"expand", X "%y = softmax %x over B" AB "return %y }",
@@ -274,7 +275,8 @@ static const Case cast_cases[] = {
 	{"cast", M "%y = contract %x, %w over D" BF "return %y }",
          M "%a = cast %x : bf16[B:2, D:3] %b = cast %w : bf16[F:4, D:3] %y = contract %a, %b over "
            "D" BF "return %y }"},
-	/* A value is cast once, below the ways to look at it; a result read by matrix work alone is bf16. */
+	/* A value is cast once, below the ways to look at it; a result read by matrix work alone is
+           bf16. */
 	{"cast",
          M "%h = contract %x, %w over D" BF
            "%r = rename %w, F as G:4 : f32[G:4, D:3] %z = contract %x, %r over D : f32[B:2, G:4] "
@@ -321,7 +323,7 @@ TESTS(attend_cases)
 TESTS(expand_cases)
 TESTS(cast_cases)
 
-/* ---- what the user did wrong --------------------------------------------------------------------------------- */
+/* ---- what the user did wrong ---------------------------------------------------------------- */
 
 static char *
 said_by(Graph *g, const char *passes)
@@ -391,7 +393,7 @@ START_TEST(autodiff_leaves_averages_alone)
 }
 END_TEST
 
-/* ---- one update by hand ------------------------------------------------------------------------------------------ */
+/* ---- one update by hand --------------------------------------------------------------------- */
 
 enum { NA = 4, NB = 3, NX = NA * NB };
 
@@ -421,7 +423,7 @@ static const char update_text[] = X "%e = param \"e\"" AB C(
 	"half",
 	"0.5") "%q = mul %x, %x" AB "%h = mul %q, %half" AB
 	       "%l = sum %h over A, B : f32[] %z = sum %e over A, B : f32[] %lr = host \"rate\" : "
-               "f32[] " C("wd", "0.05")
+	       "f32[] " C("wd", "0.05")
 		       C("tau", "0.75") "training loss %l adamw(0.9, 0.99, 1e-08) clip 2 " UPDATE(
 			       "x") "average \"e\" by %tau return loss = %l, z = %z }";
 

@@ -1,5 +1,6 @@
-/* The check of passes: all real passes are let through on real models, and each of a row of wrong ones is refused, with its name, the
- * tensor and the line of the spec. Also: how a spec is shrunk. */
+/* The check of passes: all real passes are let through on real models, and each of a row of wrong
+ * ones is refused, with its name, the tensor and the line of the spec. Also: how a spec is shrunk.
+ */
 #include "compiler/pass/check.h"
 #include "compiler/pass/rules.h"
 #include "dsl/dsl.h"
@@ -28,19 +29,21 @@ size_of(const Shrunk *s, const char *name)
 	return 0;
 }
 
-/* ---- shrinking ------------------------------------------------------------------------------------------ */
+/* ---- shrinking ------------------------------------------------------------------------------ */
 
 START_TEST(sizes_become_toys)
 {
-	static const char *const path[] = {"models/fashion.d2v", "models/vit_base.d2v", "models/vit_large.d2v"};
-	Arena *a = arena_new();
-	Shrunk s = shrunk(a, path[_i], NULL, 0);
+	static const char *const path[] = {"models/fashion.d2v", "models/vit_base.d2v",
+	                                   "models/vit_large.d2v"};
+	Arena                   *a = arena_new();
+	Shrunk                   s = shrunk(a, path[_i], NULL, 0);
 
 	ck_assert_int_eq(diag_errors(), 0);
 	ck_assert_msg(s.work < 1e6, "%s: %g operations", path[_i], s.work);
 	ck_assert_msg(s.tries < 500, "%s: %d tries", path[_i], s.tries);
 	for (int i = 0; i < s.nsize; i++)
-		ck_assert_msg(s.size[i].value >= 2, "%s is %d", s.size[i].name, (int)s.size[i].value);
+		ck_assert_msg(s.size[i].value >= 2, "%s is %d", s.size[i].name,
+		              (int)s.size[i].value);
 	ck_assert_int_ge(size_of(&s, "D") / size_of(&s, "H"), 2); /* a head wider than one */
 	ck_assert_int_eq(size_of(&s, "D") % size_of(&s, "H"), 0);
 	ck_assert_int_le(size_of(&s, "K"), size_of(&s, "L"));
@@ -86,7 +89,7 @@ START_TEST(a_wrong_spec_is_reported)
 }
 END_TEST
 
-/* ---- passes --------------------------------------------------------------------------------------------- */
+/* ---- passes --------------------------------------------------------------------------------- */
 
 static const char *const model[] = {"models/tiny/vit.d2v", "models/tiny/dropout.d2v"};
 
@@ -111,7 +114,8 @@ START_TEST(real_passes_keep_the_meaning)
 }
 END_TEST
 
-/* y mean(dy y) missing in the gradient of standardise: (dy - mean(dy)) - y mean(dy y), of which the last part is dropped. */
+/* y mean(dy y) missing in the gradient of standardise: (dy - mean(dy)) - y mean(dy y), of which the
+ * last part is dropped. */
 static Status
 autodiff_without_a_term(Graph *g)
 {
@@ -119,7 +123,8 @@ autodiff_without_a_term(Graph *g)
 	for (Val v = 0; v < g->n; v++) {
 		const Node *n = &g->node[v];
 
-		if (n->op == OP_sub && g->node[n->in[0]].op == OP_sub && g->node[n->in[1]].op == OP_mul)
+		if (n->op == OP_sub && g->node[n->in[0]].op == OP_sub &&
+		    g->node[n->in[1]].op == OP_mul)
 			graph_replace(g, v, n->in[0]);
 	}
 	graph_commit(g);
@@ -179,8 +184,8 @@ update_forgets_clipping(Graph *g)
 static Status
 update_of_something_else(Graph *g)
 {
-	Type  type = {.dtype = DT_f32};
-	Loc   loc = g->training.update[0].loc;
+	Type type = {.dtype = DT_f32};
+	Loc  loc = g->training.update[0].loc;
 
 	TRY(pass_update(g));
 	build_assign(g, "stray", build_leaf(g, OP_param, "stray", &type, loc), loc);
@@ -201,12 +206,25 @@ static const struct {
 	Status (*run)(Graph *);
 	const char *said[3];
 } wrong[] = {
-	{"autodiff", autodiff_without_a_term, {"pass `autodiff`", "rule of `standardise` (operand 1)", "models/lib/vit.d2v:7:"}},
-	{"autodiff", autodiff_twice_one, {"pass `autodiff`", "the gradient of `head` is wrong: along", "models/vit_base.d2v:"}},
-	{"expand", expand_with_tanh, {"pass `expand`", " differs by ", "the first value that differs is the `gelu` on this line"}},
-	{"update", update_decays_by_rate, {"pass `update`", "the new value of variable `", ".d2v:"}},
-	{"update", update_forgets_clipping, {"pass `update`", "the new value of variable `", ".d2v:"}},
-	{"update", update_of_something_else, {"pass `update`", "variable `stray` is assigned", "models/vit_base.d2v:"}},
+	{"autodiff",
+         autodiff_without_a_term,
+         {"pass `autodiff`", "rule of `standardise` (operand 1)", "models/lib/vit.d2v:7:"}},
+	{"autodiff",
+         autodiff_twice_one,
+         {"pass `autodiff`", "the gradient of `head` is wrong: along", "models/vit_base.d2v:"}},
+	{"expand",
+         expand_with_tanh,
+         {"pass `expand`", " differs by ",
+          "the first value that differs is the `gelu` on this line"}},
+	{"update",
+         update_decays_by_rate,
+         {"pass `update`", "the new value of variable `", ".d2v:"}},
+	{"update",
+         update_forgets_clipping,
+         {"pass `update`", "the new value of variable `", ".d2v:"}},
+	{"update",
+         update_of_something_else,
+         {"pass `update`", "variable `stray` is assigned", "models/vit_base.d2v:"}},
 	{"plan", plan_loses_an_output, {"pass `plan`", "is gone", "models/vit_base.d2v:"}},
 };
 
@@ -233,7 +251,8 @@ START_TEST(a_wrong_pass_is_named)
 	ck_assert_msg(status == FAIL, "%s is let through", wrong[_i].pass);
 	ck_assert_int_eq(diag_errors(), 1);
 	for (int i = 0; i < COUNT(wrong[_i].said); i++)
-		ck_assert_msg(strstr(said, wrong[_i].said[i]) != NULL, "no `%s` in:\n%s", wrong[_i].said[i], said);
+		ck_assert_msg(strstr(said, wrong[_i].said[i]) != NULL, "no `%s` in:\n%s",
+		              wrong[_i].said[i], said);
 	diag_reset();
 	free(said);
 	text_free(&s.spec->summary);

@@ -1,5 +1,5 @@
-/* Random graphs through every pass of the front half: outputs and assigned variables must stay what they
- * were, by the oracle; gradients must agree with a difference along a random direction. */
+/* Random graphs through every pass of the front half: outputs and assigned variables must stay what
+ * they were, by the oracle; gradients must agree with a difference along a random direction. */
 #include "compiler/pass/pass.h"
 #include "tests/support/random_graph.h"
 
@@ -40,7 +40,8 @@ run(Arena *a, const Graph *g, uint64_t seed)
 	return s;
 }
 
-/* Largest difference relative to the tensor's largest element; everything in `before` must be in `after`. */
+/* Largest difference relative to the tensor's largest element; everything in `before` must be in
+ * `after`. */
 static double
 difference(Arena *a, SeenList before, SeenList after)
 {
@@ -70,8 +71,8 @@ difference(Arena *a, SeenList before, SeenList after)
 	return worst;
 }
 
-/* A random graph all of whose parameters have a gradient. Some have a parameter that is only looked at
- * through `sign`, which autodiff refuses: those give way to a graph of another seed. */
+/* A random graph all of whose parameters have a gradient. Some have a parameter that is only looked
+ * at through `sign`, which autodiff refuses: those give way to a graph of another seed. */
 static Graph *
 trainable(Arena *a, uint64_t seed)
 {
@@ -131,8 +132,8 @@ static const struct {
 	{"autodiff,update", "fold,attend", 3},
 };
 
-/* The oracle works in double; constants are folded in double: what remains is rounding of 1e-16 times the
- * condition of some thousand operations. */
+/* The oracle works in double; constants are folded in double: what remains is rounding of 1e-16
+ * times the condition of some thousand operations. */
 START_TEST(values_stay)
 {
 	for (int i = 0; i < GRAPHS; i += same[_i].stride) {
@@ -143,8 +144,8 @@ START_TEST(values_stay)
 }
 END_TEST
 
-/* bf16 has 8 bits; what one rounding does to a result depends on the graph, so the bound is on the typical
- * graph: half of them within 1 %, nine in ten within 10 %. */
+/* bf16 has 8 bits; what one rounding does to a result depends on the graph, so the bound is on the
+ * typical graph: half of them within 1 %, nine in ten within 10 %. */
 START_TEST(cast_stays_near)
 {
 	int near = 0, far = 0, all = 0;

@@ -111,7 +111,11 @@ static const struct {
 	const char *name;
 	double (*exact)(double);
 	double bound; /* ulp */
-} functions[] = {{"exp", exp, 2}, {"log", log, 2}, {"erf", erf, 6}, {"tanh", tanh, 2}, {"rsqrt", exact_rsqrt, 2}};
+} functions[] = {{"exp", exp, 2},
+                 {"log", log, 2},
+                 {"erf", erf, 6},
+                 {"tanh", tanh, 2},
+                 {"rsqrt", exact_rsqrt, 2}};
 
 static const float special[] = {
 	0.0f,      -0.0f,     1.0f,     -1.0f,          INFINITY,      -INFINITY,

@@ -1,5 +1,6 @@
-/* The program's text and its rules: print, parse and print again give the same bytes; every numbered rule of
- * PROGRAM.md is broken alone and must be reported under its number; any bytes are survived. */
+/* The program's text and its rules: print, parse and print again give the same bytes; every
+ * numbered rule of PROGRAM.md is broken alone and must be reported under its number; any bytes are
+ * survived. */
 #include "compiler/base/base.h"
 #include "compiler/program/program.h"
 
@@ -9,7 +10,7 @@
 
 Suite *suite_program(void);
 
-/* ---- a small program in which everything occurs --------------------------------------------------- */
+/* ---- a small program in which everything occurs --------------------------------------------- */
 
 enum { PARAMS, ACT, SLABS };
 enum { GAIN, TEACHER, MOMENT1, MOMENT2, VARS };
@@ -160,7 +161,8 @@ make_program(void)
 	make_train();
 	draw[0] = (DrawSpec){"m", "m", "block_mask", 2, 2, 3, 1, 4, 0.3, 3.33};
 	kernel[0] = (Kernel){.name = "k0", .file = "k0.c"};
-	memcpy(behind, (Dtype[]){DT_f32, DT_f32, DT_bool, DT_u32, DT_i32, DT_f32, DT_f32}, sizeof behind);
+	memcpy(behind, (Dtype[]){DT_f32, DT_f32, DT_bool, DT_u32, DT_i32, DT_f32, DT_f32},
+	       sizeof behind);
 	kernel[1] = (Kernel){.name = "k1", .file = "k0.c", .ntype = COUNT(behind), .type = behind};
 	for (int i = 0; i < COUNT(numbers); i++)
 		numbers[i] = i * i - 100;
@@ -213,7 +215,7 @@ make_program(void)
 	seal_all();
 }
 
-/* ---- what is reported ------------------------------------------------------------------------------- */
+/* ---- what is reported ----------------------------------------------------------------------- */
 
 static char  *said;
 static size_t said_bytes;
@@ -249,7 +251,7 @@ parse_fails(const char *text, const char *expected)
 	arena_free(a);
 }
 
-/* ---- text --------------------------------------------------------------------------------------------- */
+/* ---- text ----------------------------------------------------------------------------------- */
 
 START_TEST(round_trip)
 {
@@ -400,7 +402,8 @@ START_TEST(messages)
 }
 END_TEST
 
-/* Random damage to a sound text: nothing may crash, and what is still accepted prints and parses alike. */
+/* Random damage to a sound text: nothing may crash, and what is still accepted prints and parses
+ * alike. */
 START_TEST(any_bytes)
 {
 	Text whole = {0};
@@ -461,7 +464,7 @@ START_TEST(cut_anywhere)
 }
 END_TEST
 
-/* ---- rules -------------------------------------------------------------------------------------------- */
+/* ---- rules ---------------------------------------------------------------------------------- */
 
 /* Each breaks one rule of a sound program and nothing else. */
 /* clang-format off */

@@ -1,9 +1,11 @@
-/* Is the plan proved, or only printed? Real programs with one field changed: program_verify must refuse each, or the change must be
- * shown to be harmless here, by other code than the verifier's. Harmless are two things only: steps in another order that
- * touch no byte in common but to read it, and a slab whose length changed by bytes that nothing uses. Not changed, since no
- * checker can know them: numbers that kernels compute with (f32, u64), expressions, initial values, dtypes, labels, costs.
- * Each mutant is tried a second time with its seals made anew, to see what the proof says without them; a seal is needed only
- * where several readings are possible, such as the order of arguments of one shape. */
+/* Is the plan proved, or only printed? Real programs with one field changed: program_verify must
+ * refuse each, or the change must be shown to be harmless here, by other code than the verifier's.
+ * Harmless are two things only: steps in another order that touch no byte in common but to read it,
+ * and a slab whose length changed by bytes that nothing uses. Not changed, since no checker can
+ * know them: numbers that kernels compute with (f32, u64), expressions, initial values, dtypes,
+ * labels, costs. Each mutant is tried a second time with its seals made anew, to see what the proof
+ * says without them; a seal is needed only where several readings are possible, such as the order
+ * of arguments of one shape. */
 #include "compiler/codegen/codegen.h"
 #include "compiler/pass/pass.h"
 #include "dsl/dsl.h"
@@ -17,7 +19,7 @@ Suite *suite_program_mutants(void);
 
 enum { MUTANTS = 1100 }; /* of each program */
 
-/* ---- harmless: shown byte by byte -------------------------------------------------------------------- */
+/* ---- harmless: shown byte by byte ----------------------------------------------------------- */
 
 enum { READS = 1, WRITES = 2 };
 
@@ -148,7 +150,7 @@ is_harmless(Mutant *m)
 	return m->slab && m->slab->bytes >= used_bytes(m->p, (int)(m->slab - m->p->slab));
 }
 
-/* ---- trying ------------------------------------------------------------------------------------------ */
+/* ---- trying --------------------------------------------------------------------------------- */
 
 static Status
 judge(const Program *p, FILE *nowhere)

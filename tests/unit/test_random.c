@@ -1,6 +1,7 @@
-/* Random graphs, every op, every pass: what a graph computes is compared before and after each pass, the code made of it is
- * proved, and some of the programs are run on both devices of this machine. And the checks themselves: mistakes are planted in
- * each pass, and must be found and made small. */
+/* Random graphs, every op, every pass: what a graph computes is compared before and after each
+ * pass, the code made of it is proved, and some of the programs are run on both devices of this
+ * machine. And the checks themselves: mistakes are planted in each pass, and must be found and made
+ * small. */
 #include "tests/support/random_run.h"
 
 #include <check.h>
@@ -10,7 +11,8 @@
 Suite *suite_random(void);
 Suite *suite_random_device(void);
 
-/* Seed 43 was a kernel of one loop with a value outside it, 1758 a variable read once more by recomputing blocks. */
+/* Seed 43 was a kernel of one loop with a value outside it, 1758 a variable read once more by
+ * recomputing blocks. */
 enum { GRAPHS = 2000, JOBS = 2 };
 
 /* Only passes make these: no spec can hold them. They must come out of some pass. */
@@ -33,7 +35,9 @@ all_fine(const RunOptions *o, RunResult *r)
 	ck_assert(random_run(o, r, &golden) == OK);
 	if (r->failed)
 		fprintf(stderr, "%s", golden.n ? golden.at : "");
-	ck_assert_msg(r->failed == 0, "%d of %d graphs fail; see above, and build/random-graphs --help", (int)r->failed, (int)r->done);
+	ck_assert_msg(r->failed == 0,
+	              "%d of %d graphs fail; see above, and build/random-graphs --help",
+	              (int)r->failed, (int)r->done);
 	ck_assert_msg(r->refused * 20 < r->done, "%d of %d refused", (int)r->refused, (int)r->done);
 	text_free(&golden);
 }
@@ -46,13 +50,16 @@ START_TEST(passes)
 	all_fine(&o, &r);
 	ck_assert_int_eq(r.done, GRAPHS);
 	for (int op = 0; op < OP_COUNT; op++) {
-		ck_assert_msg(only_made(op) == (r.ops[0][op] == 0), "op %s: %d nodes before the first pass", op_info[op].name, r.ops[0][op]);
+		ck_assert_msg(only_made(op) == (r.ops[0][op] == 0),
+		              "op %s: %d nodes before the first pass", op_info[op].name,
+		              r.ops[0][op]);
 		ck_assert_msg(r.ops[1][op] > 0, "op %s: no pass leaves one", op_info[op].name);
 	}
 }
 END_TEST
 
-/* Seeds beyond those that once failed: a value with an axis of size 1 that the largest of its kernel lacks. */
+/* Seeds beyond those that once failed: a value with an axis of size 1 that the largest of its
+ * kernel lacks. */
 START_TEST(once_failed)
 {
 	static const uint64_t seed[] = {20523};
@@ -63,7 +70,7 @@ START_TEST(once_failed)
 }
 END_TEST
 
-/* ---- devices ------------------------------------------------------------------------------------ */
+/* ---- devices -------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *name, *flags;
@@ -72,17 +79,22 @@ static const struct {
 
 START_TEST(runs)
 {
-	RunOptions o = {.first = 10000, .count = devices[_i].count, .device = devices[_i].name, .jobs = JOBS};
+	RunOptions o = {.first = 10000,
+	                .count = devices[_i].count,
+	                .device = devices[_i].name,
+	                .jobs = JOBS};
 	RunResult  r;
 
-	setenv(devices[_i].flags, "-O0", 1); /* they are small: compiling takes longer than running */
+	/* they are small: compiling takes longer than running */
+	setenv(devices[_i].flags, "-O0", 1);
 	all_fine(&o, &r);
 	ck_assert_int_eq(r.done, devices[_i].count);
 	unsetenv(devices[_i].flags);
 }
 END_TEST
 
-/* A variable that lies across the walk of its update was read for an output behind its own new value. */
+/* A variable that lies across the walk of its update was read for an output behind its own new
+ * value. */
 START_TEST(read_before_written)
 {
 	RunOptions o = {.first = 50010, .count = 1, .device = "emulate", .jobs = 1};
@@ -124,12 +136,14 @@ START_TEST(wrong_kernel)
 	ck_assert(mkdtemp(folder) != NULL);
 	setenv(devices[_i].flags, "-O0", 1);
 	for (uint64_t seed = 0; seed < 4 && !found; seed++) {
-		Checked c = {.seed = seed, .device = devices[_i].name, .folder = folder, .spoil = adds};
+		Checked c = {
+			.seed = seed, .device = devices[_i].name, .folder = folder, .spoil = adds};
 		Arena  *a = arena_new();
 		Verdict v = check_apart(checked_graph(a, seed), -1, &c);
 
 		ck_assert_msg(v.check != CHECK_died, "%s", v.why);
-		found += v.check == CHECK_differs && strcmp(v.pass, devices[_i].name) == 0 && strstr(v.why, " is off by ");
+		found += v.check == CHECK_differs && strcmp(v.pass, devices[_i].name) == 0 &&
+		         strstr(v.why, " is off by ");
 		arena_free(a);
 	}
 	ck_assert_msg(found, "a product in a kernel became a sum, and nobody saw it");
@@ -139,7 +153,7 @@ START_TEST(wrong_kernel)
 }
 END_TEST
 
-/* ---- mistakes ------------------------------------------------------------------------------------- */
+/* ---- mistakes ------------------------------------------------------------------------------- */
 
 static int
 pass_named(const char *name)
@@ -175,7 +189,8 @@ fold_drops_factor(Graph *g)
 	for (Val v = 0; v < g->n; v++) {
 		const Node *n = &g->node[v];
 
-		if (n->op == OP_mul && g->node[n->in[1]].op == OP_const && type_same_axes(&n->type, &g->node[n->in[0]].type)) {
+		if (n->op == OP_mul && g->node[n->in[1]].op == OP_const &&
+		    type_same_axes(&n->type, &g->node[n->in[0]].type)) {
 			graph_replace(g, v, n->in[0]);
 			break;
 		}
@@ -193,7 +208,8 @@ cse_joins_unequal(Graph *g)
 	right(g, "cse");
 	for (Val v = 0; v < g->n; v++)
 		if (g->node[v].op == OP_tanh && g->node[v].type.rank == 1) {
-			if (first != NO_VAL && type_same_axes(&g->node[v].type, &g->node[first].type)) {
+			if (first != NO_VAL &&
+			    type_same_axes(&g->node[v].type, &g->node[first].type)) {
 				graph_replace(g, v, first);
 				break;
 			}
@@ -223,7 +239,8 @@ attend_scale(Graph *g)
 	return OK;
 }
 
-/* The gradient of one parameter twice as large as it is: as if a value were read once and counted twice. */
+/* The gradient of one parameter twice as large as it is: as if a value were read once and counted
+ * twice. */
 static Status
 autodiff_counts_twice(Graph *g)
 {
@@ -247,7 +264,8 @@ autodiff_drops_term(Graph *g)
 	for (Val v = 0; v < g->n; v++) {
 		const Node *d = &g->node[v];
 
-		if (d->op == OP_sub && g->node[d->in[0]].op == OP_const && g->node[d->in[0]].attr.num == 1 &&
+		if (d->op == OP_sub && g->node[d->in[0]].op == OP_const &&
+		    g->node[d->in[0]].attr.num == 1 &&
 		    type_same_axes(&d->type, &g->node[d->in[1]].type) && v > n / 2) {
 			graph_replace(g, v, d->in[1]);
 			break;
@@ -276,7 +294,9 @@ update_swaps(Graph *g)
 {
 	right(g, "update");
 	for (Val v = g->n - 1; v >= 0; v--)
-		if (g->node[v].op == OP_sub && type_same_axes(&g->node[g->node[v].in[0]].type, &g->node[g->node[v].in[1]].type) &&
+		if (g->node[v].op == OP_sub &&
+		    type_same_axes(&g->node[g->node[v].in[0]].type,
+		                   &g->node[g->node[v].in[1]].type) &&
 		    g->node[v].type.rank > 0) {
 			Val kept = g->node[v].in[0];
 
@@ -323,7 +343,8 @@ gemm_squares(Graph *g)
 {
 	right(g, "gemm");
 	for (Val v = 0; v < g->n; v++)
-		if (g->node[v].op == OP_sub && type_same_axes(&g->node[g->node[v].in[0]].type, &g->node[g->node[v].in[1]].type)) {
+		if (g->node[v].op == OP_sub && type_same_axes(&g->node[g->node[v].in[0]].type,
+		                                              &g->node[g->node[v].in[1]].type)) {
 			g->node[v].in[1] = g->node[v].in[0];
 			break;
 		}
@@ -397,17 +418,20 @@ plan_overlaps(Graph *g)
 {
 	right(g, "plan");
 	for (Val v = 0; v < g->n; v++)
-		if (g->node[v].place.slab >= 0 && strcmp(g->slab[g->node[v].place.slab].name, "act") == 0 && g->node[v].op != OP_input &&
-		    g->node[v].op != OP_host)
+		if (g->node[v].place.slab >= 0 &&
+		    strcmp(g->slab[g->node[v].place.slab].name, "act") == 0 &&
+		    g->node[v].op != OP_input && g->node[v].op != OP_host)
 			g->node[v].place.offset = 0;
 	return OK;
 }
 
 static const struct {
 	const char *what, *pass;
-	Status    (*run)(Graph *);
-	bool        later;  /* no evaluation shows it: the proof of what is made of it does, in a later pass or in code generation */
-	int         nodes;  /* at most, of the graph it is shrunk to */
+	Status (*run)(Graph *);
+	/* no evaluation shows it: the proof of what is made of it does, in a later pass or in code
+	 * generation */
+	bool later;
+	int  nodes; /* at most, of the graph it is shrunk to */
 } mistakes[] = {
 	{"a factor is dropped", "fold", fold_drops_factor, false, 6},
 	{"unequal values are joined", "cse", cse_joins_unequal, false, 7},
@@ -427,13 +451,15 @@ static const struct {
 	{"places overlap", "plan", plan_overlaps, true, 9},
 };
 
-/* Among the first graphs there is one that shows it, in the pass in which it is where evaluation can show it. */
+/* Among the first graphs there is one that shows it, in the pass in which it is where evaluation
+ * can show it. */
 START_TEST(found_and_small)
 {
 	enum { SEEDS = 60, TRIES = 3 };
 	int best = 1000, tries = 0;
 
-	for (uint64_t seed = 0; seed < SEEDS && tries < TRIES && best > mistakes[_i].nodes; seed++) {
+	for (uint64_t seed = 0; seed < SEEDS && tries < TRIES && best > mistakes[_i].nodes;
+	     seed++) {
 		Checked c = {.seed = seed};
 		Text    golden = {0};
 		int     nodes;
@@ -442,8 +468,8 @@ START_TEST(found_and_small)
 		c.pass[pass_named(mistakes[_i].pass)] = mistakes[_i].run;
 		v = check_seed(&c, &golden, &nodes);
 		if (v.check == CHECK_differs || v.check == CHECK_died) {
-			ck_assert_msg(strcmp(v.pass, mistakes[_i].pass) == 0 || mistakes[_i].later, "%s: seen in %s: %s", mistakes[_i].what,
-			              v.pass, v.why);
+			ck_assert_msg(strcmp(v.pass, mistakes[_i].pass) == 0 || mistakes[_i].later,
+			              "%s: seen in %s: %s", mistakes[_i].what, v.pass, v.why);
 			ck_assert(strstr(golden.at, "# RUN: d2v opt %s --passes=") != NULL);
 			best = nodes < best ? nodes : best;
 			tries++;
@@ -452,8 +478,10 @@ START_TEST(found_and_small)
 		}
 		text_free(&golden);
 	}
-	ck_assert_msg(tries > 0, "%s in pass %s is not found", mistakes[_i].what, mistakes[_i].pass);
-	ck_assert_msg(best <= mistakes[_i].nodes, "%s in pass %s: the smallest graph has %d nodes", mistakes[_i].what, mistakes[_i].pass, best);
+	ck_assert_msg(tries > 0, "%s in pass %s is not found", mistakes[_i].what,
+	              mistakes[_i].pass);
+	ck_assert_msg(best <= mistakes[_i].nodes, "%s in pass %s: the smallest graph has %d nodes",
+	              mistakes[_i].what, mistakes[_i].pass, best);
 }
 END_TEST
 

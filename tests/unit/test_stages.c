@@ -1,5 +1,6 @@
-/* What makes a stage one that can be looked at and gone on from: facts are checked where a pass relies on them, verification names
- * the pass after which a graph is illegal, values as text read back to the same bits. */
+/* What makes a stage one that can be looked at and gone on from: facts are checked where a pass
+ * relies on them, verification names the pass after which a graph is illegal, values as text read
+ * back to the same bits. */
 #include "compiler/pass/pass.h"
 
 #include <check.h>
@@ -38,11 +39,11 @@ said(Status (*run)(void *), void *arg)
 	return text;
 }
 
-/* ---- facts ------------------------------------------------------------------------------------------------- */
+/* ---- facts ---------------------------------------------------------------------------------- */
 
 #define X "graph @g { batch B %x = input \"x\" : f32[B:4, D:8] %w = param \"w\" : f32[D:8, F:6] "
 static const struct {
-	const char *graph, *passes, *says;      /* says NULL: the passes run */
+	const char *graph, *passes, *says; /* says NULL: the passes run */
 } expectations[] = {
 	{X "%y = contract %x, %w over D : f32[B:4, F:6] return %y }", "fuse", "fuse expects gemms"},
 	{X "%y = contract %x, %w over D : f32[B:4, F:6] return %y }", "gemm,fuse", NULL},
@@ -51,13 +52,23 @@ static const struct {
 	{X "%y = standardise %x over D eps 1e-5 : f32[B:4, D:8] return %y }", "expand,fuse", NULL},
 	{X "%y = exp %x : f32[B:4, D:8] return %y }", "layout", "layout expects kernels"},
 	{X "%y = exp %x : f32[B:4, D:8] return %y }", "order", "order expects kernels"},
-	{X "%y = exp %x : f32[B:4, D:8] kernel 1 %z = exp %w : f32[D:8, F:6] kernel 0 return %y, %z }", "plan", "plan expects order"},
-	{X "%y = exp %x : f32[B:4, D:8] kernel 1 %z = exp %w : f32[D:8, F:6] kernel 0 return %y, %z }", "order,plan", NULL},
-	{X "%s = sum %x over B, D : f32[] training loss %s adamw(0.9, 0.99, 1e-8) return %s }", "update", "update expects gradients"},
-	{X "%s = sum %x over B, D : f32[] training loss %s adamw(0.9, 0.99, 1e-8) return %s }", "fuse", "fuse expects updates"},
+	{X "%y = exp %x : f32[B:4, D:8] kernel 1 %z = exp %w : f32[D:8, F:6] kernel 0 return %y, "
+           "%z }",
+         "plan", "plan expects order"},
+	{X "%y = exp %x : f32[B:4, D:8] kernel 1 %z = exp %w : f32[D:8, F:6] kernel 0 return %y, "
+           "%z }",
+         "order,plan", NULL},
+	{X "%s = sum %x over B, D : f32[] training loss %s adamw(0.9, 0.99, 1e-8) return %s }",
+         "update", "update expects gradients"},
+	{X "%s = sum %x over B, D : f32[] training loss %s adamw(0.9, 0.99, 1e-8) return %s }",
+         "fuse", "fuse expects updates"},
 };
 
-typedef struct { Graph *g; const char *passes; int stage; } Case;
+typedef struct {
+	Graph      *g;
+	const char *passes;
+	int         stage;
+} Case;
 
 static Status
 run_case(void *arg)
@@ -93,12 +104,13 @@ run_ensured(void *arg)
 	return pass_ensured(c->g, c->stage);
 }
 
-/* Each fact is false of some graph and names the pass that makes it true; `places` is one no pass expects. */
+/* Each fact is false of some graph and names the pass that makes it true; `places` is one no pass
+ * expects. */
 START_TEST(a_stage_lacks_a_fact)
 {
 	static const char text[] = X "%y = contract %x, %w over D : f32[B:4, F:6] return %y }";
-	Arena *a = arena_new();
-	Case   c = {.g = parsed(a, text)};
+	Arena            *a = arena_new();
+	Case              c = {.g = parsed(a, text)};
 
 	for (int fact = 0; fact < FACT_COUNT; fact++) {
 		int makers = 0;
@@ -118,7 +130,7 @@ START_TEST(a_stage_lacks_a_fact)
 }
 END_TEST
 
-/* ---- verification names the pass ------------------------------------------------------------------------------ */
+/* ---- verification names the pass ------------------------------------------------------------ */
 
 /* Breaks the graph behind the back of the pass before: what comes next finds it. */
 static void
@@ -134,8 +146,8 @@ break_after_fold(const Graph *g, int index, const char *name, void *arg)
 static void
 last_words(const char *names, bool ends, char *out, size_t size)
 {
-	int   pipes[2], status;
-	pid_t child;
+	int     pipes[2], status;
+	pid_t   child;
 	ssize_t n, have = 0;
 
 	ck_assert(pipe(pipes) == 0);
@@ -150,7 +162,8 @@ last_words(const char *names, bool ends, char *out, size_t size)
 		_exit(pass_run_span(g, &span, break_after_fold, NULL) == OK ? 0 : 1);
 	}
 	close(pipes[1]);
-	while (have < (ssize_t)size - 1 && (n = read(pipes[0], out + have, size - 1 - (size_t)have)) > 0)
+	while (have < (ssize_t)size - 1 &&
+	       (n = read(pipes[0], out + have, size - 1 - (size_t)have)) > 0)
 		have += n;
 	out[have] = 0;
 	close(pipes[0]);
@@ -165,11 +178,12 @@ START_TEST(verification_names_the_pass)
 	last_words("fold,cse,dce,attend", false, text, sizeof text);
 	ck_assert_msg(strstr(text, "graph @g is illegal after cse: graph_c") != NULL, "%s", text);
 	last_words("fold,cse,dce,attend", true, text, sizeof text);
-	ck_assert_msg(strstr(text, "graph @g is illegal after attend: graph_c") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "graph @g is illegal after attend: graph_c") != NULL, "%s",
+	              text);
 }
 END_TEST
 
-/* ---- spans ------------------------------------------------------------------------------------------------------ */
+/* ---- spans ---------------------------------------------------------------------------------- */
 
 static void
 note(const Graph *g, int index, const char *name, void *arg)
@@ -180,7 +194,10 @@ note(const Graph *g, int index, const char *name, void *arg)
 
 START_TEST(a_span_is_what_lies_between)
 {
-	static const struct { PassSpan span; const char *ran; } spans[] = {
+	static const struct {
+		PassSpan    span;
+		const char *ran;
+	} spans[] = {
 		{{.after = "order"}, "14-order 15-plan "},
 		{{.to = "cse"}, "0-lower 1-fold 2-cse "},
 		{{.after = "lower", .to = "lower"}, "0-lower "},
@@ -195,7 +212,8 @@ START_TEST(a_span_is_what_lies_between)
 		Text   t = {0};
 		int    after;
 
-		ck_assert(pass_find(spans[i].span.after ? spans[i].span.after : "lower", &after) == OK);
+		ck_assert(pass_find(spans[i].span.after ? spans[i].span.after : "lower", &after) ==
+		          OK);
 		for (int k = 0; k <= after; k++) /* .. of a graph that is so far */
 			ck_assert(pass_run(g, pass_table[k].name, NULL, NULL) == OK);
 		ck_assert(pass_run_span(g, &spans[i].span, note, &t) == OK);
@@ -206,13 +224,15 @@ START_TEST(a_span_is_what_lies_between)
 }
 END_TEST
 
-/* ---- values as text --------------------------------------------------------------------------------------------- */
+/* ---- values as text ------------------------------------------------------------------------- */
 
 START_TEST(values_read_back_to_the_same_bits)
 {
 	Arena *a = arena_new();
-	Graph *g = parsed(a, X "%k = input \"keep it\" : bool[B:4] %i = input \"i\" : i32[B:4] %h = host \"a = \\\"b\\\"\" : f32[] "
-	                       "%y = exp %x : f32[B:4, D:8] %z = select %k, %y, %h : f32[B:4, D:8] return %y, %z, %w, %i }");
+	Graph *g = parsed(a, X "%k = input \"keep it\" : bool[B:4] %i = input \"i\" : i32[B:4] %h "
+	                       "= host \"a = \\\"b\\\"\" : f32[] "
+	                       "%y = exp %x : f32[B:4, D:8] %z = select %k, %y, %h : f32[B:4, D:8] "
+	                       "return %y, %z, %w, %i }");
 	Text   t = {0};
 	Feed  *feed, *back;
 	int    n, m;
@@ -229,7 +249,8 @@ START_TEST(values_read_back_to_the_same_bits)
 		for (int i = 0; i < n; i++) {
 			ck_assert_ptr_eq(feed[i].name, back[i].name);
 			ck_assert(memcmp(feed[i].tensor.at, back[i].tensor.at,
-			                 sizeof(double) * (size_t)type_elems(&feed[i].tensor.type)) == 0);
+			                 sizeof(double) *
+			                         (size_t)type_elems(&feed[i].tensor.type)) == 0);
 		}
 	}
 	text_free(&t);
@@ -239,8 +260,9 @@ END_TEST
 
 START_TEST(what_the_target_is_stands_in_the_text)
 {
-	static const char text[] = "graph @g {\n  target attend_tokens 1024 attend_width 128\n  recompute blocks\n"
-	                           "  %0 = input \"x\" : f32[B:4]\n  return y = %0\n}\n";
+	static const char text[] =
+		"graph @g {\n  target attend_tokens 1024 attend_width 128\n  recompute blocks\n"
+		"  %0 = input \"x\" : f32[B:4]\n  return y = %0\n}\n";
 	Arena *a = arena_new();
 	Graph *g = parsed(a, text);
 	Text   t = {0};
