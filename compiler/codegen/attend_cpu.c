@@ -284,6 +284,7 @@ attend_scratch(Text *out, const AttendKernel *k)
 	            "\t\tfloat score[(ROWS + 1) * UP] D2V_ALIGNED, query[ROWS * %s] D2V_ALIGNED, "
 	            "bias[%sUP] D2V_ALIGNED;\n",
 	            attend_half(k) ? "EW" : "EP", k->has_bias ? "ROWS * " : "");
+	text_printf(out, "\t\tfloat top[ROWS], inverse[ROWS]; /* of each row of scores */\n");
 	if (k->dropout)
 		text_printf(out, "\t\tenum { DRAWS = D2V_UP(UP + 6, 2 * VW) };\n\t\tfloat "
 		                 "draws[ROWS * DRAWS] D2V_ALIGNED;\n"
@@ -337,10 +338,32 @@ attend_block(Text *out, const AttendKernel *k)
 		draws_text(out, k);
 }
 
+/* Three walks over the block of scores, so that what one row waits for (its maximum, its sum) is
+ * hidden behind the next rows: afterwards score holds e^(x - max), inverse[i] is `numerator` over
+ * row i's sum. */
 void
-attend_softmax(Text *out, const AttendKernel *k)
+attend_softmax(Text *out, const AttendKernel *k, const char *numerator)
 {
-	text_printf(out, "\t\t\t\t\tfloat *x = score + i * UP;\n");
+	text_printf(out,
+	            "\t\t\t\tfor (int64_t i = 0; i < rows; i++) {\n"
+	            "\t\t\t\t\tfloat *x = score + i * UP;\n"
+	            "\t\t\t\t\tfor (int64_t u = 0; u < UP; u++)\n"
+	            "\t\t\t\t\t\tx[u] = x[u] * scale + bias[%su];\n"
+	            "\t\t\t\t\ttop[i] = d2v_max_of(x, UP);\n"
+	            "\t\t\t\t}\n"
+	            "\t\t\t\tfor (int64_t i = 0; i < rows; i++)\n"
+	            "\t\t\t\t\tfor (int64_t u = 0; u < UP; u++)\n"
+	            "\t\t\t\t\t\tscore[i * UP + u] = d2v_exp(score[i * UP + u] - top[i]);\n"
+	            "\t\t\t\tfor (int64_t i = 0; i < rows; i++)\n"
+	            "\t\t\t\t\tinverse[i] = %s / d2v_sum_of(score + i * UP, UP);\n",
+	            k->has_bias ? "i * UP + " : "", numerator);
+}
+
+void
+attend_row(Text *out, const AttendKernel *k)
+{
+	text_printf(out, "\t\t\t\tfor (int64_t i = 0; i < rows; i++) {\n"
+	                 "\t\t\t\t\tfloat *x = score + i * UP;\n");
 	if (k->dropout && k->draw_u == 1)
 		text_printf(out,
 		            "\t\t\t\t\tconst float *draw = draws + i * DRAWS + ((first_draw + "
@@ -348,14 +371,6 @@ attend_softmax(Text *out, const AttendKernel *k)
 		            (uint32_t)k->draw_t);
 	else if (k->dropout)
 		text_printf(out, "\t\t\t\t\tconst float *draw = draws + i * DRAWS;\n");
-	text_printf(out,
-	            "\t\t\t\t\tfor (int64_t u = 0; u < UP; u++)\n"
-	            "\t\t\t\t\t\tx[u] = x[u] * scale + bias[%su];\n"
-	            "\t\t\t\t\tconst float top = d2v_max_of(x, UP);\n"
-	            "\t\t\t\t\tfor (int64_t u = 0; u < UP; u++)\n"
-	            "\t\t\t\t\t\tx[u] = d2v_exp(x[u] - top);\n"
-	            "\t\t\t\t\tconst float sum = d2v_sum_of(x, UP);\n",
-	            k->has_bias ? "i * UP + " : "");
 }
 
 static void
@@ -365,7 +380,7 @@ emit_forward(Text *out, const AttendKernel *k)
 	attend_open(out, k);
 	text_printf(out, "#pragma omp parallel\n\t{\n"
 	                 "\t\tfloat values[UP * EP] D2V_ALIGNED, keys[UP * EP] D2V_ALIGNED, "
-	                 "sums[ROWS * EP] D2V_ALIGNED, inverse[ROWS];\n");
+	                 "sums[ROWS * EP] D2V_ALIGNED;\n");
 	if (half)
 		text_printf(out, "\t\tfloat chance[ROWS * UP / 2] D2V_ALIGNED;\n\t\tmemset(chance, "
 		                 "0, sizeof chance);\n");
@@ -384,8 +399,9 @@ emit_forward(Text *out, const AttendKernel *k)
 	            "\t\t\t\td2v_product(score, UP, query, %s, 1, keys, 0, rows, UP / VW, %s, 0, "
 	            "%d);\n",
 	            half ? "EW" : "EP", half ? "E2" : "E", half);
-	text_printf(out, "\t\t\t\tfor (int64_t i = 0; i < rows; i++) {\n");
-	attend_softmax(out, k);
+	attend_softmax(out, k, k->dropout ? "kept" : "1");
+	if (k->dropout || half)
+		attend_row(out, k);
 	if (k->dropout)
 		text_printf(out,
 		            "\t\t\t\t\tfor (int64_t u = 0; u < UP; u++)\n"
@@ -393,8 +409,8 @@ emit_forward(Text *out, const AttendKernel *k)
 		            attend_dropped);
 	if (half)
 		text_printf(out, "\t\t\t\t\td2v_round_words(chance + i * (UP / 2), x, UP);\n");
-	text_printf(out, "\t\t\t\t\tinverse[i] = %s / sum;\n\t\t\t\t}\n",
-	            k->dropout ? "kept" : "1");
+	if (k->dropout || half)
+		text_printf(out, "\t\t\t\t}\n");
 	if (half)
 		text_printf(out, "\t\t\t\td2v_product(sums, EP, chance, UP / 2, 1, values, EP, "
 		                 "rows, EP / VW, U2, 0, 1);\n");

@@ -24,7 +24,7 @@ scratch_text(Text *out, const AttendKernel *k)
 	                 "\t\tfloat dkeys[(UP + MR) * EP] D2V_ALIGNED, dvalues[(UP + MR) * EP] "
 	                 "D2V_ALIGNED;\n"
 	                 "\t\tfloat slope[(ROWS + 1) * UP] D2V_ALIGNED, dsums[ROWS * EP] "
-	                 "D2V_ALIGNED, dquery[ROWS * EP] D2V_ALIGNED;\n");
+	                 "D2V_ALIGNED, dquery[ROWS * EP] D2V_ALIGNED, dot[ROWS];\n");
 	if (attend_half(k))
 		text_printf(out,
 		            "\t\tfloat chance_pairs[(ROWS / 2 + 1) * UP] D2V_ALIGNED, "
@@ -45,19 +45,21 @@ scratch_text(Text *out, const AttendKernel *k)
 static void
 row_text(Text *out, const AttendKernel *k)
 {
-	text_printf(out, "\t\t\t\tfor (int64_t i = 0; i < rows; i++) {\n");
-	attend_softmax(out, k);
+	attend_softmax(out, k, "1");
+	attend_row(out, k);
 	text_printf(out, "\t\t\t\t\tfloat *y = slope + i * UP, term[UP] D2V_ALIGNED;\n"
-	                 "\t\t\t\t\tconst float inverse = 1 / sum;\n"
 	                 "\t\t\t\t\tfor (int64_t u = 0; u < UP; u++) {\n"
-	                 "\t\t\t\t\t\tx[u] *= inverse;\n");
+	                 "\t\t\t\t\t\tx[u] *= inverse[i];\n");
 	if (k->dropout)
 		text_printf(out, "\t\t\t\t\t\ty[u] = %s ? 0 : y[u] * kept;\n", attend_dropped);
 	text_printf(out, "\t\t\t\t\t\tterm[u] = x[u] * y[u];\n"
 	                 "\t\t\t\t\t}\n"
-	                 "\t\t\t\t\tconst float dot = d2v_sum_of(term, UP);\n"
+	                 "\t\t\t\t\tdot[i] = d2v_sum_of(term, UP);\n"
+	                 "\t\t\t\t}\n");
+	attend_row(out, k);
+	text_printf(out, "\t\t\t\t\tfloat *y = slope + i * UP;\n"
 	                 "\t\t\t\t\tfor (int64_t u = 0; u < UP; u++) {\n"
-	                 "\t\t\t\t\t\ty[u] = x[u] * (y[u] - dot);\n");
+	                 "\t\t\t\t\t\ty[u] = x[u] * (y[u] - dot[i]);\n");
 	if (k->dropout)
 		text_printf(out, "\t\t\t\t\t\tx[u] = %s ? 0 : x[u] * kept;\n", attend_dropped);
 	text_printf(out, "\t\t\t\t\t}\n\t\t\t\t}\n");

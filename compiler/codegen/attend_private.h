@@ -31,7 +31,8 @@ void attend_scratch(Text *out, const AttendKernel *k);
 void attend_block(Text *out, const AttendKernel *k);
 /* In a row loop over i: x becomes e^(scale x + r - top), sum its sum; with dropout the row's
  * draws are in `draw`. */
-void attend_softmax(Text *out, const AttendKernel *k);
+void attend_softmax(Text *out, const AttendKernel *k, const char *numerator);
+void attend_row(Text *out, const AttendKernel *k); /* opens the loop over rows: i, x, draw */
 /* Text, true when element u of the row is dropped. */
 extern const char attend_dropped[];
 

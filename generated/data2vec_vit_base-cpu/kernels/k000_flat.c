@@ -2,7 +2,7 @@
  *   models/vit_base.d2v:86  objective masked_regression(image : [B, C, Y, X]) {
  *   models/vit_base.d2v:98  feature tokens(image : [B, C, Y, X]) of student, teacher -> [L, B, N, D] = states(image, none) at N;
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k000_flat(void *const *p, const Num *n)

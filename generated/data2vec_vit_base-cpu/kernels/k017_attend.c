@@ -1,7 +1,7 @@
 /* k017_attend: 1.526e+10 flops, 1.568e+08 bytes a launch
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 #ifndef D2V_TILES
 #define D2V_TILES
@@ -219,11 +219,12 @@ k017_attend(void *const *p, const Num *n)
 	uint16_t *out = p[7];
 #pragma omp parallel
 	{
-		float values[UP * EP] D2V_ALIGNED, keys[UP * EP] D2V_ALIGNED, sums[ROWS * EP] D2V_ALIGNED, inverse[ROWS];
+		float values[UP * EP] D2V_ALIGNED, keys[UP * EP] D2V_ALIGNED, sums[ROWS * EP] D2V_ALIGNED;
 		float chance[ROWS * UP / 2] D2V_ALIGNED;
 		memset(chance, 0, sizeof chance);
 		memset(values, 0, sizeof values);
 		float score[(ROWS + 1) * UP] D2V_ALIGNED, query[ROWS * EW] D2V_ALIGNED, bias[ROWS * UP] D2V_ALIGNED;
+		float top[ROWS], inverse[ROWS]; /* of each row of scores */
 		enum { DRAWS = D2V_UP(UP + 6, 2 * VW) };
 		float draws[ROWS * DRAWS] D2V_ALIGNED;
 		memset(draws, 0, sizeof draws);
@@ -262,17 +263,21 @@ k017_attend(void *const *p, const Num *n)
 				d2v_product(score, UP, query, EW, 1, keys, 0, rows, UP / VW, E2, 0, 1);
 				for (int64_t i = 0; i < rows; i++) {
 					float *x = score + i * UP;
-					const float *draw = draws + i * DRAWS + ((first_draw + (uint32_t)(t + i) * 197) & 3);
 					for (int64_t u = 0; u < UP; u++)
 						x[u] = x[u] * scale + bias[i * UP + u];
-					const float top = d2v_max_of(x, UP);
+					top[i] = d2v_max_of(x, UP);
+				}
+				for (int64_t i = 0; i < rows; i++)
 					for (int64_t u = 0; u < UP; u++)
-						x[u] = d2v_exp(x[u] - top);
-					const float sum = d2v_sum_of(x, UP);
+						score[i * UP + u] = d2v_exp(score[i * UP + u] - top[i]);
+				for (int64_t i = 0; i < rows; i++)
+					inverse[i] = kept / d2v_sum_of(score + i * UP, UP);
+				for (int64_t i = 0; i < rows; i++) {
+					float *x = score + i * UP;
+					const float *draw = draws + i * DRAWS + ((first_draw + (uint32_t)(t + i) * 197) & 3);
 					for (int64_t u = 0; u < UP; u++)
 						x[u] = draw[u] < rate ? 0 : x[u];
 					d2v_round_words(chance + i * (UP / 2), x, UP);
-					inverse[i] = kept / sum;
 				}
 				d2v_product(sums, EP, chance, UP / 2, 1, values, EP, rows, EP / VW, U2, 0, 1);
 				for (int64_t i = 0; i < rows; i++)

@@ -1,7 +1,7 @@
 /* k045_scatter: 4.657e+05 flops, 1.898e+06 bytes a launch
  *   models/vit_base.d2v:39  let r : [H, T, U] = pick(offset over R, grid_offsets(Gy, Gx) as [T, U]);
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 /* out[row of the table] += a, in the order of the table */
 void

@@ -1,7 +1,7 @@
 /* k047_columns: 9.83e+04 flops, 3.963e+05 bytes a launch
  *   models/vit_base.d2v:38  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k047_columns(void *const *p, const Num *n)

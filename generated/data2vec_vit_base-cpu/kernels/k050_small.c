@@ -1,7 +1,7 @@
 /* k050_small: 4 flops, 12 bytes a launch
  *   models/vit_base.d2v:27  param patch : [D, C, Py, Px] ~ weight;
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k050_small(void *const *p, const Num *n)

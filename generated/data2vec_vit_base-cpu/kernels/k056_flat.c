@@ -1,7 +1,7 @@
 /* k056_flat: 1.581e+05 flops, 3.162e+05 bytes a launch
  *   models/vit_base.d2v:39  let r : [H, T, U] = pick(offset over R, grid_offsets(Gy, Gx) as [T, U]);
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k056_flat(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k058_flat: 1.062e+07 flops, 2.123e+07 bytes a launch
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k058_flat(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k065_flat: 1.152e+04 flops, 2.152e+04 bytes a launch
  *   models/vit_base.d2v:46  return sum(D) last(z[L - 1]) at N * head + headb;
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k065_flat(void *const *p, const Num *n)

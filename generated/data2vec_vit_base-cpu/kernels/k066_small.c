@@ -1,7 +1,7 @@
 /* k066_small: 1 flops, 4 bytes a launch
  *   models/vit_base.d2v:79  model teacher = average of student {
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k066_small(void *const *p, const Num *n)

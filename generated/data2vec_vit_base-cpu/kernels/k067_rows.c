@@ -1,7 +1,7 @@
 /* k067_rows: 1.927e+08 flops, 1.541e+09 bytes a launch
  *   models/vit_base.d2v:98  feature tokens(image : [B, C, Y, X]) of student, teacher -> [L, B, N, D] = states(image, none) at N;
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k067_rows(void *const *p, const Num *n)

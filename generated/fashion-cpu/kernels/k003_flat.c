@@ -1,7 +1,7 @@
 /* k003_flat: 128 flops, 512 bytes a launch
  *   models/lib/vit.d2v:17  let query : [.., H, T, E] = (sum(D) x * q + qb) / sqrt(E);
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k003_flat(void *const *p, const Num *n)

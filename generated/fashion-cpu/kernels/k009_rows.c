@@ -1,7 +1,7 @@
 /* k009_rows: 2.621e+05 flops, 2.1e+06 bytes a launch
  *   models/fashion.d2v:36  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k009_rows(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k012_rows: 2.621e+05 flops, 2.097e+06 bytes a launch
  *   models/fashion.d2v:44  return sum(D) last(z[L - 1]) at N * head + headb;
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k012_rows(void *const *p, const Num *n)

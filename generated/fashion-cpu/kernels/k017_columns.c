@@ -2,7 +2,7 @@
  *   models/fashion.d2v:60  let top : [B, N, D] = mean(l in L - K .. L) standardise(z[l] at N over N, eps = 1e-5);
  *   models/fashion.d2v:63  watch target_std = mean(D) std(top over (B, N) where m);
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k017_columns(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k021_columns: 5.243e+05 flops, 1.051e+06 bytes a launch
  *   models/fashion.d2v:64  watch prediction_std = mean(D) std(p over (B, N) where m);
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k021_columns(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k025_rows: 1.573e+06 flops, 2.105e+06 bytes a launch
  *   models/fashion.d2v:62  minimise mean(B, N, D where m) smooth_l1(p - top, beta = 2);
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k025_rows(void *const *p, const Num *n)

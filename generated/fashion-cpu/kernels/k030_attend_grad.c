@@ -1,7 +1,7 @@
 /* k030_attend_grad: 4.735e+07 flops, 7.808e+06 bytes a launch
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 #ifndef D2V_TILES
 #define D2V_TILES
@@ -222,11 +222,12 @@ k030_attend_grad(void *const *p, const Num *n)
 	{
 		float keys[UP * EP] D2V_ALIGNED, keys_turned[UP * EP] D2V_ALIGNED, values_turned[UP * EP] D2V_ALIGNED;
 		float dkeys[(UP + MR) * EP] D2V_ALIGNED, dvalues[(UP + MR) * EP] D2V_ALIGNED;
-		float slope[(ROWS + 1) * UP] D2V_ALIGNED, dsums[ROWS * EP] D2V_ALIGNED, dquery[ROWS * EP] D2V_ALIGNED;
+		float slope[(ROWS + 1) * UP] D2V_ALIGNED, dsums[ROWS * EP] D2V_ALIGNED, dquery[ROWS * EP] D2V_ALIGNED, dot[ROWS];
 		memset(keys, 0, sizeof keys);
 		memset(dsums, 0, sizeof dsums);
 		memset(slope, 0, sizeof slope);
 		float score[(ROWS + 1) * UP] D2V_ALIGNED, query[ROWS * EP] D2V_ALIGNED, bias[ROWS * UP] D2V_ALIGNED;
+		float top[ROWS], inverse[ROWS]; /* of each row of scores */
 		memset(score, 0, sizeof score);
 		memset(query, 0, sizeof query);
 		for (int64_t i = 0; i < (int64_t)(sizeof bias / sizeof *bias); i++)
@@ -266,19 +267,27 @@ k030_attend_grad(void *const *p, const Num *n)
 					float *x = score + i * UP;
 					for (int64_t u = 0; u < UP; u++)
 						x[u] = x[u] * scale + bias[i * UP + u];
-					const float top = d2v_max_of(x, UP);
+					top[i] = d2v_max_of(x, UP);
+				}
+				for (int64_t i = 0; i < rows; i++)
 					for (int64_t u = 0; u < UP; u++)
-						x[u] = d2v_exp(x[u] - top);
-					const float sum = d2v_sum_of(x, UP);
+						score[i * UP + u] = d2v_exp(score[i * UP + u] - top[i]);
+				for (int64_t i = 0; i < rows; i++)
+					inverse[i] = 1 / d2v_sum_of(score + i * UP, UP);
+				for (int64_t i = 0; i < rows; i++) {
+					float *x = score + i * UP;
 					float *y = slope + i * UP, term[UP] D2V_ALIGNED;
-					const float inverse = 1 / sum;
 					for (int64_t u = 0; u < UP; u++) {
-						x[u] *= inverse;
+						x[u] *= inverse[i];
 						term[u] = x[u] * y[u];
 					}
-					const float dot = d2v_sum_of(term, UP);
+					dot[i] = d2v_sum_of(term, UP);
+				}
+				for (int64_t i = 0; i < rows; i++) {
+					float *x = score + i * UP;
+					float *y = slope + i * UP;
 					for (int64_t u = 0; u < UP; u++) {
-						y[u] = x[u] * (y[u] - dot);
+						y[u] = x[u] * (y[u] - dot[i]);
 					}
 				}
 				if (image > 0)

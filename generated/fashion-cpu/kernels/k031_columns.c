@@ -1,7 +1,7 @@
 /* k031_columns: 2.785e+05 flops, 1.115e+06 bytes a launch
  *   models/lib/vit.d2v:19  let value : [.., H, U, E] = sum(D) x as [.., U, D] * v + vb;
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k031_columns(void *const *p, const Num *n)

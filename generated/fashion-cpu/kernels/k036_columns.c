@@ -1,7 +1,7 @@
 /* k036_columns: 3.904e+06 flops, 4.475e+06 bytes a launch
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k036_columns(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k037_columns: 1.638e+04 flops, 6.605e+04 bytes a launch
  *   models/fashion.d2v:36  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k037_columns(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k040_small: 4 flops, 12 bytes a launch
  *   models/fashion.d2v:25  param patch : [D, C, Py, Px] ~ weight;
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k040_small(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k051_flat: 1.18e+06 flops, 2.359e+06 bytes a launch
  *   models/lib/vit.d2v:36  let h : [.., T, F] = gelu(sum(D) n2(a) * up + upb);
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k051_flat(void *const *p, const Num *n)

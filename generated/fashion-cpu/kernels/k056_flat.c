@@ -1,7 +1,7 @@
 /* k056_flat: 1920 flops, 3600 bytes a launch
  *   models/fashion.d2v:44  return sum(D) last(z[L - 1]) at N * head + headb;
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k056_flat(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k057_rows: 1.049e+06 flops, 8.389e+06 bytes a launch
  *   models/fashion.d2v:69  feature tokens(image : [B, C, Y, X]) of student, teacher -> [L, B, N, D] = states(image, none) at N;
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k057_rows(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k005_attend: 1600 flops, 1480 bytes a launch
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 #ifndef D2V_TILES
 #define D2V_TILES
@@ -215,9 +215,10 @@ k005_attend(void *const *p, const Num *n)
 	float *out = p[4];
 #pragma omp parallel
 	{
-		float values[UP * EP] D2V_ALIGNED, keys[UP * EP] D2V_ALIGNED, sums[ROWS * EP] D2V_ALIGNED, inverse[ROWS];
+		float values[UP * EP] D2V_ALIGNED, keys[UP * EP] D2V_ALIGNED, sums[ROWS * EP] D2V_ALIGNED;
 		memset(values, 0, sizeof values);
 		float score[(ROWS + 1) * UP] D2V_ALIGNED, query[ROWS * EP] D2V_ALIGNED, bias[ROWS * UP] D2V_ALIGNED;
+		float top[ROWS], inverse[ROWS]; /* of each row of scores */
 		memset(score, 0, sizeof score);
 		memset(query, 0, sizeof query);
 		for (int64_t i = 0; i < (int64_t)(sizeof bias / sizeof *bias); i++)
@@ -248,12 +249,13 @@ k005_attend(void *const *p, const Num *n)
 					float *x = score + i * UP;
 					for (int64_t u = 0; u < UP; u++)
 						x[u] = x[u] * scale + bias[i * UP + u];
-					const float top = d2v_max_of(x, UP);
-					for (int64_t u = 0; u < UP; u++)
-						x[u] = d2v_exp(x[u] - top);
-					const float sum = d2v_sum_of(x, UP);
-					inverse[i] = 1 / sum;
+					top[i] = d2v_max_of(x, UP);
 				}
+				for (int64_t i = 0; i < rows; i++)
+					for (int64_t u = 0; u < UP; u++)
+						score[i * UP + u] = d2v_exp(score[i * UP + u] - top[i]);
+				for (int64_t i = 0; i < rows; i++)
+					inverse[i] = 1 / d2v_sum_of(score + i * UP, UP);
 				d2v_product(sums, EP, score, UP, 1, values, EP, rows, EP / VW, U, 0, 0);
 				for (int64_t i = 0; i < rows; i++)
 					for (int64_t e = 0; e < E; e++)

@@ -1,7 +1,7 @@
 /* k020_columns: 24 flops, 40 bytes a launch
  *   models/vit_base.d2v:93  watch target_std = mean(D) std(y over (B, N) where m);
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k020_columns(void *const *p, const Num *n)

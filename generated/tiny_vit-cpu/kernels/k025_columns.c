@@ -3,7 +3,7 @@
  *   models/vit_base.d2v:46  return sum(D) last(z[L - 1]) at N * head + headb;
  *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k025_columns(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k036_columns: 16 flops, 96 bytes a launch
  *   models/vit_base.d2v:38  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k036_columns(void *const *p, const Num *n)

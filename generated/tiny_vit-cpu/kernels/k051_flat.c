@@ -1,7 +1,7 @@
 /* k051_flat: 4608 flops, 9228 bytes a launch
  *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k051_flat(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k054_flat: 112 flops, 236 bytes a launch
  *   models/vit_base.d2v:46  return sum(D) last(z[L - 1]) at N * head + headb;
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k054_flat(void *const *p, const Num *n)

@@ -2,7 +2,7 @@
  *   models/vit_base.d2v:102  lr = rate;
  *   models/vit_base.d2v:79  model teacher = average of student {
  */
-#include "prelude.h" /* ee8b04ceb87e623f1612f2e72e83c058 */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k055_small(void *const *p, const Num *n)

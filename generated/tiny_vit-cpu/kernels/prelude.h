@@ -31,6 +31,12 @@
 #define omp_get_thread_num() 0
 #endif
 
+/* gcc prefers half vectors on some processors; functions below work on whole ones, and what was
+ * written by halves is read late by a whole. */
+#if defined(__AVX512F__) && !defined(__clang__)
+#pragma GCC target("prefer-vector-width=512")
+#endif
+
 typedef union { double f; int64_t i; uint64_t u; } Num;
 
 /* ---- vectors of VW floats; LOW and HIGH interleave the halves of two, FOLDS
