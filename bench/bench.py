@@ -250,8 +250,6 @@ def measure(o, spec, precision, scratch):
         left = measure_group(o, spec, precision, left, scratch, out)
         if not left:
             break
-    roof = o.roof_f32 if precision == "f32" else o.roof_bf16
-    out["floor_ms"] = out["flops"] / roof / 1e6
     if out["pytorch"]:
         out["best"] = min(out["pytorch"], key=lambda v: out["pytorch"][v]["median_ms"])
         best = out["pytorch"][out["best"]]
@@ -259,7 +257,11 @@ def measure(o, spec, precision, scratch):
         out["memory_ratio"] = best["peak_rss_bytes"] / out["d2v"]["peak_rss_bytes"]
     done = subprocess.run(d2v_command(o, file, batch, precision, os.path.join(scratch, "cache"), "--json", "--steps", "2"),
                           capture_output=True, text=True, cwd=ROOT)
-    out["kernels"] = json.loads(done.stdout)["kernels"] if done.returncode == 0 else []
+    if done.returncode != 0:
+        raise Failed(f"d2v bench ended with code {done.returncode}: {done.stderr.strip()}")
+    profile = json.loads(done.stdout)
+    out["kernels"], out["roof"] = profile["kernels"], profile["rates"][f"gemm_{precision}"]
+    out["floor_ms"] = out["flops"] / out["roof"] * 1e3
     return out
 
 
@@ -267,7 +269,7 @@ def measure(o, spec, precision, scratch):
 
 
 def loaded_after(o, file, cache):
-    w = d2v_worker(o, file, 8, "bf16", cache, f"d2v, {file}")
+    w = d2v_worker(o, file, 8, o.precision[-1], cache, f"d2v, {file}")
     try:
         w.load()
         return w.loaded_s
@@ -355,11 +357,12 @@ def busy_lines(report):
 def report_text(report):
     m, o = report["machine"], report["options"]
     torch = next((x["torch"] for r in report["steps"] for x in r["pytorch"].values()), "not run")
+    roofs = [f"{r['spec']} {r['precision']} {r['roof'] / 1e9:.0f} GFLOP/s" for r in report["steps"]]
     parts = [f"# One training step on the processor, {report['date']}",
              f"{m['processor']}, {m['cores']} cores; {o['threads']} threads; PyTorch {torch}; commit {report['commit']}. "
              "Both sides took turns in one run; medians. A step: teacher forward, student forward and backward, "
-             "clipping, AdamW, averaging. Floor: the step's matrix products at the machine's roof "
-             f"({o['roof_f32']:g} GFLOP/s f32, {o['roof_bf16']:g} bf16). Memory: the process's peak; PyTorch's holds "
+             "clipping, AdamW, averaging. Floor: the step's matrix products at what a large gemm reached right after "
+             f"({', '.join(roofs)}). Memory: the process's peak; PyTorch's holds "
              "about half a GiB of libraries. Times faster, times less: PyTorch's best variant over d2v.",
              *([step_table(report["steps"]), detail_table(report["steps"])] if report["steps"] else [])]
     if report["compile"]:
@@ -394,8 +397,6 @@ def options():
     p.add_argument("--rounds", type=int, help="rounds of turns")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--only", choices=("steps", "compile"), help="one half of the measurement (default: both)")
-    p.add_argument("--roof-f32", type=float, default=232, help="GFLOP/s of this machine (default: %(default)s, two Zen 4 cores)")
-    p.add_argument("--roof-bf16", type=float, default=465, help="the same in bf16 (default: %(default)s)")
     p.add_argument("--out", default=os.path.join(HERE, "results"), help="folder of the results (default: bench/results)")
     p.add_argument("--d2v", default=os.path.join(ROOT, "build", "d2v"))
     p.add_argument("--python", default=sys.executable, help="a Python with torch (default: the one running this)")
@@ -411,17 +412,29 @@ def options():
     return o
 
 
+def precisions(o):
+    """bf16 is measured where the processor has instructions for it: elsewhere d2v refuses it, too."""
+    if o.precision:
+        return o.precision
+    with open("/proc/cpuinfo") as f:
+        if "avx512_bf16" in f.read().split():
+            return ("f32", "bf16")
+    note("this processor has no instructions for bf16: f32 only")
+    return ("f32",)
+
+
 def main():
     o = options()
+    o.precision = precisions(o)
     specs = [] if o.only == "compile" else o.spec or (["fashion"] if o.quick else list(SPECS))
     commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True)
     report = {"date": time.strftime("%Y-%m-%d"), "commit": commit.stdout.strip() or "unknown", "machine": machine(),
               "load_before": os.getloadavg(), "steps": [], "compile": None,
-              "options": {"threads": o.threads, "roof_f32": o.roof_f32, "roof_bf16": o.roof_bf16}}
+              "options": {"threads": o.threads}}
     scratch = tempfile.mkdtemp(prefix="d2v-bench-")
     try:
         for spec in specs:
-            for precision in o.precision or ("f32", "bf16"):
+            for precision in o.precision:
                 report["steps"].append(measure(o, spec, precision, scratch))
         if o.only == "compile" or not (o.quick or o.spec or o.only):
             report["compile"] = compile_times(o, scratch)
