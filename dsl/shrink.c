@@ -71,7 +71,8 @@ work_of(const Graph *g)
 			for (int i = 0; i < n->attr.naxes; i++)
 				most *= (double)n->attr.axes[i].size;
 		}
-		work += most;
+		/* a mask that promises less leaves less to do, though only to the passes */
+		work += most + (n->op == OP_input ? n->attr.index : 0);
 	}
 	return work;
 }

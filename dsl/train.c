@@ -113,9 +113,10 @@ draw(Frame *f, const Decl *d)
 	r->draw = more;
 	TRY(block_mask(cx, d, &v, &axes, &more[r->ndraw]));
 	r->ndraw++;
-	Type type = dims_type(&axes, DT_bool);
-	binding_push(cx->arena, &f->locals, BIND_value, d->name, d->loc)->value =
-		value_tensor(build_leaf(cx->g, OP_input, d->name, &type, d->loc), d->loc);
+	const DrawSpec *w = &more[r->ndraw - 1];
+	Type            type = dims_type(&axes, DT_bool);
+	binding_push(cx->arena, &f->locals, BIND_value, d->name, d->loc)->value = value_tensor(
+		build_mask(cx->g, d->name, &type, axes.at[1]->axis, w->at_most, d->loc), d->loc);
 	return OK;
 }
 

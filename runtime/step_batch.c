@@ -199,6 +199,27 @@ read_feed(StepBatch *b)
 	return OK;
 }
 
+/* The program computes no more rows of a sample than the spec's at_most. */
+static Status
+check_mask(const StepBatch *b, const BatchInput *in, int64_t k)
+{
+	const DrawSpec *d = in->draw;
+	int64_t         each = d->gy * d->gx;
+	for (int64_t i = 0; i < b->x->p->recipe.data.batch; i++) {
+		int64_t count = 0;
+		for (int64_t j = 0; j < each; j++)
+			count += ((const uint8_t *)in->value)[i * each + j] != 0;
+		if (count > d->at_most)
+			return user_error("feed-mask",
+			                  "%s: step %" PRId64 " masks %" PRId64 " of %" PRId64
+			                  " in row %" PRId64
+			                  " of `%s`, and the spec says at_most = "
+			                  "%" PRId64,
+			                  b->path, k, count, each, i, in->input->name, d->at_most);
+	}
+	return OK;
+}
+
 /* One step's value of one input, into in->value. */
 static Status
 input_value(StepBatch *b, BatchInput *in, int64_t k)
@@ -206,9 +227,11 @@ input_value(StepBatch *b, BatchInput *in, int64_t k)
 	const Type *type = &in->input->type;
 	int64_t     elems = type_elems(type);
 	if (in->fed)
-		return st_convert(b->path, in->fed, k * in->stride, elems, type->dtype, in->value);
-	if (in->each)
-		return st_convert(b->path, in->each[k], 0, elems, type->dtype, in->value);
+		TRY(st_convert(b->path, in->fed, k * in->stride, elems, type->dtype, in->value));
+	else if (in->each)
+		TRY(st_convert(b->path, in->each[k], 0, elems, type->dtype, in->value));
+	if (in->fed || in->each)
+		return in->draw ? check_mask(b, in, k) : OK;
 	if (in->sample) {
 		for (int64_t i = 0; i < elems; i++)
 			((uint32_t *)in->value)[i] = (uint32_t)((b->range.first + k) * elems + i);

@@ -50,10 +50,12 @@ void decode_loops(const Region *r, Text *t, unsigned which, const char *type, co
 void single_attend_cpu(Builder *b, const AttendKernel *k, const Draft *d, Drafts *out);
 void single_sum_squares_cpu(Builder *b, const Draft *d, Drafts *out);
 void single_scatter_cpu(Builder *b, const ScatterKernel *k, const Draft *d, Drafts *out);
+void single_order_cpu(Builder *b, const OrderKernel *k, const Draft *d, Drafts *out);
 
 /* ---- single_cuda.c -------------------------------------------------------------------------- */
 void single_attend_cuda(Builder *b, const AttendKernel *k, const Draft *d, Drafts *out);
 void single_sum_squares_cuda(Builder *b, const Draft *d, Drafts *out);
 void single_scatter_cuda(Builder *b, const ScatterKernel *k, const Draft *d, Drafts *out);
+void single_order_cuda(Builder *b, const OrderKernel *k, const Draft *d, Drafts *out);
 
 #endif

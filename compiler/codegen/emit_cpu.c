@@ -459,6 +459,7 @@ const TargetCode cpu_code = {
 	.attend = single_attend_cpu,
 	.sum_squares = single_sum_squares_cpu,
 	.scatter = single_scatter_cpu,
+	.order = single_order_cpu,
 	.declare = declare_numbers,
 	.head = include_prelude,
 	.infinity = "__builtin_inff()",

@@ -87,9 +87,9 @@ signature(const Cuda *c, bool scratch, Text *t)
 
 	/* how many blocks of a launch that adds up columns share a processor is known: so many
 	 * registers they may have */
-	if (c->walk == COLUMNS && c->grid > 1)
+	if (c->walk == COLUMNS)
 		text_printf(t, "extern \"C\" __global__ void __launch_bounds__(%d, %d)\n@N@(",
-		            c->block, cuda_column_share(c->block));
+		            c->block, c->grid > 1 ? cuda_column_share(c->block) : 1);
 	else
 		text_printf(t, "extern \"C\" __global__ void __launch_bounds__(%d)\n@N@(",
 		            c->block);
@@ -403,6 +403,7 @@ const TargetCode cuda_code = {
 	.attend = single_attend_cuda,
 	.sum_squares = single_sum_squares_cuda,
 	.scatter = single_scatter_cuda,
+	.order = single_order_cuda,
 	.declare = declare_numbers,
 	.head = include_prelude,
 	.infinity = "d2v_infinity()",

@@ -43,7 +43,7 @@ const char prelude_cpu[] =
 	"#endif\n"
 	"\n"
 	"/* gcc prefers half vectors on some processors; functions below work on whole ones, and "
-        "what was\n"
+	"what was\n"
 	" * written by halves is read late by a whole. */\n"
 	"#if defined(__AVX512F__) && !defined(__clang__)\n"
 	"#pragma GCC target(\"prefer-vector-width=512\")\n"

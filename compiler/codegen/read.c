@@ -234,6 +234,22 @@ read_pad(Region *r, const Node *n, const Coord *at, unsigned *loops)
 	return arena_printf(r->a, "(%s ? %s : %s)", inside, part, zero_of(n->type.dtype));
 }
 
+/* An index that was computed may be below 0: then there is nothing to read, and the value is 0. */
+static const char *
+read_chosen(Region *r, const Node *n, const Coord *at, const char *row, unsigned row_loops,
+            unsigned *loops)
+{
+	const char *outer = r->guard, *test = arena_printf(r->a, "%s >= 0", row), *text;
+	unsigned    outer_loops = r->guard_loops;
+
+	r->guard = outer ? arena_printf(r->a, "%s && %s", outer, test) : test;
+	r->guard_loops |= row_loops;
+	text = read_value(r, n->in[0], at, loops);
+	r->guard = outer;
+	r->guard_loops = outer_loops;
+	return arena_printf(r->a, "(%s ? %s : %s)", test, text, zero_of(n->type.dtype));
+}
+
 static const char *
 read_pick(Region *r, const Node *n, const Coord *at, unsigned *loops)
 {
@@ -257,7 +273,9 @@ read_pick(Region *r, const Node *n, const Coord *at, unsigned *loops)
 		}
 	}
 	*loops |= used;
-	return read_value(r, n->in[0], sub, loops);
+	if (r->g->node[n->in[1]].op == OP_table)
+		return read_value(r, n->in[0], sub, loops);
+	return read_chosen(r, n, sub, row, used, loops);
 }
 
 const char *

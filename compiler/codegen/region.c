@@ -54,6 +54,22 @@ drop_ones(Region *r, const Type *t)
 }
 
 static void
+space_add(Region *r, const Type *t)
+{
+	for (int i = 0; i < t->rank; i++) {
+		bool known = t->axis[i].size == 1;
+
+		for (int k = 0; k < r->nspace; k++)
+			known |= r->space[k].name == t->axis[i].name;
+		if (known)
+			continue;
+		if (r->nspace == MAX_LOOPS)
+			BUG("kernel %d walks more than %d axes", r->kernel, MAX_LOOPS);
+		r->space[r->nspace++] = t->axis[i];
+	}
+}
+
+static void
 find_space(Region *r)
 {
 	Val  best = NO_VAL;
@@ -85,6 +101,14 @@ find_space(Region *r)
 	for (int i = 0; i < n; i++) {
 		if (axis[i].size != 1)
 			r->space[r->nspace++] = axis[i];
+	}
+	/* statistics of rows that another kernel walks may be all that is left of them here */
+	for (int i = 0; i < r->n; i++) {
+		const Node *node = &r->g->node[r->node[i]];
+
+		space_add(r, &node->type);
+		if (is_reduce(node))
+			space_add(r, &r->g->node[node->in[0]].type);
 	}
 	for (int i = 0; i < r->n; i++) {
 		const Node *node = &r->g->node[r->node[i]];

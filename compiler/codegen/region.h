@@ -173,7 +173,8 @@ Val     values_scratch(Builder *b);            /* a value without a node */
 void values_name(Arena *a, const Classes *c, const Graph *g, const Program *p, const Drafts *drafts,
                  const Val *output, Entry *e);
 
-/* ---- single.c: kernels that are one node: attend, sum_squares, scatter_add; and gemms ------- */
+/* ---- single.c: kernels that are one node: attend, sum_squares, scatter_add, places, ranks; and
+ * gemms ------- */
 /* false when v is an ordinary member of a region */
 bool single_build(Builder *b, const Graph *g, Val v, Drafts *out);
 
@@ -185,8 +186,20 @@ typedef struct {
 	int     axis_of[MAX_RANK];               /* where the other axes stand in out */
 	int64_t rows, out_row;                   /* size of the row axis, stride in out */
 	/* strides */
-	int64_t out_other[MAX_RANK], a_other[MAX_RANK], a_draw[MAX_RANK], table_draw[MAX_RANK];
+	int64_t out_other[MAX_RANK], a_other[MAX_RANK], a_draw[MAX_RANK];
+	int64_t table_other[MAX_RANK], table_draw[MAX_RANK];
+	bool    sparse; /* the table may say -1: nowhere */
 } ScatterKernel;
+
+/* places and ranks (ops.def) of rows of a mask. */
+typedef struct {
+	bool    ranks;
+	int     nouter; /* axes besides the one that is counted along */
+	int64_t outer[MAX_RANK], mask_outer[MAX_RANK], out_outer[MAX_RANK]; /* sizes, strides */
+	int64_t n, mask_step;                                               /* along a row */
+	int64_t size, out_step; /* of the axis in its place */
+	int64_t offset, most;
+} OrderKernel;
 
 /* How a target writes kernels: each function appends one launch, or several that work together. d:
  * pointers in the order of the operands, then results; numbers; flops and bytes. */
@@ -195,6 +208,7 @@ typedef struct TargetCode {
 	void (*attend)(Builder *b, const AttendKernel *k, const Draft *d, Drafts *out);
 	void (*sum_squares)(Builder *b, const Draft *d, Drafts *out);
 	void (*scatter)(Builder *b, const ScatterKernel *k, const Draft *d, Drafts *out);
+	void (*order)(Builder *b, const OrderKernel *k, const Draft *d, Drafts *out);
 	void (*declare)(const Source *s, Text *t); /* @NUMBERS@ */
 	/* after the head comment: includes the prelude */
 	void (*head)(const char *hash, Text *t);

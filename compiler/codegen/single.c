@@ -1,5 +1,6 @@
-/* Steps that are one node: gemms, attention, the sum of squares over all gradients, scatter_add.
- * Reads the graph; the text of kernels is the target's (single_cpu.c, single_cuda.c). */
+/* Steps that are one node: gemms, attention, the sum of squares over all gradients, scatter_add,
+ * places and ranks. Reads the graph; the text of kernels is the target's (single_cpu.c,
+ * single_cuda.c). */
 #include "compiler/codegen/region.h"
 
 #include <string.h>
@@ -290,11 +291,21 @@ stride_along(const Node *n, const char *axis)
 	return at < 0 ? 0 : n->place.stride[at];
 }
 
+static bool
+is_listed(const Attr *attr, const char *name)
+{
+	for (int i = 0; i < attr->naxes; i++)
+		if (attr->axes[i].name == name)
+			return true;
+	return false;
+}
+
 static void
 scatter_build(Builder *b, const Graph *g, Val v, Drafts *out)
 {
 	const Node   *n = &g->node[v], *a = &g->node[n->in[0]], *index = &g->node[n->in[1]];
-	ScatterKernel k = {.out_row = stride_along(n, n->attr.axis.name)};
+	ScatterKernel k = {.out_row = stride_along(n, n->attr.axis.name),
+	                   .sparse = index->op != OP_table};
 	Draft         d = {.step = {.loc = n->loc,
 	                            .flops = (double)type_elems(&a->type),
 	                            .bytes = (double)(type_bytes(&a->type) + type_bytes(&n->type))}};
@@ -309,9 +320,13 @@ scatter_build(Builder *b, const Graph *g, Val v, Drafts *out)
 		k.other[k.nother] = x.size;
 		k.axis_of[k.nother] = i;
 		k.out_other[k.nother] = n->place.stride[i];
+		if (is_listed(&n->attr, x.name))
+			k.table_other[k.nother] = stride_along(index, x.name);
 		k.a_other[k.nother++] = stride_along(a, x.name);
 	}
 	for (int i = 0; i < index->type.rank; i++) {
+		if (is_listed(&n->attr, index->type.axis[i].name))
+			continue;
 		k.draw[k.ndraw] = index->type.axis[i].size;
 		k.a_draw[k.ndraw] = stride_along(a, index->type.axis[i].name);
 		k.table_draw[k.ndraw++] = index->place.stride[i];
@@ -321,6 +336,39 @@ scatter_build(Builder *b, const Graph *g, Val v, Drafts *out)
 	place_pointer(b, g, n->in[1], false, &d);
 	place_pointer(b, g, v, true, &d);
 	b->code->scatter(b, &k, &d, out);
+}
+
+/* ---- places and ranks of a mask -------------------------------------------------------------- */
+
+static void
+order_build(Builder *b, const Graph *g, Val v, Drafts *out)
+{
+	const Node *n = &g->node[v], *m = &g->node[n->in[0]];
+	const Attr *t = &n->attr;
+	OrderKernel k = {.ranks = n->op == OP_ranks,
+	                 .n = t->axis.size,
+	                 .mask_step = stride_along(m, t->axis.name),
+	                 .size = t->axes[0].size,
+	                 .out_step = stride_along(n, t->axes[0].name),
+	                 .offset = t->offset,
+	                 .most = t->axes[n->op == OP_ranks].size};
+	Draft       d = {.step = {.loc = n->loc,
+	                          .flops = (double)type_elems(&m->type),
+	                          .bytes = (double)(type_bytes(&m->type) + type_bytes(&n->type))}};
+
+	for (int i = 0; i < n->type.rank; i++) {
+		Axis x = n->type.axis[i];
+
+		if (x.name == t->axes[0].name)
+			continue;
+		k.outer[k.nouter] = x.size;
+		k.mask_outer[k.nouter] = stride_along(m, x.name);
+		k.out_outer[k.nouter++] = n->place.stride[i];
+	}
+	d.pointer = arena_new_array(b->a, Pointer, 2);
+	place_pointer(b, g, n->in[0], false, &d);
+	place_pointer(b, g, v, true, &d);
+	b->code->order(b, &k, &d, out);
 }
 
 bool
@@ -339,6 +387,10 @@ single_build(Builder *b, const Graph *g, Val v, Drafts *out)
 		return true;
 	case OP_scatter_add:
 		scatter_build(b, g, v, out);
+		return true;
+	case OP_places:
+	case OP_ranks:
+		order_build(b, g, v, out);
 		return true;
 	default:
 		return false;

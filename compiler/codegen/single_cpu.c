@@ -1,5 +1,5 @@
-/* The C text of kernels that are one node, for processors: the sum of squares, scatter_add;
- * attention is attend_cpu.c. */
+/* The C text of kernels that are one node, for processors: the sum of squares, scatter_add, places,
+ * ranks; attention is attend_cpu.c. */
 #include "compiler/codegen/emit.h"
 
 /* One launch of a kernel whose text and work are known. */
@@ -78,6 +78,9 @@ single_scatter_cpu(Builder *b, const ScatterKernel *k, const Draft *d, Drafts *o
 		below *= k->other[i];
 		text_printf(&to, " + %lld * o%d", (long long)k->out_other[i], k->axis_of[i]);
 		text_printf(&at, " + %lld * o%d", (long long)k->a_other[i], k->axis_of[i]);
+		if (k->table_other[i])
+			text_printf(&table, "%s%lld * o%d", table.n ? " + " : "",
+			            (long long)k->table_other[i], k->axis_of[i]);
 	}
 	text_printf(&t, "\t\tfor (int64_t r = 0; r < %lld; r++)\n\t\t\tp2[%lld * r%s] = 0;\n",
 	            (long long)k->rows, (long long)k->out_row, to.at ? to.at : "");
@@ -91,6 +94,8 @@ single_scatter_cpu(Builder *b, const ScatterKernel *k, const Draft *d, Drafts *o
 		text_printf(&table, "%s%lld * e%d", table.n ? " + " : "",
 		            (long long)k->table_draw[i], i);
 	}
+	if (k->sparse)
+		text_printf(&t, "\t\t\tif (p1[%s] >= 0)\n\t", table.n ? table.at : "0");
 	text_printf(&t, "\t\t\tp2[%lld * p1[%s]%s] += p0[0%s];\n\t\t}\n\t}\n}\n",
 	            (long long)k->out_row, table.n ? table.at : "0", to.at ? to.at : "",
 	            at.at ? at.at : "");
@@ -99,4 +104,49 @@ single_scatter_cpu(Builder *b, const ScatterKernel *k, const Draft *d, Drafts *o
 	text_free(&at);
 	text_free(&to);
 	text_free(&table);
+}
+
+void
+single_order_cpu(Builder *b, const OrderKernel *k, const Draft *d, Drafts *out)
+{
+	Text    t = {0}, from = {0}, to = {0};
+	int64_t outer = 1;
+
+	for (int i = 0; i < k->nouter; i++)
+		outer *= k->outer[i];
+	text_printf(
+		&t,
+		"/* %s */\nvoid\n@N@(void *const *p, const Num *n)\n{\n"
+		"\tconst uint8_t *restrict p0 = p[0];\n\tint32_t *restrict p1 = p[1];\n"
+		"\t(void)n;\n"
+		"#pragma omp parallel for schedule(static) if (%lld >= 65536)\n"
+		"\tfor (int64_t o = 0; o < %lld; o++) {\n",
+		k->ranks ? "How many true elements of its row come before each true one; -1: not "
+			   "true"
+			 : "Where the true elements of each row lie, in order; -1 behind the last",
+		(long long)(outer * k->n), (long long)outer);
+	for (int64_t i = k->nouter - 1, below = 1; i >= 0; below *= k->outer[i--]) {
+		text_printf(&t, "\t\tconst int64_t o%d = o / %lld %% %lld;\n", (int)i,
+		            (long long)below, (long long)k->outer[i]);
+		text_printf(&from, " + %lld * o%d", (long long)k->mask_outer[i], (int)i);
+		text_printf(&to, " + %lld * o%d", (long long)k->out_outer[i], (int)i);
+	}
+	text_printf(&t,
+	            "\t\tint32_t count = 0;\n"
+	            "\t\tfor (int64_t i = 0; i < %lld; i++)\n\t\t\tp1[%lld * i%s] = -1;\n"
+	            "\t\tfor (int64_t i = 0; i < %lld && count < %lld; i++) {\n"
+	            "\t\t\tif (!p0[%lld * i%s])\n\t\t\t\tcontinue;\n",
+	            (long long)k->size, (long long)k->out_step, to.n ? to.at : "", (long long)k->n,
+	            (long long)k->most, (long long)k->mask_step, from.n ? from.at : "");
+	if (k->ranks)
+		text_printf(&t, "\t\t\tp1[%lld * (%lld + i)%s] = count++;\n",
+		            (long long)k->out_step, (long long)k->offset, to.n ? to.at : "");
+	else
+		text_printf(&t, "\t\t\tp1[%lld * count++%s] = (int32_t)(%lld + i);\n",
+		            (long long)k->out_step, to.n ? to.at : "", (long long)k->offset);
+	text_printf(&t, "\t\t}\n\t}\n}\n");
+	launch(b, k->ranks ? "ranks" : "places", arena_strdup(b->a, t.at), 0, d, out);
+	text_free(&t);
+	text_free(&from);
+	text_free(&to);
 }

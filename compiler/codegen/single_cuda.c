@@ -1,11 +1,12 @@
-/* The CUDA text of kernels that are one node: the sum of squares, scatter_add; attention is
- * attend_cuda.c. Sums have one order; nothing is added atomically. */
+/* The CUDA text of kernels that are one node: the sum of squares, scatter_add, places, ranks;
+ * attention is attend_cuda.c. Sums have one order; nothing is added atomically. */
 #include "compiler/codegen/emit.h"
 
 enum {
 	PARTS = 264, /* blocks that sum squares; each leaves one number */
 	PARTS_BLOCK = 512,
 	SCATTER_LANES = 256,
+	ORDER_BLOCK = 256,
 };
 
 static void
@@ -212,7 +213,8 @@ single_scatter_cuda(Builder *b, const ScatterKernel *k, const Draft *d, Drafts *
 	            "\tfor (int e = threadIdx.x; e < %lld; e += %d) {\n",
 	            (long long)draws, SCATTER_LANES);
 	decode(&t, k->draw, k->ndraw, 'e', "e", "\t\t");
-	text_printf(&t, "\t\tif (p1[%s] == row)\n\t\t\tsum += p0[%s + %s];\n\t}\n",
+	text_printf(&t, "\t\tif (p1[%s + %s] == row)\n\t\t\tsum += p0[%s + %s];\n\t}\n",
+	            position(b->a, k->table_other, k->nother, 'o'),
 	            position(b->a, k->table_draw, k->ndraw, 'e'),
 	            position(b->a, k->a_other, k->nother, 'o'),
 	            position(b->a, k->a_draw, k->ndraw, 'e'));
@@ -227,6 +229,59 @@ single_scatter_cuda(Builder *b, const ScatterKernel *k, const Draft *d, Drafts *
 	            (long long)k->out_row, position(b->a, k->out_other, k->nother, 'o'),
 	            SCATTER_LANES / 32);
 	s.grid = k->rows * others;
+	s.body = arena_strdup(b->a, t.at);
+	launch(b, &s, d, out);
+	text_free(&t);
+}
+
+/* ---- places and ranks of a mask -------------------------------------------------------------- */
+
+/* A block owns a row; a thread counts what is true before its element, which all threads of a warp
+ * read from the same place. */
+void
+single_order_cuda(Builder *b, const OrderKernel *k, const Draft *d, Drafts *out)
+{
+	Source      s = {.kind = k->ranks ? "ranks" : "places",
+	                 .flops = d->step.flops,
+	                 .bytes = d->step.bytes,
+	                 .block = ORDER_BLOCK,
+	                 .grid = 1};
+	const char *from = position(b->a, k->mask_outer, k->nouter, 'o'),
+		   *to = position(b->a, k->out_outer, k->nouter, 'o');
+	Text t = {0};
+
+	for (int i = 0; i < k->nouter; i++)
+		s.grid *= k->outer[i];
+	s.about =
+		k->ranks
+			? " * How many true elements of its row come before each true one; -1: not "
+			  "true. A block a row.\n"
+			: " * Where the true elements of each row lie, in order; -1 behind the "
+			  "last. A block a row.\n";
+	text_printf(&t,
+	            "extern \"C\" __global__ void __launch_bounds__(%d)\n"
+	            "@N@(const unsigned char *__restrict__ p0, int32_t *__restrict__ p1)\n{\n",
+	            ORDER_BLOCK);
+	decode(&t, k->outer, k->nouter, 'o', "(int)blockIdx.x", "\t");
+	text_printf(&t,
+	            "\tfor (int i = threadIdx.x; i < %lld; i += %d)\n"
+	            "\t\tp1[%s + %lld * i] = -1;\n"
+	            "\td2v_barrier();\n"
+	            "\tfor (int i = threadIdx.x; i < %lld; i += %d) {\n"
+	            "\t\tint count = 0;\n"
+	            "\t\tif (!p0[%s + %lld * i])\n\t\t\tcontinue;\n"
+	            "\t\tfor (int j = 0; j < i; j++)\n"
+	            "\t\t\tcount += p0[%s + %lld * j] != 0;\n"
+	            "\t\tif (count < %lld)\n",
+	            (long long)k->size, ORDER_BLOCK, to, (long long)k->out_step, (long long)k->n,
+	            ORDER_BLOCK, from, (long long)k->mask_step, from, (long long)k->mask_step,
+	            (long long)k->most);
+	if (k->ranks)
+		text_printf(&t, "\t\t\tp1[%s + %lld * (%lld + i)] = count;\n\t}\n}\n", to,
+		            (long long)k->out_step, (long long)k->offset);
+	else
+		text_printf(&t, "\t\t\tp1[%s + %lld * count] = %lld + i;\n\t}\n}\n", to,
+		            (long long)k->out_step, (long long)k->offset);
 	s.body = arena_strdup(b->a, t.at);
 	launch(b, &s, d, out);
 	text_free(&t);

@@ -49,6 +49,18 @@ build_leaf(Graph *g, Op op, const char *name, const Type *type, Loc loc)
 }
 
 Val
+build_mask(Graph *g, const char *name, const Type *type, const char *along, int64_t most, Loc loc)
+{
+	int  at = type_find(type, along);
+	Attr attr = {.name = intern(name), .index = (int)most};
+
+	if (at < 0)
+		BUG("mask %s has no axis %s", name, along);
+	attr.axis = type->axis[at];
+	return build(g, OP_input, NULL, 0, &attr, type, loc);
+}
+
+Val
 build_un(Graph *g, Op op, Val a, Loc loc)
 {
 	return build(g, op, &a, 1, NULL, NULL, loc);
@@ -254,6 +266,31 @@ build_reorder(Graph *g, Val a, const Type *order, Loc loc)
 		return a;
 	memcpy(type.axis, order->axis, sizeof type.axis);
 	return build(g, OP_reorder, &a, 1, NULL, &type, loc);
+}
+
+Val
+build_pick(Graph *g, Val a, Val index, Axis axis, Loc loc)
+{
+	Attr attr = {.axis = axis};
+	Val  in[2] = {a, index};
+
+	return build(g, OP_pick, in, 2, &attr, NULL, loc);
+}
+
+Val
+build_places(Graph *g, Val mask, Axis axis, int64_t offset, Axis to, Loc loc)
+{
+	Attr attr = {.axis = axis, .offset = offset, .naxes = 1, .axes = {to}};
+
+	return build(g, OP_places, &mask, 1, &attr, NULL, loc);
+}
+
+Val
+build_ranks(Graph *g, Val mask, Axis axis, int64_t offset, Axis whole, Axis places, Loc loc)
+{
+	Attr attr = {.axis = axis, .offset = offset, .naxes = 2, .axes = {whole, places}};
+
+	return build(g, OP_ranks, &mask, 1, &attr, NULL, loc);
 }
 
 Val

@@ -92,6 +92,32 @@ tensor_reorder(Arena *a, Tensor t, const Type *order)
 
 /* ---- leaves --------------------------------------------------------------------------------- */
 
+/* A mask that promises a bound must keep it, row by row along the axis. */
+static Status
+check_promise(const Node *n, const Tensor *t)
+{
+	int64_t below, most = n->attr.index, row = n->attr.axis.size, left = type_elems(&t->type);
+
+	if (most == 0)
+		return OK;
+	below = type_stride(&t->type, n->attr.axis.name);
+	for (int64_t start = 0; start < left; start++) {
+		int64_t count = 0;
+
+		if (start / below % row != 0)
+			continue;
+		for (int64_t i = 0; i < row; i++)
+			count += t->at[start + i * below] != 0;
+		if (count > most)
+			return user_error(
+				"eval-feed",
+				"\"%s\" has %lld true elements in a row of %s, at most %lld are "
+				"promised",
+				n->attr.name, (long long)count, n->attr.axis.name, (long long)most);
+	}
+	return OK;
+}
+
 static Status
 feed_leaf(Eval *e, const Node *n, const Feed *feed, int nfeed, Tensor *out)
 {
@@ -111,7 +137,7 @@ feed_leaf(Eval *e, const Node *n, const Feed *feed, int nfeed, Tensor *out)
 			                  "the value for \"%s\" has other axes than the graph's",
 			                  n->attr.name);
 		*out = tensor_reorder(e->a, feed[i].tensor, &n->type);
-		return OK;
+		return check_promise(n, out);
 	}
 	return user_error("eval-feed", "no value is given for %s \"%s\"", op_info[n->op].name,
 	                  n->attr.name);
@@ -227,6 +253,10 @@ eval_node(Eval *e, Val v)
 	case OP_pick:
 	case OP_scatter_add:
 		eval_index(e, n, out);
+		break;
+	case OP_places:
+	case OP_ranks:
+		eval_order(e, n, out);
 		break;
 	case OP_standardise:
 	case OP_softmax:

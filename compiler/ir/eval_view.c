@@ -1,5 +1,6 @@
-/* eval_view: views, pick and scatter_add. Every one is a walk over a box with a stride for each
- * axis on both sides; what differs is which side an axis of the box belongs to, and how. */
+/* eval_view: views, pick and scatter_add, places and ranks. Every one is a walk over a box with a
+ * stride for each axis on both sides; what differs is which side an axis of the box belongs to, and
+ * how. */
 #include "compiler/ir/ir_private.h"
 
 enum { FROM, TO };
@@ -125,14 +126,19 @@ eval_index(Eval *e, const Node *n, Tensor out)
 	walk_view(&w, &rows.type);
 	walk_view(&w, &table.type);
 	walk_view(&w, &b.type);
-	/* places count in b only, even when the axis has the name of one */
+	/* the axis itself is walked by what b says, even when b has an axis of its name */
 	for (i = 0; i < w.rank; i++)
-		if (type_find(&b.type, w.name[i]) >= 0)
+		if (w.name[i] == n->attr.axis.name)
 			w.stride[1][i] = 0;
 	for (; w.left > 0; walk_next(&w)) {
 		double  row = b.at[w.at[2]];
 		int64_t at;
-		if (!(row >= 0 && row < (double)n->attr.axis.size)) {
+		if (row < 0) {
+			if (pick)
+				rows.at[w.at[0]] = 0;
+			continue;
+		}
+		if (!(row < (double)n->attr.axis.size)) {
 			e->status = user_error("eval-index",
 			                       "%s: index %g is outside axis %s of size %lld",
 			                       op_info[n->op].name, row, n->attr.axis.name,
@@ -144,5 +150,39 @@ eval_index(Eval *e, const Node *n, Tensor out)
 			rows.at[w.at[0]] = table.at[at];
 		else
 			table.at[at] += rows.at[w.at[0]];
+	}
+}
+
+void
+eval_order(Eval *e, const Node *n, Tensor out)
+{
+	const Attr *t = &n->attr;
+	Tensor      m = e->result[n->in[0]];
+	int64_t     in = type_stride(&m.type, t->axis.name),
+		to = type_stride(&out.type, t->axes[0].name);
+	int64_t most = t->axes[n->op == OP_places ? 0 : 1].size;
+	Type    outer = {.dtype = m.type.dtype};
+	Walk    w;
+
+	for (int i = 0; i < m.type.rank; i++)
+		if (m.type.axis[i].name != t->axis.name)
+			outer.axis[outer.rank++] = m.type.axis[i];
+	walk_start(&w, outer.axis, outer.rank);
+	walk_view(&w, &m.type);
+	walk_view(&w, &out.type);
+	for (; w.left > 0; walk_next(&w)) {
+		int64_t count = 0;
+
+		for (int64_t k = 0; k < t->axes[0].size; k++)
+			out.at[w.at[1] + k * to] = -1;
+		for (int64_t i = 0; i < t->axis.size; i++) {
+			if (m.at[w.at[0] + i * in] == 0)
+				continue;
+			if (count < most && n->op == OP_places)
+				out.at[w.at[1] + count * to] = (double)(t->offset + i);
+			else if (count < most)
+				out.at[w.at[1] + (t->offset + i) * to] = (double)count;
+			count++;
+		}
 	}
 }

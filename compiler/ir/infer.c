@@ -327,6 +327,9 @@ infer_rule(Infer *x)
 	case OP_pick:
 	case OP_scatter_add:
 		return infer_index(x);
+	case OP_places:
+	case OP_ranks:
+		return infer_order(x);
 	case OP_attend:
 	case OP_attend_grad:
 		return infer_attend(x);

@@ -1,4 +1,5 @@
-/* infer_view: types of leaves, views, pick and scatter_add, uniform. Same contract as infer.c. */
+/* infer_view: types of leaves, views, pick and scatter_add, places and ranks, uniform. Same
+ * contract as infer.c. */
 #include "compiler/ir/ir_private.h"
 
 static Status
@@ -49,6 +50,19 @@ infer_uniform(Infer *x)
 	return OK;
 }
 
+/* A mask with so many true elements at most in every row along attr.axis. */
+static Status
+infer_promise(Infer *x)
+{
+	TRY(infer_has(x, x->given, x->attr->axis, "c2"));
+	if (x->given->dtype != DT_bool)
+		return infer_refuse(x, "c2", "only a mask promises how much of it is true");
+	if (x->attr->index < 1 || x->attr->index > x->attr->axis.size)
+		return infer_refuse(x, "c2", "at most %d of %lld elements", x->attr->index,
+		                    (long long)x->attr->axis.size);
+	return OK;
+}
+
 Status
 infer_leaf(Infer *x)
 {
@@ -82,7 +96,7 @@ infer_leaf(Infer *x)
 		return infer_refuse(x, "c2", "a host scalar is f32[] or u32[]");
 	if (x->op == OP_param && x->given->dtype != DT_f32)
 		return infer_refuse(x, "c2", "a variable is f32");
-	return OK;
+	return x->op == OP_input && t->index != 0 ? infer_promise(x) : OK;
 }
 
 bool
@@ -305,49 +319,95 @@ infer_view(Infer *x)
 	return OK;
 }
 
-/* pick: a[.., axis, ..] b[places] -> a[.., places, ..];  scatter_add: a[.., places, ..] -> [..,
- * axis,
- * ..] */
-Status
-infer_index(Infer *x)
+/* a[.., axis, ..] b[places, shared] -> a[.., places, .., shared] */
+static Status
+infer_pick(Infer *x)
+{
+	const Type *a = &x->in[0], *b = &x->in[1];
+	Axis        axis = x->attr->axis;
+
+	TRY(infer_has(x, a, axis, "c2"));
+	for (int i = 0; i < a->rank; i++) {
+		if (a->axis[i].name != axis.name)
+			TRY(infer_join(x, a->axis[i]));
+		for (int k = 0; a->axis[i].name == axis.name && k < b->rank; k++)
+			TRY(infer_join(x, b->axis[k]));
+	}
+	return OK;
+}
+
+/* a[.., places, .., shared] b[places, shared] -> [.., axis, .., shared] */
+static Status
+infer_scatter(Infer *x)
 {
 	const Type *a = &x->in[0], *b = &x->in[1];
 	Axis        axis = x->attr->axis;
 	bool        done = false;
-	int         i, k;
 
-	if (b->dtype != DT_i32)
-		return infer_refuse(x, "c1", "the indices are %s, must be i32",
-		                    dtype_name[b->dtype]);
-	x->out->dtype = a->dtype;
-	if (x->op == OP_pick) {
-		TRY(infer_has(x, a, axis, "c2"));
-		for (k = 0; k < b->rank; k++)
-			if (b->axis[k].name != axis.name)
-				TRY(infer_lacks(x, a, b->axis[k].name, "c3"));
-		for (i = 0; i < a->rank; i++) {
-			if (a->axis[i].name != axis.name)
-				TRY(infer_join(x, a->axis[i]));
-			for (k = 0; a->axis[i].name == axis.name && k < b->rank; k++)
-				TRY(infer_join(x, b->axis[k]));
-		}
-		return OK;
-	}
 	if (a->dtype != DT_f32)
 		return infer_refuse(x, "c4", "sums are f32, not %s", dtype_name[a->dtype]);
 	TRY(new_axis(x, axis, "c3"));
-	for (k = 0; k < b->rank; k++)
+	TRY(infer_distinct(x));
+	for (int k = 0; k < x->attr->naxes; k++) {
+		TRY(infer_has(x, b, x->attr->axes[k], "c5"));
+		if (x->attr->axes[k].name == axis.name)
+			return infer_refuse(x, "c5", "axis %s cannot stay and be made", axis.name);
+	}
+	for (int k = 0; k < b->rank; k++)
 		TRY(infer_has(x, a, b->axis[k], "c2"));
 	if (type_find(b, axis.name) < 0)
 		TRY(infer_lacks(x, a, axis.name, "c3"));
-	if (b->rank == 0)
+	if (b->rank == x->attr->naxes) /* no axis goes, in whose place the new one could stand */
 		TRY(infer_join(x, axis));
-	for (i = 0; i < a->rank; i++) {
-		if (type_find(b, a->axis[i].name) < 0)
+	for (int i = 0; i < a->rank; i++) {
+		bool goes =
+			type_find(b, a->axis[i].name) >= 0 && !attr_lists(x->attr, a->axis[i].name);
+
+		if (!goes)
 			TRY(infer_join(x, a->axis[i]));
 		else if (!done)
 			TRY(infer_join(x, axis));
-		done |= type_find(b, a->axis[i].name) >= 0;
+		done |= goes;
 	}
+	return OK;
+}
+
+Status
+infer_index(Infer *x)
+{
+	if (x->in[1].dtype != DT_i32)
+		return infer_refuse(x, "c1", "the indices are %s, must be i32",
+		                    dtype_name[x->in[1].dtype]);
+	x->out->dtype = x->in[0].dtype;
+	return x->op == OP_pick ? infer_pick(x) : infer_scatter(x);
+}
+
+/* places: m[.., axis, ..] -> [.., axes[0], ..]; ranks: the same, and axis must fit inside axes[0].
+ */
+Status
+infer_order(Infer *x)
+{
+	const Type *m = &x->in[0];
+	Axis        axis = x->attr->axis, to = x->attr->axes[0];
+	int         listed = x->op == OP_places ? 1 : 2;
+
+	if (m->dtype != DT_bool)
+		return infer_refuse(x, "c1", "the mask is %s, must be bool", dtype_name[m->dtype]);
+	TRY(infer_has(x, m, axis, "c2"));
+	if (x->attr->naxes != listed || to.size < 1 || x->attr->axes[listed - 1].size < 1)
+		return infer_refuse(x, "c3", "%s needs %d axes with a name and a size",
+		                    op_info[x->op].name, listed);
+	TRY(infer_distinct(x));
+	if (x->attr->offset < 0 || x->attr->offset > INT32_MAX - axis.size ||
+	    (x->op == OP_ranks && x->attr->offset + axis.size > to.size))
+		return infer_refuse(x, "c4", "axis %s of size %lld at %lld is too far out",
+		                    axis.name, (long long)axis.size, (long long)x->attr->offset);
+	if (to.name != axis.name)
+		TRY(infer_lacks(x, m, to.name, "c5"));
+	else if (to.size != axis.size)
+		return infer_refuse(x, "any_c4", "axis %s has two sizes", to.name);
+	x->out->dtype = DT_i32;
+	for (int i = 0; i < m->rank; i++)
+		TRY(infer_join(x, m->axis[i].name == axis.name ? to : m->axis[i]));
 	return OK;
 }

@@ -199,6 +199,9 @@ Val build_const(Graph *g, double x, Loc loc); /* f32[] */
 Val build_bool(Graph *g, int value, Loc loc); /* bool[] const */
 /* input, host, param */
 Val build_leaf(Graph *g, Op op, const char *name, const Type *type, Loc loc);
+/* an input of bools, at most so many true in each row along the axis of that name */
+Val
+build_mask(Graph *g, const char *name, const Type *type, const char *along, int64_t most, Loc loc);
 Val build_un(Graph *g, Op op, Val a, Loc loc);
 Val build_bin(Graph *g, Op op, Val a, Val b, Loc loc);
 Val build_select(Graph *g, Val c, Val a, Val b, Loc loc);
@@ -222,6 +225,9 @@ Val build_broadcast(Graph *g, Val a, const Axis *over, int n, Loc loc);
 Val build_broadcast_to(Graph *g, Val a, const Type *like, Loc loc);
 /* a itself when so ordered */
 Val build_reorder(Graph *g, Val a, const Type *order, Loc loc);
+Val build_pick(Graph *g, Val a, Val index, Axis axis, Loc loc);
+Val build_places(Graph *g, Val mask, Axis axis, int64_t offset, Axis to, Loc loc);
+Val build_ranks(Graph *g, Val mask, Axis axis, int64_t offset, Axis whole, Axis places, Loc loc);
 Val build_assign(Graph *g, const char *variable, Val a, Loc loc);
 
 /* ---- infer.c: the type of a node, or a reason why there is none ----------------------------- */
@@ -276,6 +282,9 @@ Status       eval_graph_each(Arena *a, const Graph *g, const Feed *feed, int nfe
  * whatever graph it stands. Second moments are positive, masks mixed, indices in range, hosts
  * between 0.05 and 0.95. */
 Feed *random_feed(Arena *a, const Graph *g, uint64_t seed, int *nfeed);
+/* t, drawn for the input n: in each row of a mask that promises a bound, only the first so many
+ * true elements stay. */
+void feed_keep_promise(const Node *n, Tensor t);
 /* Text such as `x : f32[B:2] = 1 2`, for leaves of g; diagnostics on error. */
 Status
 feed_parse(Arena *a, const Graph *g, const char *file, const char *text, Feed **out, int *nfeed);

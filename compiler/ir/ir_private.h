@@ -30,6 +30,7 @@ bool   dtype_float(Dtype d);
 Status infer_leaf(Infer *x);
 Status infer_view(Infer *x);
 Status infer_index(Infer *x);
+Status infer_order(Infer *x); /* places, ranks */
 Status infer_attend(Infer *x);
 
 /* As infer, for operands of a graph; knows the elements of tuples. */
@@ -96,6 +97,7 @@ void    eval_reduce(Eval *e, const Node *n, Tensor out);
 void    eval_contract(Eval *e, const Node *n, Tensor out);
 void    eval_view(Eval *e, const Node *n, Tensor out);
 void    eval_index(Eval *e, const Node *n, Tensor out);
+void    eval_order(Eval *e, const Node *n, Tensor out);
 void    eval_composite(Eval *e, const Node *n, Tensor out);
 void    eval_attend(Eval *e, Val v, Tensor out);
 

@@ -84,6 +84,41 @@ read_cut(Parse *p, Node *n)
 	return parse_read_axis(p, &a->axis);
 }
 
+/* `, N at 1 as S:8`, `, N at 1 as T:17 of S:8` */
+static Status
+read_order(Parse *p, Node *n)
+{
+	Attr *a = &n->attr;
+
+	TRY(parse_expect_punct(p, ','));
+	TRY(read_known(p, n, &a->axis));
+	TRY(parse_expect_word(p, "at"));
+	TRY(parse_read_int(p, "the offset", 0, max_size, &a->offset));
+	TRY(parse_expect_word(p, "as"));
+	TRY(parse_read_axis(p, &a->axes[0]));
+	a->naxes = 1;
+	if (n->op == OP_places)
+		return OK;
+	TRY(parse_expect_word(p, "of"));
+	a->naxes = 2;
+	return parse_read_axis(p, &a->axes[1]);
+}
+
+/* `"m"`, `"m" at_most 8 over N:16` */
+static Status
+read_input(Parse *p, Attr *a)
+{
+	int64_t most;
+
+	TRY(parse_read_string(p, "a name in quotes", &a->name));
+	if (!parse_accept_word(p, "at_most"))
+		return OK;
+	TRY(parse_read_int(p, "how many are true", 1, INT32_MAX, &most));
+	a->index = (int)most;
+	TRY(parse_expect_word(p, "over"));
+	return parse_read_axis(p, &a->axis);
+}
+
 static Status
 read_concat(Parse *p, Node *n)
 {
@@ -159,6 +194,7 @@ parse_read_attr(Parse *p, Node *n)
 
 	switch (n->op) {
 	case OP_input:
+		return read_input(p, a);
 	case OP_host:
 	case OP_param:
 		return parse_read_string(p, "a name in quotes", &a->name);
@@ -203,7 +239,11 @@ parse_read_attr(Parse *p, Node *n)
 		return read_known(p, n, &a->axis);
 	case OP_scatter_add:
 		TRY(parse_expect_word(p, "into"));
-		return parse_read_axis(p, &a->axis);
+		TRY(parse_read_axis(p, &a->axis));
+		return parse_accept_word(p, "keeping") ? read_axes(p, n, AXES_known) : OK;
+	case OP_places:
+	case OP_ranks:
+		return read_order(p, n);
 	case OP_uniform:
 		return read_uniform(p, a);
 	case OP_attend:

@@ -169,6 +169,10 @@ print_attr(Text *t, const Node *n)
 	case OP_param:
 		text_printf(t, " ");
 		print_quoted(t, a->name);
+		if (n->op == OP_input && a->index) {
+			text_printf(t, " at_most %d over ", a->index);
+			print_axis(t, a->axis);
+		}
 		break;
 	case OP_assign:
 		text_printf(t, " to ");
@@ -225,6 +229,18 @@ print_attr(Text *t, const Node *n)
 	case OP_scatter_add:
 		text_printf(t, " into ");
 		print_axis(t, a->axis);
+		print_axes(t, " keeping ", a, 0);
+		break;
+	case OP_places:
+	case OP_ranks:
+		text_printf(t, ", ");
+		text_name(t, a->axis.name);
+		text_printf(t, " at %lld as ", (long long)a->offset);
+		print_axis(t, a->axes[0]);
+		if (n->op == OP_ranks) {
+			text_printf(t, " of ");
+			print_axis(t, a->axes[1]);
+		}
 		break;
 	case OP_uniform:
 		text_printf(t, " site ");

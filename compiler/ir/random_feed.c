@@ -1,7 +1,7 @@
 /* random_feed: values for the leaves of any graph, such that nothing in it is undefined: indices in
  * range, second moments positive. A function of the seed and of the leaf's name alone. Knows no
  * distribution that a model would want. */
-#include "compiler/ir/ir.h"
+#include "compiler/ir/ir_private.h"
 
 #include <string.h>
 
@@ -38,6 +38,25 @@ element(const Graph *g, Val v, Stream *s, int64_t i)
 	return (double)(float)stream_between(s, -1.5, 1.5);
 }
 
+void
+feed_keep_promise(const Node *n, Tensor t)
+{
+	if (n->op != OP_input || n->attr.index == 0)
+		return;
+	int64_t below = type_stride(&t.type, n->attr.axis.name), row = n->attr.axis.size;
+
+	for (int64_t start = 0; start < type_elems(&t.type); start++) {
+		int count = 0;
+
+		for (int64_t i = 0; start / below % row == 0 && i < row; i++) {
+			double *at = &t.at[start + i * below];
+
+			*at = *at != 0 && count < n->attr.index;
+			count += *at != 0;
+		}
+	}
+}
+
 Feed *
 random_feed(Arena *a, const Graph *g, uint64_t seed, int *nfeed)
 {
@@ -56,6 +75,7 @@ random_feed(Arena *a, const Graph *g, uint64_t seed, int *nfeed)
 		*f = (Feed){n->attr.name, tensor_new(a, &n->type)};
 		for (i = 0; i < type_elems(&n->type); i++)
 			f->tensor.at[i] = element(g, v, &s, i);
+		feed_keep_promise(n, f->tensor);
 		++*nfeed;
 	}
 	return feed;

@@ -53,6 +53,7 @@ numbers_for(Numbers *x, const Graph *g)
 		t = tensor_new(x->a, &n->type);
 		for (int64_t i = 0; i < type_elems(&n->type); i++)
 			t.at[i] = number(x, n, &s, i);
+		feed_keep_promise(n, t);
 		vec_push(x->a, &x->feed, (Feed){n->attr.name, t});
 	}
 }

@@ -47,8 +47,7 @@ has_gemms(const Graph *g, Val *where)
 static bool
 works(const Node *n)
 {
-	return op_is_computed(n) || n->op == OP_gemm || n->op == OP_attend ||
-	       n->op == OP_attend_grad || n->op == OP_sum_squares || n->op == OP_scatter_add;
+	return op_is_computed(n) || op_is_alone(n->op);
 }
 
 static bool

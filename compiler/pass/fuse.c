@@ -6,8 +6,8 @@
  * same space over the same data are merged (fuse_merge.c). A kernel walks one space (a set of
  * axes): outer axes in parallel, inner axes inside; reductions per row happen inside, column
  * reductions (over the samples) when the whole space was walked.
- * needs: gemm.  keeps: types.  breaks: nothing.  Every gemm, attend, attend_grad, sum_squares,
- * scatter_add is a kernel alone. */
+ * needs: gemm.  keeps: types.  breaks: nothing.  What op_is_alone
+ * names is a kernel alone. */
 #include "compiler/pass/fuse_private.h"
 
 /* ---- the walk ------------------------------------------------------------------------------- */
@@ -232,9 +232,7 @@ pass_fuse(Graph *g)
 
 		if (op_is_computed(node))
 			place_computed(&f, v);
-		else if (node->op == OP_gemm || node->op == OP_attend ||
-		         node->op == OP_attend_grad || node->op == OP_sum_squares ||
-		         node->op == OP_scatter_add || node->op == OP_contract)
+		else if (op_is_alone(node->op) || node->op == OP_contract)
 			place_alone(&f, v);
 		else if (op_info[node->op].class == CLASS_COMPOSITE)
 			BUG("%s reached pass fuse: expand comes first", op_info[node->op].name);

@@ -17,6 +17,13 @@ op_is_computed(const Node *n)
 	       (n->op == OP_reorder && n->kernel >= 0);
 }
 
+bool
+op_is_alone(Op op)
+{
+	return op == OP_gemm || op == OP_attend || op == OP_attend_grad || op == OP_sum_squares ||
+	       op == OP_scatter_add || op == OP_places || op == OP_ranks;
+}
+
 /* The space a value is computed in: its own axes, or for a row's statistic the axes of the rows it
  * sums. */
 static void

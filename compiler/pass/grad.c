@@ -76,6 +76,8 @@ made_later(Grad *x)
 #define grad_or nothing
 #define grad_not nothing
 #define grad_assign nothing
+#define grad_places nothing
+#define grad_ranks nothing
 #define grad_gemm made_later
 #define grad_attend_grad made_later
 #define grad_result made_later
@@ -326,20 +328,53 @@ grad_reorder(Grad *x)
 	x->din[0] = x->dout;
 }
 
+/* places and ranks of one mask are inverse: what one picks, the other picks back. NO_VAL: the index
+ * is no such thing, or its places also count rows of an axis that a has. */
+static Val
+inverse_index(Grad *x, Val index)
+{
+	const Node *n = &x->g->node[index];
+	const Type *a = &x->g->node[x->n.in[0]].type;
+	Axis        into = x->n.attr.axis;
+	Attr        t = n->attr;
+	Val         mask;
+
+	if ((n->op != OP_places && n->op != OP_ranks) || type_find(a, t.axes[0].name) >= 0)
+		return NO_VAL;
+	mask = n->in[0];
+	if (n->op == OP_ranks)
+		return into.name == t.axes[1].name && into.size == t.axes[1].size
+		               ? build_places(x->g, mask, t.axis, t.offset, into, x->n.loc)
+		               : NO_VAL;
+	if (t.offset + t.axis.size > into.size)
+		return NO_VAL;
+	return build_ranks(x->g, mask, t.axis, t.offset, into, t.axes[0], x->n.loc);
+}
+
+/* A row of a that is picked several times gets the sum; axes that a shares with the indices stay.
+ */
 static void
 grad_pick(Grad *x)
 {
-	Val in[2] = {x->dout, x->n.in[1]};
+	const Type *a = &x->g->node[x->n.in[0]].type, *b = &x->g->node[x->n.in[1]].type;
+	Val         in[2] = {x->dout, x->n.in[1]}, back = inverse_index(x, in[1]);
+	Attr        t = {.axis = x->n.attr.axis};
 
-	x->din[0] = build(x->g, OP_scatter_add, in, 2, &x->n.attr, NULL, x->n.loc);
+	if (back != NO_VAL) {
+		x->din[0] =
+			build_pick(x->g, x->dout, back, x->g->node[in[1]].attr.axes[0], x->n.loc);
+		return;
+	}
+	for (int i = 0; i < b->rank; i++)
+		if (b->axis[i].name != t.axis.name && type_find(a, b->axis[i].name) >= 0)
+			t.axes[t.naxes++] = b->axis[i];
+	x->din[0] = build(x->g, OP_scatter_add, in, 2, &t, NULL, x->n.loc);
 }
 
 static void
 grad_scatter_add(Grad *x)
 {
-	Val in[2] = {x->dout, x->n.in[1]};
-
-	x->din[0] = build(x->g, OP_pick, in, 2, &x->n.attr, NULL, x->n.loc);
+	x->din[0] = build_pick(x->g, x->dout, x->n.in[1], x->n.attr.axis, x->n.loc);
 }
 
 /* ---- composites ----------------------------------------------------------------------------- */

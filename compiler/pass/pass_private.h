@@ -12,6 +12,8 @@ Val build_copy(Graph *g, Val v, const Type *order, Loc loc);
 /* may share a kernel with others: elementwise, sum, rmax, uniform, concat, pad, pick, broadcast,
  * copies */
 bool op_is_computed(const Node *n);
+/* a kernel, or a gemm, by itself */
+bool op_is_alone(Op op);
 
 /* ---- gradients.c ---------------------------------------------------------------------------- */
 /* For the operands of the graph's sum_squares: the name of the variable each is the gradient of

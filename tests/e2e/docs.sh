@@ -51,7 +51,7 @@ completes 'json text' d2v check --format ''
 completes 'json' d2v check --format = j
 completes 'cuda' d2v compile models/fashion.d2v --target = cu
 completes 'recompute' d2v compile --dump rec
-completes 'fold,cast fold,cse' d2v opt --passes = fold,c
+completes 'fold,cast fold,compact fold,cse' d2v opt --passes = fold,c
 completes 'models/vit_base.d2v models/vit_large.d2v' d2v check models/vit
 completes 'tests/e2e/specs/two.ir' d2v opt tests/e2e/specs/tw
 completes 'layer_scale= length=' "$BUILD/d2v" check models/vit_base.d2v --set l

@@ -113,6 +113,8 @@ make_graph(Arena *a, uint64_t seed, int size, bool all)
 			gen_keep(&x, gen_leaf(&x));
 		make[gen_below(&x, COUNT(make) - (all ? 0 : RARE))](&x);
 	}
+	if (all)
+		gen_masks(&x, seed);
 	loss = teacher_term(&x, make_loss(&x));
 	graph_output(x.g, "loss", loss);
 	graph_output(x.g, "watch", gen_any(&x));

@@ -1,6 +1,7 @@
 /* What the files that make random graphs share: random_graph.c (growing, loss, training),
  * random_graph_parts.c (axes, draws, operands), random_graph_ops.c (what models are made of),
- * random_graph_rare.c (the ops that models seldom hold). Nobody else includes this. */
+ * random_graph_rare.c (the ops that models seldom hold), random_graph_masks.c. Nobody else includes
+ * this. */
 #ifndef D2V_RANDOM_GRAPH_PRIVATE_H
 #define D2V_RANDOM_GRAPH_PRIVATE_H
 
@@ -51,5 +52,8 @@ void gen_attend(Gen *x);
 
 /* random_graph_rare.c: one of the rare forms, into the pool of values. */
 void gen_rare(Gen *x);
+
+/* random_graph_masks.c: masks that promise a bound, and what goes with them. */
+void gen_masks(Gen *x, uint64_t seed);
 
 #endif

@@ -108,6 +108,21 @@ static const Case cases[] = {
 	{OP_scatter_add,
          AB "%i = input \"i\" : i32[D:3] %y = scatter_add %a, %i into R:4 : f32[B:2, R:4]",
          AB_FEED " i=3,0,3", "2,0,0,4,5,0,0,10"},
+	/* each row its own places; nothing where there is none */
+	{OP_pick, AB "%i = input \"i\" : i32[P:2, B:2] %y = pick %a, %i along D : f32[B:2, P:2]",
+         AB_FEED " i=2,0,-1,1", "3,0,4,5"},
+	{OP_scatter_add,
+         AB "%i = input \"i\" : i32[D:3, B:2] %y = scatter_add %a, %i into R:4 keeping B : "
+            "f32[B:2, R:4]",
+         AB_FEED " i=3,0,-1,1,3,0", "0,0,0,4,10,5,0,0"},
+	{OP_places,
+         "%m = input \"m\" : bool[N:4, B:2] %y = places %m, N at 1 as S:3 : i32[B:2, S:3]",
+         "m=0,1,1,1,0,1,1,1", "2,4,-1,1,2,3"},
+	{OP_ranks,
+         "%m = input \"m\" : bool[N:4, B:2] %y = ranks %m, N at 1 as T:6 of S:3 : i32[B:2, T:6]",
+         "m=0,1,1,1,0,1,1,1", "-1,-1,0,-1,1,-1,-1,0,1,2,-1,-1"},
+	{OP_ranks, "%m = input \"m\" : bool[B:2] %y = ranks %m, B at 0 as B:2 of S:1 : i32[B:2]",
+         "m=1,1", "0,-1"},
 	{OP_uniform,
          "%s = input \"s\" : u32[B:2] %n = host \"step\" : u32[] %d = host \"seed\" : u32[] "
          "%y = uniform %s, %n, %d site \"a\" over T, D : f32[D:3, B:2, T:2]",

@@ -42,6 +42,7 @@ typedef struct {
 	P("k", "[B:2, H:3, U:3, E:5]")                                                             \
 	P("v", "[B:2, H:3, U:3, "                                                                  \
 	       "E:5]")
+#define MASK "%m = input \"mask\" : bool[B:5, N:3] "
 #define KEYS                                                                                       \
 	"%s = input \"sample\" : u32[B:2] %t = host \"step\" : u32[] %d = host \"seed\" : u32[] "
 
@@ -125,6 +126,30 @@ static const Case cases[] = {
 	{"scatter_add",
          P("a", "[T:7, U:7, H:3]") "%i = table grid_offsets(2, 3) : i32[T:7, U:7] " Y(
 		 "scatter_add %a, %i into R:28 : f32[R:28, H:3]"),
+         -1, 1},
+	{"pick places",
+         P("a", "[B:5, N:3, D:2]") MASK "%p = places %m, N at 0 as S:2 : i32[B:5, S:2] " Y(
+		 "pick %a, %p along N : f32[B:5, S:2, D:2]"),
+         -1, 1},
+	{"pick places further on",
+         P("a", "[B:5, T:5, D:2]") MASK "%p = places %m, N at 1 as S:3 : i32[B:5, S:3] " Y(
+		 "pick %a, %p along T : f32[B:5, S:3, D:2]"),
+         -1, 1},
+	{"pick places of what all rows share",
+         P("a", "[N:3, D:2]") MASK "%p = places %m, N at 0 as S:2 : i32[B:5, S:2] " Y(
+		 "pick %a, %p along N : f32[B:5, S:2, D:2]"),
+         -1, 1},
+	{"pick ranks",
+         P("a", "[B:5, S:2, D:2]") MASK "%p = ranks %m, N at 1 as T:4 of S:2 : i32[B:5, T:4] " Y(
+		 "pick %a, %p along S : f32[B:5, T:4, D:2]"),
+         -1, 1},
+	{"pick places, another for each row", /* places of S are rows of a as well: no inverse */
+         P("a", "[B:5, S:2, N:3]") MASK
+         "%p = places %m, N at 0 as S:2 : i32[B:5, S:2] " Y("pick %a, %p along N : f32[B:5, S:2]"),
+         -1, 1},
+	{"scatter_add keeping",
+         P("a", "[B:5, S:2, D:2]") MASK "%p = places %m, N at 0 as S:2 : i32[B:5, S:2] " Y(
+		 "scatter_add %a, %p into N:3 keeping B : f32[B:5, N:3, D:2]"),
          -1, 1},
 	{"standardise",
          P("a", "[A:3, B:5, C:1]") Y("standardise %a over B, C eps 1e-3 : f32[A:3, B:5, C:1]"), -1,

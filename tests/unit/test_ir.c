@@ -87,6 +87,13 @@ static const Case cases[] = {
 	{NULL, "%1 = reorder %x : f32[D:4, T:3, B:2]"},
 	{NULL, "%1 = pick %x, %i along T : f32[B:2, P:2, D:4] %2 = scatter_add %1, %i into T:3 : "
                "f32[B:2, T:3, D:4]"},
+	{NULL,
+         "%1 = places %m, T at 1 as S:2 : i32[B:2, S:2] %2 = pick %x, %1 along T : f32[B:2, S:2, "
+         "D:4] %3 = scatter_add %2, %1 into T:3 keeping B : f32[B:2, T:3, D:4]"},
+	{NULL,
+         "%1 = ranks %m, T at 0 as T:3 of S:2 : i32[T:3, B:2] %2 = ranks %m, B at 1 as V:5 of S:2 "
+         ": i32[V:5, T:3]"},
+	{NULL, "%1 = input \"a\" at_most 1 over D:4 : bool[D:4]"},
 	{NULL, "%1 = uniform %s, %n, %n site \"a\" over T, D : f32[D:4, B:2, T:3]"},
 	{NULL, "%1 = assign %w to \"w\" : f32[F:5, D:4]"},
 	{NULL, "%1 = standardise %x over D eps 1e-6 : f32[B:2, T:3, D:4] %2 = softmax %x over T, D "
@@ -115,6 +122,9 @@ static const Case cases[] = {
                    "= neg %1 : f32[B:2, H:2, T:3, E:2]"},
 	/* leaves, state */
 	{"input_c1", "%1 = input \"\" : f32[]"},
+	{"input_c2", "%1 = input \"a\" at_most 1 over D:4 : f32[D:4]"},
+	{"input_c2", "%1 = input \"a\" at_most 1 over V:4 : bool[D:4]"},
+	{"input_c2", "%1 = input \"a\" at_most 5 over D:4 : bool[D:4]"},
 	{"host_c1", "%1 = host \"\" : f32[]"},
 	{"host_c2", "%1 = host \"step\" : i32[]"},
 	{"param_c1", "%1 = param \"\" : f32[]"},
@@ -176,12 +186,20 @@ static const Case cases[] = {
 	{"broadcast_c2", "%1 = broadcast %x over T:3 : f32[B:2, T:3, D:4]"},
 	/* indexing, random */
 	{"pick_c1", "%1 = pick %x, %s along T : f32[B:2, D:4]"},
-	{"pick_c3", "%1 = cast %i : f32[P:2] %2 = contract %1, %x : f32[P:2, B:2, T:3, D:4] %3 = "
-                    "pick %2, %i along T : f32[P:2]"},
+	{"places_c1", "%1 = places %d, D at 0 as S:2 : i32[S:2]"},
+	{"places_c4", "%1 = places %m, T at 2147483647 as S:2 : i32[B:2, S:2]"},
+	{"places_c5", "%1 = places %m, T at 0 as B:2 : i32[B:2]"},
+	{"ranks_c1", "%1 = ranks %d, D at 0 as V:4 of S:2 : i32[V:4]"},
+	{"ranks_c4", "%1 = ranks %m, T at 1 as V:3 of S:2 : i32[B:2, V:3]"},
+	{"ranks_c5", "%1 = ranks %m, B at 0 as T:3 of S:2 : i32[T:3]"},
+	{"any_c4", "%1 = ranks %m, T at 0 as T:4 of S:2 : i32[B:2, T:4]"},
+	{"any_c7", "%1 = ranks %m, T at 0 as T:3 of T:3 : i32[B:2, T:3]"},
 	{"scatter_add_c1", "%1 = scatter_add %x, %s into R:3 : f32[T:3, D:4, R:3]"},
 	{"scatter_add_c2", "%1 = scatter_add %x, %i into R:3 : f32[T:3, D:4, R:3]"},
 	{"scatter_add_c3", "%1 = pick %x, %i along T : f32[B:2, P:2, D:4] %2 = scatter_add %1, %i "
                            "into D:4 : f32[B:2, D:4]"},
+	{"scatter_add_c5", "%1 = pick %x, %i along T : f32[B:2, P:2, D:4] %2 = scatter_add %1, %i "
+                           "into R:3 keeping D : f32[B:2, R:3, D:4]"},
 	{"scatter_add_c4",
          "%1 = pick %h, %i along D : bf16[P:2] %2 = scatter_add %1, %i into D:4 : bf16[D:4]"},
 	{"uniform_c1", "%1 = uniform %n, %n, %n site \"a\" : f32[]"},
@@ -382,9 +400,10 @@ refused(const char *rule, Op op, const char *in0, const char *in1, Attr attr)
 }
 
 static const char *const direct_rules[] = {
-	"any_c6",   "rename_c1", "split_c1",  "merge_c1",       "slice_c1", "slice_c2",
-	"pad_c1",   "pad_c2",    "concat_c2", "broadcast_c1",   "pick_c2",  "graph_c1",
-	"graph_c2", "result_c1", "result_c2", "attend_grad_c10"};
+	"any_c6",   "rename_c1", "split_c1",  "merge_c1",  "slice_c1",
+	"slice_c2", "pad_c1",    "pad_c2",    "concat_c2", "broadcast_c1",
+	"pick_c2",  "places_c2", "places_c3", "ranks_c2",  "ranks_c3",
+	"graph_c1", "graph_c2",  "result_c1", "result_c2", "attend_grad_c10"};
 
 START_TEST(test_direct)
 {
@@ -413,6 +432,12 @@ START_TEST(test_direct)
 	refused("broadcast_c1", OP_broadcast, "f32 T:3", NULL, (Attr){0});
 	refused("any_c7", OP_broadcast, "f32 T:3", NULL, (Attr){.naxes = 11});
 	refused("pick_c2", OP_pick, "f32 T:3", "i32 P:2", (Attr){.axis = z});
+	refused("places_c2", OP_places, "bool T:3", NULL,
+	        (Attr){.axis = z, .naxes = 1, .axes = {y}});
+	refused("places_c3", OP_places, "bool T:3", NULL, (Attr){.axis = t});
+	refused("ranks_c2", OP_ranks, "bool T:3", NULL,
+	        (Attr){.axis = y, .naxes = 2, .axes = {z, t}});
+	refused("ranks_c3", OP_ranks, "bool T:3", NULL, (Attr){.axis = t, .naxes = 1, .axes = {z}});
 	refused("any_c4", OP_sum, "f32 T:3", NULL, (Attr){.naxes = 1, .axes = {{t.name, 4}}});
 }
 END_TEST

@@ -59,10 +59,10 @@ START_TEST(passes)
 END_TEST
 
 /* Seeds beyond those that once failed: a value with an axis of size 1 that the largest of its
- * kernel lacks. */
+ * kernel lacks; kernels in which no value has all the axes. */
 START_TEST(once_failed)
 {
-	static const uint64_t seed[] = {20523};
+	static const uint64_t seed[] = {20523, 100685, 101625, 101969, 103549};
 	RunOptions            o = {.first = seed[_i], .count = 1, .jobs = 1};
 	RunResult             r;
 
@@ -236,6 +236,23 @@ attend_scale(Graph *g)
 	v = first_of(g, OP_attend);
 	if (v != NO_VAL)
 		g->node[v].attr.scale *= 1.01;
+	return OK;
+}
+
+/* The first row of what is picked counts as a row of nothing when it is row 0. */
+static Status
+compact_forgets_row(Graph *g)
+{
+	right(g, "compact");
+	for (Val v = 0; v < g->n; v++) {
+		Node *n = &g->node[v];
+
+		if (n->op == OP_le && g->node[n->in[1]].op == OP_cast &&
+		    g->node[g->node[n->in[1]].in[0]].op == OP_places) {
+			n->op = OP_lt;
+			break;
+		}
+	}
 	return OK;
 }
 
@@ -437,6 +454,7 @@ static const struct {
 	{"unequal values are joined", "cse", cse_joins_unequal, false, 7},
 	{"an output is dropped", "dce", dce_drops_output, false, 6},
 	{"another scale", "attend", attend_scale, false, 9},
+	{"the first row is forgotten", "compact", compact_forgets_row, false, 10},
 	{"a use counts twice", "autodiff", autodiff_counts_twice, false, 8},
 	{"a term of a rule is dropped", "autodiff", autodiff_drops_term, false, 8},
 	{"operands of a difference swapped", "update", update_swaps, false, 8},
@@ -493,7 +511,7 @@ suite_random(void)
 
 	tcase_set_timeout(t, 300);
 	tcase_add_test(t, passes);
-	tcase_add_loop_test(t, once_failed, 0, 1);
+	tcase_add_loop_test(t, once_failed, 0, 5);
 	tcase_add_loop_test(t, found_and_small, 0, COUNT(mistakes));
 	suite_add_tcase(s, t);
 	return s;

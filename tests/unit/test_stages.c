@@ -198,11 +198,11 @@ START_TEST(a_span_is_what_lies_between)
 		PassSpan    span;
 		const char *ran;
 	} spans[] = {
-		{{.after = "order"}, "14-order 15-plan "},
+		{{.after = "order"}, "15-order 16-plan "},
 		{{.to = "cse"}, "0-lower 1-fold 2-cse "},
 		{{.after = "lower", .to = "lower"}, "0-lower "},
-		{{.after = "gemm", .to = "fuse"}, "10-gemm 11-recompute 12-fuse "},
-		{{.after = "plan"}, "15-plan "},
+		{{.after = "gemm", .to = "fuse"}, "11-gemm 12-recompute 13-fuse "},
+		{{.after = "plan"}, "16-plan "},
 		{{.names = "dce,fold"}, "0-lower 1-dce 2-fold "},
 	};
 

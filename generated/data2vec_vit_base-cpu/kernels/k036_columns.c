@@ -1,119 +1,45 @@
-/* k036_columns: 4.261e+08 flops, 3.097e+08 bytes a launch
- *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
- *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
- *   models/vit_base.d2v:46  return sum(D) last(z[L - 1]) at N * head + headb;
+/* k036_columns: 5.898e+07 flops, 4.733e+07 bytes a launch
+ *   models/vit_base.d2v:89  let top : [B, N, D] = mean(l in L - K .. L) standardise(z[l] at N over D, eps = 1e-5);
+ *   models/vit_base.d2v:90  let y : [B, N, D] = standardise(top over D, eps = 1e-5);
+ *   models/vit_base.d2v:93  watch target_std = mean(D) std(y over (B, N) where m);
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k036_columns(void *const *p, const Num *n)
 {
-	const uint16_t *restrict p0 = p[0]; /* bf16[B:128, T:197, D:768] */
-	const float *restrict p1 = p[1]; /* f32[B:128, T:197, D:768] */
-	const float *restrict p2 = p[2]; /* f32[B:128, T:197] */
-	const float *restrict p3 = p[3]; /* f32[B:128, T:197] */
-	const float *restrict p4 = p[4]; /* f32[B:128, N:196, D:768] */
-	const float *restrict p5 = p[5]; /* f32[D:768] */
-	float *restrict p6 = p[6]; /* f32[B:128, T:197, D:768], written */
-	const uint8_t *restrict p7 = p[7]; /* bool[B:128] */
-	const float *restrict p8 = p[8]; /* f32[D:768] */
-	uint16_t *restrict p9 = p[9]; /* bf16[B:128, T:197, D:768], written */
-	float *restrict p10 = p[10]; /* f32[D:768], written */
-	float *restrict p11 = p[11]; /* f32[D:768], written */
-	float *restrict p12 = p[12]; /* f32[D:768], written */
-	float *restrict p13 = p[13]; /* f32[D:768], written */
+	const float *restrict p0 = p[0]; /* f32[B:128, N_m:120, D:768] */
+	const float *restrict p1 = p[1]; /* f32[B:128, N_m:120] */
+	const float *restrict p2 = p[2]; /* f32[B:128, N_m:120] */
+	const uint8_t *restrict p3 = p[3]; /* bool[B:128, N_m:120] */
+	float *restrict p4 = p[4]; /* f32[D:768], written */
 	float part4[32][768] __attribute__((aligned(64)));
-	float part7[32][768] __attribute__((aligned(64)));
-	float part21[32][768] __attribute__((aligned(64)));
-	float part22[32][768] __attribute__((aligned(64)));
 #pragma omp parallel for schedule(static)
 	for (int chunk = 0; chunk < 32; chunk++) {
 	float *restrict c4 = part4[chunk];
 	for (int64_t i = 0; i < 768; i++)
 		c4[i] = 0;
-	float *restrict c7 = part7[chunk];
-	for (int64_t i = 0; i < 768; i++)
-		c7[i] = 0;
-	float *restrict c21 = part21[chunk];
-	for (int64_t i = 0; i < 768; i++)
-		c21[i] = 0;
-	float *restrict c22 = part22[chunk];
-	for (int64_t i = 0; i < 768; i++)
-		c22[i] = 0;
-	for (int64_t row = 25216L * chunk / 32; row < 25216L * (chunk + 1) / 32; row++) {
-		const int64_t i0 = row / 197;
-		const int64_t i1 = row % 197;
-		float a0[768] __attribute__((aligned(64)));
-		float a2[768] __attribute__((aligned(64)));
-		float a5[768] __attribute__((aligned(64)));
-		float r8 = 0;
-		float r11 = 0;
-		const float s0 = p2[197 * i0 + i1];
-		const float s1 = p3[197 * i0 + i1];
-		const uint8_t s2 = p7[i0];
-		float t8[768] D2V_ALIGNED;
-		float t11[768] D2V_ALIGNED;
+	for (int64_t row = 120L * chunk / 32; row < 120L * (chunk + 1) / 32; row++) {
+		const int64_t first = row % 120 * 128;
+		for (int64_t i1 = 0; i1 < 768; i1++) {
+			float t4[128] D2V_ALIGNED;
 #pragma omp simd
-		for (int64_t i2 = 0; i2 < 768; i2++) {
-			const float v0 = d2v_load_bf16(p0[151296 * i0 + 768 * i1 + i2]);
-			a0[i2] = v0;
-			const float v1 = p1[151296 * i0 + 768 * i1 + i2] - s0;
-			const float v2 = v1 * s1;
-			a2[i2] = v2;
-			const float v3 = (i1 >= 1 ? p4[150528 * i0 + 768 * i1 + i2 - 768] : 0.0f);
-			c4[i2] += v3;
-			const float v5 = v3 * p5[i2];
-			a5[i2] = v5;
-			const float v6 = v3 * v2;
-			c7[i2] += v6;
-			t8[i2] = v5;
-			const float v10 = v5 * v2;
-			t11[i2] = v10;
-		}
-		r8 += d2v_sum_of(t8, 768);
-		r11 += d2v_sum_of(t11, 768);
-		const float v9 = r8 * 0.00130208337f;
-		const float v12 = r11 * 0.00130208337f;
-#pragma omp simd
-		for (int64_t i2 = 0; i2 < 768; i2++) {
-			const float v13 = a2[i2] * v12;
-			const float v14 = a5[i2] - v9;
-			const float v15 = v14 - v13;
-			const float v16 = s1 * v15;
-			const float v17 = v16 * 1.33333337f;
-			const float v18 = s2 ? v17 : 0.0f;
-			const float v19 = v18 * a0[i2];
-			const float v20 = v18 * p8[i2];
-			c21[i2] += v19;
-			c22[i2] += v20;
-			const uint16_t v23 = d2v_to_bf16((float)v20);
-			p6[151296 * i0 + 768 * i1 + i2] = v15;
-			p9[151296 * i0 + 768 * i1 + i2] = v23;
+			for (int64_t lane = 0; lane < 128; lane++) {
+				const int64_t i0 = first + lane;
+				const float v0 = p0[i1 + 768 * i0] * 0.166666672f;
+				const float v1 = v0 - p1[i0];
+				const float v2 = v1 * p2[i0];
+				const float v3 = p3[i0] ? v2 : 0.0f;
+				t4[lane] = v3;
+			}
+			c4[i1] += d2v_sum_of(t4, 128);
 		}
 	}
 	}
-	for (int64_t i2 = 0; i2 < 768; i2++) {
-		float sum4 = part4[0][i2];
+	for (int64_t i1 = 0; i1 < 768; i1++) {
+		float sum4 = part4[0][i1];
 		for (int chunk = 1; chunk < 32; chunk++)
-			sum4 += part4[chunk][i2];
-		p10[i2] = sum4;
-	}
-	for (int64_t i2 = 0; i2 < 768; i2++) {
-		float sum7 = part7[0][i2];
-		for (int chunk = 1; chunk < 32; chunk++)
-			sum7 += part7[chunk][i2];
-		p11[i2] = sum7;
-	}
-	for (int64_t i2 = 0; i2 < 768; i2++) {
-		float sum21 = part21[0][i2];
-		for (int chunk = 1; chunk < 32; chunk++)
-			sum21 += part21[chunk][i2];
-		p12[i2] = sum21;
-	}
-	for (int64_t i2 = 0; i2 < 768; i2++) {
-		float sum22 = part22[0][i2];
-		for (int chunk = 1; chunk < 32; chunk++)
-			sum22 += part22[chunk][i2];
-		p13[i2] = sum22;
+			sum4 += part4[chunk][i1];
+		p4[i1] = sum4;
 	}
 }

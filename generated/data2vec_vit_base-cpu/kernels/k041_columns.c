@@ -1,33 +1,31 @@
-/* k041_columns: 3.873e+07 flops, 3.873e+07 bytes a launch
- *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
- *   models/lib/vit.d2v:17  let query : [.., H, T, E] = (sum(D) x * q + qb) / sqrt(E);
+/* k041_columns: 1.18e+07 flops, 4.719e+07 bytes a launch
+ *   models/vit_base.d2v:46  return sum(D) last(z[L - 1]) at N * head + headb;
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k041_columns(void *const *p, const Num *n)
 {
-	const uint16_t *restrict p0 = p[0]; /* bf16[B:128, T:197, H:12, E:64] */
-	float *restrict p1 = p[1]; /* f32[H:12, E:64], written */
-	float part1[32][768] __attribute__((aligned(64)));
+	const float *restrict p0 = p[0]; /* f32[B:128, N_m:120, V:768] */
+	float *restrict p1 = p[1]; /* f32[V:768], written */
+	float part0[32][768] __attribute__((aligned(64)));
 #pragma omp parallel for schedule(static)
 	for (int chunk = 0; chunk < 32; chunk++) {
-	float *restrict c1 = part1[chunk];
+	float *restrict c0 = part0[chunk];
 	for (int64_t i = 0; i < 768; i++)
-		c1[i] = 0;
-	for (int64_t row = 25216L * chunk / 32; row < 25216L * (chunk + 1) / 32; row++) {
+		c0[i] = 0;
+	for (int64_t row = 15360L * chunk / 32; row < 15360L * (chunk + 1) / 32; row++) {
 		const int64_t i0 = row;
 #pragma omp simd
 		for (int64_t i1 = 0; i1 < 768; i1++) {
-			const float v0 = d2v_load_bf16(p0[2304 * i0 + i1]);
-			c1[i1] += v0;
+			c0[i1] += p0[768 * i0 + i1];
 		}
 	}
 	}
 	for (int64_t i1 = 0; i1 < 768; i1++) {
-		float sum1 = part1[0][i1];
+		float sum0 = part0[0][i1];
 		for (int chunk = 1; chunk < 32; chunk++)
-			sum1 += part1[chunk][i1];
-		p1[i1] = sum1;
+			sum0 += part0[chunk][i1];
+		p1[i1] = sum0;
 	}
 }

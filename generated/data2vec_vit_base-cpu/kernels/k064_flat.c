@@ -1,20 +1,20 @@
-/* k064_flat: 5.53e+04 flops, 1.106e+05 bytes a launch
- *   models/lib/vit.d2v:36  let h : [.., T, F] = gelu(sum(D) n2(a) * up + upb);
+/* k064_flat: 1.062e+07 flops, 2.123e+07 bytes a launch
+ *   models/vit_base.d2v:37  let p : [B, N, D] = sum(C, Py, Px) image as [B, N, C, Py, Px] * patch + patchb;
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k064_flat(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[F:3072] */
+	const float *restrict p0 = p[0]; /* f32[D:768, C:3, Py:16, Px:16] */
 	const float *restrict p1 = p[1]; /* f32[] */
-	float *restrict p2 = p[2]; /* f32[F:3072], read and written */
-	float *restrict p3 = p[3]; /* f32[F:3072], read and written */
+	float *restrict p2 = p[2]; /* f32[D:768, C:3, Py:16, Px:16], read and written */
+	float *restrict p3 = p[3]; /* f32[D:768, C:3, Py:16, Px:16], read and written */
 	const float *restrict p4 = p[4]; /* f32[] */
 	const float *restrict p5 = p[5]; /* f32[] */
-	float *restrict p6 = p[6]; /* f32[F:3072], read and written */
+	float *restrict p6 = p[6]; /* f32[D:768, C:3, Py:16, Px:16], read and written */
 	const float *restrict p7 = p[7]; /* f32[] */
-	float *restrict p8 = p[8]; /* f32[F:3072], read and written */
+	float *restrict p8 = p[8]; /* f32[D:768, C:3, Py:16, Px:16], read and written */
 	const int64_t count = n[0].i;
 	const float s0 = p1[0];
 	const float s1 = p4[0];

@@ -1,18 +1,19 @@
 /* k065_flat: 1.152e+04 flops, 2.152e+04 bytes a launch
- *   models/vit_base.d2v:46  return sum(D) last(z[L - 1]) at N * head + headb;
+ *   models/vit_base.d2v:38  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
+ *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k065_flat(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[V:768] */
+	const float *restrict p0 = p[0]; /* f32[D:768] */
 	const float *restrict p1 = p[1]; /* f32[] */
-	float *restrict p2 = p[2]; /* f32[V:768], read and written */
-	float *restrict p3 = p[3]; /* f32[V:768], read and written */
+	float *restrict p2 = p[2]; /* f32[D:768], read and written */
+	float *restrict p3 = p[3]; /* f32[D:768], read and written */
 	const float *restrict p4 = p[4]; /* f32[] */
 	const float *restrict p5 = p[5]; /* f32[] */
-	float *restrict p6 = p[6]; /* f32[V:768], read and written */
+	float *restrict p6 = p[6]; /* f32[D:768], read and written */
 	const float *restrict p7 = p[7]; /* f32[] */
 	const int64_t count = n[0].i;
 	const float s0 = p1[0];

@@ -1,89 +1,34 @@
-/* k013_rows: 2.131e+08 flops, 2.326e+08 bytes a launch
- * 25216 rows of 768 elements: a warp a row.
+/* k013_rows: 3.854e+07 flops, 1.156e+08 bytes a launch
+ * Elementwise over 25088 x 768, 4 a thread.
  * Shapes (where it is launched several times, those of the first):
- *   p0  bf16[B:128, T:197, D:768]
- *   p1  f32[D:768]
- *   p2  f32[B:128, T:197, D:768]
- *   p3  f32[B:128, T:197, D:768]  written
- *   p4  f32[B:128, T:197]  written
- *   p5  f32[B:128, T:197]  written
- *   p6  f32[D:768]
- *   p7  f32[D:768]
- *   p8  bf16[B:128, T:197, D:768]  written
- *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
- *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
- *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
- *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
+ *   p0  bf16[B:128, N:196, D:768]
+ *   p1  bool[B:128, N:196]
+ *   p2  f32[D:768]
+ *   p3  f32[B:128, N:196, D:768]  written
+ *   models/vit_base.d2v:37  let p : [B, N, D] = sum(C, Py, Px) image as [B, N, C, Py, Px] * patch + patchb;
+ *   models/vit_base.d2v:38  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
  */
 #include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
 
-extern "C" __global__ void __launch_bounds__(128)
-k013_rows(const uint16_t *__restrict__ p0, const float *__restrict__ p1, const float *__restrict__ p2, float *__restrict__ p3, float *__restrict__ p4, float *__restrict__ p5, const float *__restrict__ p6, const float *__restrict__ p7, uint16_t *__restrict__ p8)
+extern "C" __global__ void __launch_bounds__(256)
+k013_rows(const uint16_t *__restrict__ p0, const uint8_t *__restrict__ p1, const float *__restrict__ p2, float *__restrict__ p3)
 {
-	const int lane = threadIdx.x % 32;
-	const int row = blockIdx.x * 4 + threadIdx.x / 32;
+	const int thread = blockIdx.x * 256 + threadIdx.x;
+	const int row = thread / 192;
+	const int lane = thread % 192;
 	const int i0 = row;
-	float a2[6][4];
-	float a5[6][4];
-	float t3 = 0;
+	const uint8_t s0 = p1[i0];
+	const int e1 = 4 * lane;
+	uint16_t x0[4];
+	d2v_load(x0, p0 + 768 * i0 + e1);
+	float x1[4];
+	d2v_load(x1, p2 + e1);
+	float y1[4];
 #pragma unroll
-	for (int k = 0; k < 6; k++) {
-		const int e1 = 4 * (32 * k + lane);
-		uint16_t x0[4];
-		d2v_load(x0, p0 + 768 * i0 + e1);
-		float x1[4];
-		d2v_load(x1, p1 + e1);
-		float x2[4];
-		d2v_load(x2, p2 + 768 * i0 + e1);
-		float y2[4];
-#pragma unroll
-		for (int j = 0; j < 4; j++) {
-			const float v0 = d2v_load_bf16(x0[j]);
-			const float v1 = x1[j] * v0;
-			const float v2 = x2[j] + v1;
-			a2[k][j] = v2;
-			y2[j] = v2;
-			t3 += v2;
-		}
-		d2v_store(p3 + 768 * i0 + e1, y2);
+	for (int j = 0; j < 4; j++) {
+		const float v0 = d2v_load_bf16(x0[j]);
+		const float v1 = s0 ? x1[j] : v0;
+		y1[j] = v1;
 	}
-	const float r3 = d2v_warp_sum(t3);
-	const float v4 = r3 * 0.00130208337f;
-	if (lane == 0)
-		p4[i0] = v4;
-	float t7 = 0;
-#pragma unroll
-	for (int k = 0; k < 6; k++) {
-#pragma unroll
-		for (int j = 0; j < 4; j++) {
-			const float v5 = a2[k][j] - v4;
-			a5[k][j] = v5;
-			const float v6 = v5 * v5;
-			t7 += v6;
-		}
-	}
-	const float r7 = d2v_warp_sum(t7);
-	const float v8 = r7 * 0.00130208337f;
-	const float v9 = v8 + 9.99999997e-07f;
-	const float v10 = d2v_rsqrt(v9);
-	if (lane == 0)
-		p5[i0] = v10;
-#pragma unroll
-	for (int k = 0; k < 6; k++) {
-		const int e1 = 4 * (32 * k + lane);
-		float x3[4];
-		d2v_load(x3, p6 + e1);
-		float x4[4];
-		d2v_load(x4, p7 + e1);
-		uint16_t y14[4];
-#pragma unroll
-		for (int j = 0; j < 4; j++) {
-			const float v11 = a5[k][j] * v10;
-			const float v12 = v11 * x3[j];
-			const float v13 = v12 + x4[j];
-			const uint16_t v14 = d2v_to_bf16((float)v13);
-			y14[j] = v14;
-		}
-		d2v_store(p8 + 768 * i0 + e1, y14);
-	}
+	d2v_store(p3 + 768 * i0 + e1, y1);
 }

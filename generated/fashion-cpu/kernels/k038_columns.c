@@ -1,51 +1,31 @@
-/* k038_columns: 1.049e+06 flops, 2.1e+06 bytes a launch
- *   models/fashion.d2v:36  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
- *   models/fashion.d2v:35  let p : [B, N, D] = sum(C, Py, Px) image as [B, N, C, Py, Px] * patch + patchb;
+/* k038_columns: 2.785e+05 flops, 1.115e+06 bytes a launch
+ *   models/lib/vit.d2v:17  let query : [.., H, T, E] = (sum(D) x * q + qb) / sqrt(E);
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k038_columns(void *const *p, const Num *n)
 {
-	const uint8_t *restrict p0 = p[0]; /* bool[B:128, N:16] */
-	const float *restrict p1 = p[1]; /* f32[B:128, N:16, D:128] */
-	float *restrict p2 = p[2]; /* f32[B:128, N:16, D:128], written */
-	float *restrict p3 = p[3]; /* f32[D:128], written */
-	float *restrict p4 = p[4]; /* f32[D:128], written */
-	float part2[32][128] __attribute__((aligned(64)));
-	float part3[32][128] __attribute__((aligned(64)));
+	const float *restrict p0 = p[0]; /* f32[B:128, T:17, H:4, E:32] */
+	float *restrict p1 = p[1]; /* f32[H:4, E:32], written */
+	float part0[32][128] __attribute__((aligned(64)));
 #pragma omp parallel for schedule(static)
 	for (int chunk = 0; chunk < 32; chunk++) {
-	float *restrict c2 = part2[chunk];
+	float *restrict c0 = part0[chunk];
 	for (int64_t i = 0; i < 128; i++)
-		c2[i] = 0;
-	float *restrict c3 = part3[chunk];
-	for (int64_t i = 0; i < 128; i++)
-		c3[i] = 0;
-	for (int64_t row = 2048L * chunk / 32; row < 2048L * (chunk + 1) / 32; row++) {
-		const int64_t i0 = row / 16;
-		const int64_t i1 = row % 16;
-		const uint8_t s0 = p0[16 * i0 + i1];
+		c0[i] = 0;
+	for (int64_t row = 2176L * chunk / 32; row < 2176L * (chunk + 1) / 32; row++) {
+		const int64_t i0 = row;
 #pragma omp simd
-		for (int64_t i2 = 0; i2 < 128; i2++) {
-			const float v0 = s0 ? p1[2176 * i0 + 128 * i1 + i2] : 0.0f;
-			const float v1 = s0 ? 0.0f : p1[2176 * i0 + 128 * i1 + i2];
-			c2[i2] += v0;
-			c3[i2] += v1;
-			p2[2048 * i0 + 128 * i1 + i2] = v1;
+		for (int64_t i1 = 0; i1 < 128; i1++) {
+			c0[i1] += p0[384 * i0 + i1];
 		}
 	}
 	}
-	for (int64_t i2 = 0; i2 < 128; i2++) {
-		float sum2 = part2[0][i2];
+	for (int64_t i1 = 0; i1 < 128; i1++) {
+		float sum0 = part0[0][i1];
 		for (int chunk = 1; chunk < 32; chunk++)
-			sum2 += part2[chunk][i2];
-		p3[i2] = sum2;
-	}
-	for (int64_t i2 = 0; i2 < 128; i2++) {
-		float sum3 = part3[0][i2];
-		for (int chunk = 1; chunk < 32; chunk++)
-			sum3 += part3[chunk][i2];
-		p4[i2] = sum3;
+			sum0 += part0[chunk][i1];
+		p1[i1] = sum0;
 	}
 }

@@ -1,29 +1,25 @@
-/* k052_flat: 1.18e+06 flops, 2.359e+06 bytes a launch
- *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
+/* k052_flat: 1920 flops, 3600 bytes a launch
+ *   models/fashion.d2v:36  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
+ *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k052_flat(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[D:128, F:512] */
+	const float *restrict p0 = p[0]; /* f32[D:128] */
 	const float *restrict p1 = p[1]; /* f32[] */
-	float *restrict p2 = p[2]; /* f32[D:128, F:512], read and written */
-	float *restrict p3 = p[3]; /* f32[D:128, F:512], read and written */
+	float *restrict p2 = p[2]; /* f32[D:128], read and written */
+	float *restrict p3 = p[3]; /* f32[D:128], read and written */
 	const float *restrict p4 = p[4]; /* f32[] */
 	const float *restrict p5 = p[5]; /* f32[] */
-	float *restrict p6 = p[6]; /* f32[D:128, F:512], read and written */
+	float *restrict p6 = p[6]; /* f32[D:128], read and written */
 	const float *restrict p7 = p[7]; /* f32[] */
-	float *restrict p8 = p[8]; /* f32[D:128, F:512], read and written */
-	const float *restrict p9 = p[9]; /* f32[] */
-	const float *restrict p10 = p[10]; /* f32[] */
 	const int64_t count = n[0].i;
 	const float s0 = p1[0];
 	const float s1 = p4[0];
 	const float s2 = p5[0];
 	const float s3 = p7[0];
-	const float s4 = p9[0];
-	const float s5 = p10[0];
 #pragma omp parallel for simd schedule(static) if (count >= 16384)
 		for (int64_t i0 = 0; i0 < count; i0++) {
 			const float v0 = p0[i0] * s0;
@@ -41,12 +37,8 @@ k052_flat(void *const *p, const Num *n)
 			const float v12 = v11 / v10;
 			const float v13 = p6[i0] * s3;
 			const float v14 = v13 - v12;
-			const float v15 = p8[i0] * s4;
-			const float v16 = v14 * s5;
-			const float v17 = v15 + v16;
 			p2[i0] = v3;
 			p3[i0] = v7;
 			p6[i0] = v14;
-			p8[i0] = v17;
 		}
 }

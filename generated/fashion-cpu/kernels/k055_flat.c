@@ -1,20 +1,20 @@
-/* k055_flat: 9216 flops, 1.846e+04 bytes a launch
- *   models/lib/vit.d2v:36  let h : [.., T, F] = gelu(sum(D) n2(a) * up + upb);
+/* k055_flat: 1.129e+05 flops, 2.258e+05 bytes a launch
+ *   models/fashion.d2v:35  let p : [B, N, D] = sum(C, Py, Px) image as [B, N, C, Py, Px] * patch + patchb;
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k055_flat(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[F:512] */
+	const float *restrict p0 = p[0]; /* f32[D:128, C:1, Py:7, Px:7] */
 	const float *restrict p1 = p[1]; /* f32[] */
-	float *restrict p2 = p[2]; /* f32[F:512], read and written */
-	float *restrict p3 = p[3]; /* f32[F:512], read and written */
+	float *restrict p2 = p[2]; /* f32[D:128, C:1, Py:7, Px:7], read and written */
+	float *restrict p3 = p[3]; /* f32[D:128, C:1, Py:7, Px:7], read and written */
 	const float *restrict p4 = p[4]; /* f32[] */
 	const float *restrict p5 = p[5]; /* f32[] */
-	float *restrict p6 = p[6]; /* f32[F:512], read and written */
+	float *restrict p6 = p[6]; /* f32[D:128, C:1, Py:7, Px:7], read and written */
 	const float *restrict p7 = p[7]; /* f32[] */
-	float *restrict p8 = p[8]; /* f32[F:512], read and written */
+	float *restrict p8 = p[8]; /* f32[D:128, C:1, Py:7, Px:7], read and written */
 	const float *restrict p9 = p[9]; /* f32[] */
 	const float *restrict p10 = p[10]; /* f32[] */
 	const int64_t count = n[0].i;

@@ -1,154 +1,33 @@
-/* k033_columns: 5.296e+06 flops, 6.712e+06 bytes a launch
- * 2176 rows of 128 elements, sums of columns: a warp a row, 68 blocks whose sums the next kernel adds.
+/* k033_columns: 384 flops, 516 bytes a launch
+ * 128 rows of 1 elements, sums of columns: a thread a row, one block.
  * Shapes (where it is launched several times, those of the first):
- *   p0  f32[B:128, T:17, D:128]
- *   p1  f32[B:128, T:17]
- *   p2  f32[B:128, T:17]
- *   p3  f32[B:128, T:17]
- *   p4  f32[B:128, T:17, D:128]
- *   p5  f32[B:128, T:17, D:128]
- *   p6  f32[D:128]
- *   p7  f32[B:128, T:17, D:128]  written
- *   p8  f32[B:128, T:17, D:128]
- *   p9  f32[D:128]
- *   p10  f32[B:128, T:17, D:128]  written
- *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
- *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
- *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
+ *   p0  f32[D:128]
+ *   p1  f32[]
+ *   models/fashion.d2v:63  watch target_std = mean(D) std(top over (B, N) where m);
+ *   models/fashion.d2v:64  watch prediction_std = mean(D) std(p over (B, N) where m);
  */
 #include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
 
-extern "C" __global__ void __launch_bounds__(256, 2)
-k033_columns(const float *__restrict__ p0, const float *__restrict__ p1, const float *__restrict__ p2, const float *__restrict__ p3, const float *__restrict__ p4, const float *__restrict__ p5, const float *__restrict__ p6, float *__restrict__ p7, const float *__restrict__ p8, const float *__restrict__ p9, float *__restrict__ p10, float *__restrict__ scratch)
+extern "C" __global__ void __launch_bounds__(256, 1)
+k033_columns(const float *__restrict__ p0, const float *__restrict__ p1, float *__restrict__ p2)
 {
-	float c3[4] = {};
-	float c6[4] = {};
-	float c19[4] = {};
-	float c20[4] = {};
-	const int lane = threadIdx.x % 32;
-	const int first = 2176 * blockIdx.x / 68, end = 2176 * (blockIdx.x + 1) / 68;
-	for (int row = first + (int)threadIdx.x / 32; row < end; row += 8) {
+	float c2 = 0;
+	const float s1 = p1[0];
+	const int first = 0, end = 128;
+#pragma unroll 4
+	for (int row = first + (int)threadIdx.x; row < end; row += 256) {
 		const int i0 = row;
-		const float s0 = p1[i0];
-		const float s1 = p2[i0];
-		const float s2 = p3[i0];
-		float x4[4];
-		{
-			const int e1 = 4 * lane;
-			d2v_load(x4, p8 + 128 * i0 + e1);
-		}
-		float a1[4];
-		float a2[4];
-		float a4[4];
-		float t7 = 0;
-		float t10 = 0;
-		{
-			const int e1 = 4 * lane;
-			float x0[4];
-			d2v_load(x0, p0 + 128 * i0 + e1);
-			float x1[4];
-			d2v_load(x1, p4 + 128 * i0 + e1);
-			float x2[4];
-			d2v_load(x2, p5 + 128 * i0 + e1);
-			float x3[4];
-			d2v_load(x3, p6 + e1);
-#pragma unroll
-			for (int j = 0; j < 4; j++) {
-				const float v0 = x0[j] - s0;
-				const float v1 = v0 * s1;
-				a1[j] = v1;
-				const float v2 = s2 * x1[j];
-				a2[j] = v2;
-				c3[j] += x2[j];
-				const float v4 = x2[j] * x3[j];
-				a4[j] = v4;
-				const float v5 = x2[j] * v1;
-				c6[j] += v5;
-				t7 += v4;
-				const float v9 = v4 * v1;
-				t10 += v9;
-			}
-		}
-		const float r7 = d2v_warp_sum(t7);
-		const float r10 = d2v_warp_sum(t10);
-		const float v8 = r7 * 0.0078125f;
-		const float v11 = r10 * 0.0078125f;
-		{
-			const int e1 = 4 * lane;
-			float y16[4];
-			float x5[4];
-			d2v_load(x5, p9 + e1);
-			float y18[4];
-#pragma unroll
-			for (int j = 0; j < 4; j++) {
-				const float v12 = a1[j] * v11;
-				const float v13 = a4[j] - v8;
-				const float v14 = v13 - v12;
-				const float v15 = s1 * v14;
-				const float v16 = a2[j] + v15;
-				y16[j] = v16;
-				const float v17 = v16 * x4[j];
-				const float v18 = v16 * x5[j];
-				y18[j] = v18;
-				c19[j] += v17;
-				c20[j] += v18;
-			}
-			d2v_store(p7 + 128 * i0 + e1, y16);
-			d2v_store(p10 + 128 * i0 + e1, y18);
-		}
+		const float s0 = p0[i0];
+		const float v0 = s0 / s1;
+		const float v1 = d2v_sqrt(v0);
+		c2 += v1;
 	}
-	D2V_SHARED(float, sums, 1024);
-	float *const out = scratch + 512ll * blockIdx.x;
-#pragma unroll
-	for (int j = 0; j < 4; j++) {
-		const int at = 4 * lane + j;
-		sums[128 * (threadIdx.x / 32) + at] = c3[j];
-	}
+	D2V_SHARED(float, sums, 8);
+	c2 = d2v_warp_sum(c2);
+	if (threadIdx.x % 32 == 0)
+		sums[threadIdx.x / 32] = c2;
 	d2v_barrier();
-	for (int at = threadIdx.x; at < 128; at += 256) {
-		float sum = sums[at];
-		for (int team = 1; team < 8; team++)
-			sum += sums[128 * team + at];
-		out[0 + at] = sum;
-	}
-	d2v_barrier();
-#pragma unroll
-	for (int j = 0; j < 4; j++) {
-		const int at = 4 * lane + j;
-		sums[128 * (threadIdx.x / 32) + at] = c6[j];
-	}
-	d2v_barrier();
-	for (int at = threadIdx.x; at < 128; at += 256) {
-		float sum = sums[at];
-		for (int team = 1; team < 8; team++)
-			sum += sums[128 * team + at];
-		out[128 + at] = sum;
-	}
-	d2v_barrier();
-#pragma unroll
-	for (int j = 0; j < 4; j++) {
-		const int at = 4 * lane + j;
-		sums[128 * (threadIdx.x / 32) + at] = c19[j];
-	}
-	d2v_barrier();
-	for (int at = threadIdx.x; at < 128; at += 256) {
-		float sum = sums[at];
-		for (int team = 1; team < 8; team++)
-			sum += sums[128 * team + at];
-		out[256 + at] = sum;
-	}
-	d2v_barrier();
-#pragma unroll
-	for (int j = 0; j < 4; j++) {
-		const int at = 4 * lane + j;
-		sums[128 * (threadIdx.x / 32) + at] = c20[j];
-	}
-	d2v_barrier();
-	for (int at = threadIdx.x; at < 128; at += 256) {
-		float sum = sums[at];
-		for (int team = 1; team < 8; team++)
-			sum += sums[128 * team + at];
-		out[384 + at] = sum;
-	}
+	if (threadIdx.x == 0)
+		p2[0] = d2v_total<8>(sums);
 	d2v_barrier();
 }

@@ -1,68 +1,53 @@
-/* k045_columns: 1.049e+06 flops, 2.099e+06 bytes a launch
- * 2048 rows of 128 elements, sums of columns: a warp a row, 64 blocks whose sums the next kernel adds.
+/* k045_columns: 1.337e+07 flops, 1.337e+07 bytes a launch
+ * 2176 rows of 512 elements, sums of columns: 64 threads a row, 544 blocks whose sums the next kernel adds.
  * Shapes (where it is launched several times, those of the first):
- *   p0  bool[B:128, N:16]
- *   p1  f32[B:128, N:16, D:128]
- *   p2  f32[B:128, N:16, D:128]  written
- *   models/fashion.d2v:36  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
- *   models/fashion.d2v:35  let p : [B, N, D] = sum(C, Py, Px) image as [B, N, C, Py, Px] * patch + patchb;
+ *   p0  f32[B:128, T:17, F:512]
+ *   p1  f32[B:128, T:17, F:512]
+ *   p2  f32[B:128, T:17, F:512]  written
+ *   models/lib/vit.d2v:36  let h : [.., T, F] = gelu(sum(D) n2(a) * up + upb);
  */
 #include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
 
-extern "C" __global__ void __launch_bounds__(256, 2)
-k045_columns(const uint8_t *__restrict__ p0, const float *__restrict__ p1, float *__restrict__ p2, float *__restrict__ scratch)
+extern "C" __global__ void __launch_bounds__(64, 8)
+k045_columns(const float *__restrict__ p0, const float *__restrict__ p1, float *__restrict__ p2, float *__restrict__ scratch)
 {
-	float c2[4] = {};
-	float c3[4] = {};
-	const int lane = threadIdx.x % 32;
-	const int first = 2048 * blockIdx.x / 64, end = 2048 * (blockIdx.x + 1) / 64;
+	float c11[2][4] = {};
+	const int lane = threadIdx.x;
+	const int first = 2176 * blockIdx.x / 544, end = 2176 * (blockIdx.x + 1) / 544;
 #pragma unroll 4
-	for (int row = first + (int)threadIdx.x / 32; row < end; row += 8) {
-		const int i0 = row / 16;
-		const int i1 = row % 16;
-		const uint8_t s0 = p0[16 * i0 + i1];
-		{
-			const int e2 = 4 * lane;
+	for (int row = first; row < end; row++) {
+		const int i0 = row;
+#pragma unroll
+		for (int k = 0; k < 2; k++) {
+			const int e1 = 4 * (64 * k + lane);
 			float x0[4];
-			d2v_load(x0, p1 + 2176 * i0 + 128 * i1 + e2);
-			float y1[4];
+			d2v_load(x0, p0 + 512 * i0 + e1);
+			float x1[4];
+			d2v_load(x1, p1 + 512 * i0 + e1);
+			float y10[4];
 #pragma unroll
 			for (int j = 0; j < 4; j++) {
-				const float v0 = s0 ? x0[j] : 0.0f;
-				const float v1 = s0 ? 0.0f : x0[j];
-				y1[j] = v1;
-				c2[j] += v0;
-				c3[j] += v1;
+				const float v0 = x0[j] * 0.707106769f;
+				const float v1 = d2v_erf(v0);
+				const float v2 = v1 + 1.0f;
+				const float v3 = v2 * 0.5f;
+				const float v4 = x0[j] * x0[j];
+				const float v5 = v4 * (-0.5f);
+				const float v6 = d2v_exp(v5);
+				const float v7 = x0[j] * 0.398942292f;
+				const float v8 = v7 * v6;
+				const float v9 = v3 + v8;
+				const float v10 = x1[j] * v9;
+				y10[j] = v10;
+				c11[k][j] += v10;
 			}
-			d2v_store(p2 + 2048 * i0 + 128 * i1 + e2, y1);
+			d2v_store(p2 + 512 * i0 + e1, y10);
 		}
 	}
-	D2V_SHARED(float, sums, 1024);
-	float *const out = scratch + 256ll * blockIdx.x;
+	float *const out = scratch + 512ll * blockIdx.x;
 #pragma unroll
-	for (int j = 0; j < 4; j++) {
-		const int at = 4 * lane + j;
-		sums[128 * (threadIdx.x / 32) + at] = c2[j];
+	for (int k = 0; k < 2; k++) {
+		const int e1 = 4 * (64 * k + lane);
+		d2v_store(out + 0 + e1, c11[k]);
 	}
-	d2v_barrier();
-	for (int at = threadIdx.x; at < 128; at += 256) {
-		float sum = sums[at];
-		for (int team = 1; team < 8; team++)
-			sum += sums[128 * team + at];
-		out[0 + at] = sum;
-	}
-	d2v_barrier();
-#pragma unroll
-	for (int j = 0; j < 4; j++) {
-		const int at = 4 * lane + j;
-		sums[128 * (threadIdx.x / 32) + at] = c3[j];
-	}
-	d2v_barrier();
-	for (int at = threadIdx.x; at < 128; at += 256) {
-		float sum = sums[at];
-		for (int team = 1; team < 8; team++)
-			sum += sums[128 * team + at];
-		out[128 + at] = sum;
-	}
-	d2v_barrier();
 }

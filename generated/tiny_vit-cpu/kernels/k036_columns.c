@@ -1,29 +1,29 @@
-/* k036_columns: 16 flops, 96 bytes a launch
- *   models/vit_base.d2v:38  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
+/* k036_columns: 80 flops, 352 bytes a launch
+ *   models/lib/vit.d2v:17  let query : [.., H, T, E] = (sum(D) x * q + qb) / sqrt(E);
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k036_columns(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[B:2, D:8] */
-	float *restrict p1 = p[1]; /* f32[D:8], written */
-	float part0[2][8] __attribute__((aligned(64)));
-	for (int chunk = 0; chunk < 2; chunk++) {
+	const float *restrict p0 = p[0]; /* f32[B:2, T:5, H:2, E:4] */
+	float *restrict p1 = p[1]; /* f32[H:2, E:4], written */
+	float part0[8][8] __attribute__((aligned(64)));
+	for (int chunk = 0; chunk < 8; chunk++) {
 	float *restrict c0 = part0[chunk];
 	for (int64_t i = 0; i < 8; i++)
 		c0[i] = 0;
-	for (int64_t row = 2L * chunk / 2; row < 2L * (chunk + 1) / 2; row++) {
+	for (int64_t row = 10L * chunk / 8; row < 10L * (chunk + 1) / 8; row++) {
 		const int64_t i0 = row;
 #pragma omp simd
 		for (int64_t i1 = 0; i1 < 8; i1++) {
-			c0[i1] += p0[40 * i0 + i1];
+			c0[i1] += p0[8 * i0 + i1];
 		}
 	}
 	}
 	for (int64_t i1 = 0; i1 < 8; i1++) {
 		float sum0 = part0[0][i1];
-		for (int chunk = 1; chunk < 2; chunk++)
+		for (int chunk = 1; chunk < 8; chunk++)
 			sum0 += part0[chunk][i1];
 		p1[i1] = sum0;
 	}

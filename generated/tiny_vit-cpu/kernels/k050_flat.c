@@ -1,19 +1,19 @@
-/* k050_flat: 544 flops, 1164 bytes a launch
- *   models/lib/vit.d2v:36  let h : [.., T, F] = gelu(sum(D) n2(a) * up + upb);
+/* k050_flat: 1.106e+05 flops, 2.212e+05 bytes a launch
+ *   models/vit_base.d2v:37  let p : [B, N, D] = sum(C, Py, Px) image as [B, N, C, Py, Px] * patch + patchb;
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k050_flat(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[F:32] */
+	const float *restrict p0 = p[0]; /* f32[D:8, C:3, Py:16, Px:16] */
 	const float *restrict p1 = p[1]; /* f32[] */
-	float *restrict p2 = p[2]; /* f32[F:32], read and written */
-	float *restrict p3 = p[3]; /* f32[F:32], read and written */
+	float *restrict p2 = p[2]; /* f32[D:8, C:3, Py:16, Px:16], read and written */
+	float *restrict p3 = p[3]; /* f32[D:8, C:3, Py:16, Px:16], read and written */
 	const float *restrict p4 = p[4]; /* f32[] */
 	const float *restrict p5 = p[5]; /* f32[] */
-	float *restrict p6 = p[6]; /* f32[F:32], read and written */
-	float *restrict p7 = p[7]; /* f32[F:32], read and written */
+	float *restrict p6 = p[6]; /* f32[D:8, C:3, Py:16, Px:16], read and written */
+	float *restrict p7 = p[7]; /* f32[D:8, C:3, Py:16, Px:16], read and written */
 	const int64_t count = n[0].i;
 	const float s0 = p1[0];
 	const float s1 = p4[0];
@@ -33,13 +33,14 @@ k050_flat(void *const *p, const Num *n)
 			const float v10 = v9 + 9.99999994e-09f;
 			const float v11 = v3 * s2;
 			const float v12 = v11 / v10;
-			const float v13 = p6[i0] - v12;
-			const float v14 = p7[i0] * 0.999800026f;
-			const float v15 = v13 * 0.000199999995f;
-			const float v16 = v14 + v15;
+			const float v13 = p6[i0] * 0.999499977f;
+			const float v14 = v13 - v12;
+			const float v15 = p7[i0] * 0.999800026f;
+			const float v16 = v14 * 0.000199999995f;
+			const float v17 = v15 + v16;
 			p2[i0] = v3;
 			p3[i0] = v7;
-			p6[i0] = v13;
-			p7[i0] = v16;
+			p6[i0] = v14;
+			p7[i0] = v17;
 		}
 }

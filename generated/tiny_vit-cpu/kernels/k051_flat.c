@@ -1,19 +1,24 @@
-/* k051_flat: 4608 flops, 9228 bytes a launch
+/* k051_flat: 136 flops, 300 bytes a launch
+ *   models/vit_base.d2v:37  let p : [B, N, D] = sum(C, Py, Px) image as [B, N, C, Py, Px] * patch + patchb;
+ *   models/vit_base.d2v:38  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
+ *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
+ *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
+ *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k051_flat(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[D:8, F:32] */
+	const float *restrict p0 = p[0]; /* f32[D:8] */
 	const float *restrict p1 = p[1]; /* f32[] */
-	float *restrict p2 = p[2]; /* f32[D:8, F:32], read and written */
-	float *restrict p3 = p[3]; /* f32[D:8, F:32], read and written */
+	float *restrict p2 = p[2]; /* f32[D:8], read and written */
+	float *restrict p3 = p[3]; /* f32[D:8], read and written */
 	const float *restrict p4 = p[4]; /* f32[] */
 	const float *restrict p5 = p[5]; /* f32[] */
-	float *restrict p6 = p[6]; /* f32[D:8, F:32], read and written */
-	float *restrict p7 = p[7]; /* f32[D:8, F:32], read and written */
+	float *restrict p6 = p[6]; /* f32[D:8], read and written */
+	float *restrict p7 = p[7]; /* f32[D:8], read and written */
 	const int64_t count = n[0].i;
 	const float s0 = p1[0];
 	const float s1 = p4[0];
@@ -33,14 +38,13 @@ k051_flat(void *const *p, const Num *n)
 			const float v10 = v9 + 9.99999994e-09f;
 			const float v11 = v3 * s2;
 			const float v12 = v11 / v10;
-			const float v13 = p6[i0] * 0.999499977f;
-			const float v14 = v13 - v12;
-			const float v15 = p7[i0] * 0.999800026f;
-			const float v16 = v14 * 0.000199999995f;
-			const float v17 = v15 + v16;
+			const float v13 = p6[i0] - v12;
+			const float v14 = p7[i0] * 0.999800026f;
+			const float v15 = v13 * 0.000199999995f;
+			const float v16 = v14 + v15;
 			p2[i0] = v3;
 			p3[i0] = v7;
-			p6[i0] = v14;
-			p7[i0] = v17;
+			p6[i0] = v13;
+			p7[i0] = v16;
 		}
 }

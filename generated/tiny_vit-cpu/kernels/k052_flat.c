@@ -1,5 +1,5 @@
-/* k052_flat: 112 flops, 236 bytes a launch
- *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
+/* k052_flat: 120 flops, 236 bytes a launch
+ *   models/vit_base.d2v:38  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
@@ -32,9 +32,10 @@ k052_flat(void *const *p, const Num *n)
 			const float v10 = v9 + 9.99999994e-09f;
 			const float v11 = v3 * s2;
 			const float v12 = v11 / v10;
-			const float v13 = p6[i0] - v12;
+			const float v13 = p6[i0] * 0.999499977f;
+			const float v14 = v13 - v12;
 			p2[i0] = v3;
 			p3[i0] = v7;
-			p6[i0] = v13;
+			p6[i0] = v14;
 		}
 }

@@ -1,18 +1,19 @@
-/* k053_flat: 960 flops, 1804 bytes a launch
- *   models/vit_base.d2v:46  return sum(D) last(z[L - 1]) at N * head + headb;
+/* k053_flat: 432 flops, 876 bytes a launch
+ *   models/vit_base.d2v:39  let r : [H, T, U] = pick(offset over R, grid_offsets(Gy, Gx) as [T, U]);
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
 
 void
 k053_flat(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[V:8, D:8] */
+	const float *restrict p0 = p[0]; /* f32[R:12, H:2] */
 	const float *restrict p1 = p[1]; /* f32[] */
-	float *restrict p2 = p[2]; /* f32[V:8, D:8], read and written */
-	float *restrict p3 = p[3]; /* f32[V:8, D:8], read and written */
+	float *restrict p2 = p[2]; /* f32[R:12, H:2], read and written */
+	float *restrict p3 = p[3]; /* f32[R:12, H:2], read and written */
 	const float *restrict p4 = p[4]; /* f32[] */
 	const float *restrict p5 = p[5]; /* f32[] */
-	float *restrict p6 = p[6]; /* f32[V:8, D:8], read and written */
+	float *restrict p6 = p[6]; /* f32[R:12, H:2], read and written */
+	float *restrict p7 = p[7]; /* f32[R:12, H:2], read and written */
 	const int64_t count = n[0].i;
 	const float s0 = p1[0];
 	const float s1 = p4[0];
@@ -34,8 +35,12 @@ k053_flat(void *const *p, const Num *n)
 			const float v12 = v11 / v10;
 			const float v13 = p6[i0] * 0.999499977f;
 			const float v14 = v13 - v12;
+			const float v15 = p7[i0] * 0.999800026f;
+			const float v16 = v14 * 0.000199999995f;
+			const float v17 = v15 + v16;
 			p2[i0] = v3;
 			p3[i0] = v7;
 			p6[i0] = v14;
+			p7[i0] = v17;
 		}
 }

@@ -1,159 +1,55 @@
-/* k025_columns: 1460 flops, 1680 bytes a launch
- * 10 rows of 8 elements, sums of columns: a warp a row, one block.
+/* k025_columns: 240 flops, 246 bytes a launch
+ * 6 rows of 8 elements, sums of columns: 2 threads a row, one block.
  * Shapes (where it is launched several times, those of the first):
- *   p0  f32[B:2, T:5, D:8]
- *   p1  f32[B:2, T:5]
- *   p2  f32[B:2, T:5]
- *   p3  f32[B:2, N:4, D:8]
- *   p4  f32[D:8]
- *   p5  f32[B:2, T:5, D:8]  written
- *   p6  f32[B:2, T:5, D:8]
- *   p7  f32[D:8]
- *   p8  f32[B:2, T:5, D:8]  written
- *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
- *   models/vit_base.d2v:46  return sum(D) last(z[L - 1]) at N * head + headb;
- *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
+ *   p0  f32[B:2, N_m:3, D:8]
+ *   p1  f32[B:2, N_m:3]
+ *   p2  f32[B:2, N_m:3]
+ *   p3  bool[B:2, N_m:3]
+ *   models/vit_base.d2v:89  let top : [B, N, D] = mean(l in L - K .. L) standardise(z[l] at N over D, eps = 1e-5);
+ *   models/vit_base.d2v:90  let y : [B, N, D] = standardise(top over D, eps = 1e-5);
+ *   models/vit_base.d2v:93  watch target_std = mean(D) std(y over (B, N) where m);
  */
 #include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
 
-extern "C" __global__ void __launch_bounds__(256)
-k025_columns(const float *__restrict__ p0, const float *__restrict__ p1, const float *__restrict__ p2, const float *__restrict__ p3, const float *__restrict__ p4, float *__restrict__ p5, const float *__restrict__ p6, const float *__restrict__ p7, float *__restrict__ p8, float *__restrict__ p9, float *__restrict__ p10, float *__restrict__ p11, float *__restrict__ p12)
+extern "C" __global__ void __launch_bounds__(256, 1)
+k025_columns(const float *__restrict__ p0, const float *__restrict__ p1, const float *__restrict__ p2, const uint8_t *__restrict__ p3, float *__restrict__ p4)
 {
-	float c3[4] = {};
-	float c6[4] = {};
-	float c18[4] = {};
-	float c19[4] = {};
-	const int lane = threadIdx.x % 32;
-	const int first = 0, end = 10;
-	for (int row = first + (int)threadIdx.x / 32; row < end; row += 8) {
-		const int i0 = row / 5;
-		const int i1 = row % 5;
-		const float s0 = p1[5 * i0 + i1];
-		const float s1 = p2[5 * i0 + i1];
-		float x3[4];
-		if (4 * lane < 8) {
-			const int e2 = 4 * lane;
-			d2v_load(x3, p6 + 40 * i0 + 8 * i1 + e2);
-		}
-		float a1[4];
-		float a4[4];
-		float t7 = 0;
-		float t10 = 0;
-		if (4 * lane < 8) {
-			const int e2 = 4 * lane;
+	float c4[4] = {};
+	const int lane = threadIdx.x % 2;
+	const int first = 0, end = 6;
+#pragma unroll 4
+	for (int row = first + (int)threadIdx.x / 2; row < end; row += 128) {
+		const int i0 = row;
+		const float s0 = p1[i0];
+		const float s1 = p2[i0];
+		const uint8_t s2 = p3[i0];
+		{
+			const int e1 = 4 * lane;
 			float x0[4];
-			d2v_load(x0, p0 + 40 * i0 + 8 * i1 + e2);
-			float x1[4] = {};
-			if (i1 >= 1)
-				d2v_load(x1, p3 + 32 * i0 + 8 * i1 + e2 - 8);
-			float x2[4];
-			d2v_load(x2, p4 + e2);
+			d2v_load(x0, p0 + 8 * i0 + e1);
 #pragma unroll
 			for (int j = 0; j < 4; j++) {
-				const float v0 = x0[j] - s0;
-				const float v1 = v0 * s1;
-				a1[j] = v1;
-				const float v2 = (i1 >= 1 ? x1[j] : 0.0f);
-				c3[j] += v2;
-				const float v4 = v2 * x2[j];
-				a4[j] = v4;
-				const float v5 = v2 * v1;
-				c6[j] += v5;
-				t7 += v4;
-				const float v9 = v4 * v1;
-				t10 += v9;
+				const float v0 = x0[j] * 0.5f;
+				const float v1 = v0 - s0;
+				const float v2 = v1 * s1;
+				const float v3 = s2 ? v2 : 0.0f;
+				c4[j] += v3;
 			}
 		}
-		const float r7 = d2v_warp_sum(t7);
-		const float r10 = d2v_warp_sum(t10);
-		const float v8 = r7 * 0.125f;
-		const float v11 = r10 * 0.125f;
-		if (4 * lane < 8) {
-			const int e2 = 4 * lane;
-			float y14[4];
-			float x4[4];
-			d2v_load(x4, p7 + e2);
-			float y17[4];
-#pragma unroll
-			for (int j = 0; j < 4; j++) {
-				const float v12 = a1[j] * v11;
-				const float v13 = a4[j] - v8;
-				const float v14 = v13 - v12;
-				y14[j] = v14;
-				const float v15 = s1 * v14;
-				const float v16 = v15 * x3[j];
-				const float v17 = v15 * x4[j];
-				y17[j] = v17;
-				c18[j] += v16;
-				c19[j] += v17;
-			}
-			d2v_store(p5 + 40 * i0 + 8 * i1 + e2, y14);
-			d2v_store(p8 + 40 * i0 + 8 * i1 + e2, y17);
-		}
 	}
-	D2V_SHARED(float, sums, 64);
+	D2V_SHARED(float, sums, 1024);
 #pragma unroll
 	for (int j = 0; j < 4; j++) {
 		const int at = 4 * lane + j;
-		if (at < 8) {
-			sums[8 * (threadIdx.x / 32) + at] = c3[j];
-		}
+		sums[8 * (threadIdx.x / 2) + at] = c4[j];
 	}
 	d2v_barrier();
 	for (int at = threadIdx.x; at < 8; at += 256) {
 		float sum = sums[at];
-		for (int team = 1; team < 8; team++)
+		for (int team = 1; team < 128; team++)
 			sum += sums[8 * team + at];
-		const int i2 = at;
-		p9[i2] = sum;
-	}
-	d2v_barrier();
-#pragma unroll
-	for (int j = 0; j < 4; j++) {
-		const int at = 4 * lane + j;
-		if (at < 8) {
-			sums[8 * (threadIdx.x / 32) + at] = c6[j];
-		}
-	}
-	d2v_barrier();
-	for (int at = threadIdx.x; at < 8; at += 256) {
-		float sum = sums[at];
-		for (int team = 1; team < 8; team++)
-			sum += sums[8 * team + at];
-		const int i2 = at;
-		p10[i2] = sum;
-	}
-	d2v_barrier();
-#pragma unroll
-	for (int j = 0; j < 4; j++) {
-		const int at = 4 * lane + j;
-		if (at < 8) {
-			sums[8 * (threadIdx.x / 32) + at] = c18[j];
-		}
-	}
-	d2v_barrier();
-	for (int at = threadIdx.x; at < 8; at += 256) {
-		float sum = sums[at];
-		for (int team = 1; team < 8; team++)
-			sum += sums[8 * team + at];
-		const int i2 = at;
-		p11[i2] = sum;
-	}
-	d2v_barrier();
-#pragma unroll
-	for (int j = 0; j < 4; j++) {
-		const int at = 4 * lane + j;
-		if (at < 8) {
-			sums[8 * (threadIdx.x / 32) + at] = c19[j];
-		}
-	}
-	d2v_barrier();
-	for (int at = threadIdx.x; at < 8; at += 256) {
-		float sum = sums[at];
-		for (int team = 1; team < 8; team++)
-			sum += sums[8 * team + at];
-		const int i2 = at;
-		p12[i2] = sum;
+		const int i1 = at;
+		p4[i1] = sum;
 	}
 	d2v_barrier();
 }

@@ -1,0 +1,23 @@
+/* k046_rows: 3.873e+07 flops, 8.602e+07 bytes a launch
+ *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
+ */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+
+void
+k046_rows(void *const *p, const Num *n)
+{
+	const int32_t *restrict p0 = p[0]; /* i32[B:128, T:197] */
+	const float *restrict p1 = p[1]; /* f32[B:128, N_m:120, H:12, E:64] */
+	uint16_t *restrict p2 = p[2]; /* bf16[B:128, T:197, H:12, E:64], written */
+#pragma omp parallel for schedule(static)
+	for (int64_t row = 0; row < 25216; row++) {
+		const int64_t i0 = row / 197;
+		const int64_t i1 = row % 197;
+#pragma omp simd
+		for (int64_t i2 = 0; i2 < 768; i2++) {
+			const float v0 = (p0[197 * i0 + i1] >= 0 ? p1[92160 * i0 + i2 + 768 * (p0[197 * i0 + i1])] : 0.0f);
+			const uint16_t v1 = d2v_to_bf16((float)v0);
+			p2[151296 * i0 + 768 * i1 + i2] = v1;
+		}
+	}
+}

@@ -1,0 +1,24 @@
+/* k055_scatter: 4.657e+05 flops, 1.898e+06 bytes a launch
+ *   models/vit_base.d2v:39  let r : [H, T, U] = pick(offset over R, grid_offsets(Gy, Gx) as [T, U]);
+ */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+
+/* out[row of the table] += a, in the order of the table */
+void
+k055_scatter(void *const *p, const Num *n)
+{
+	const float *restrict p0 = p[0];
+	const int32_t *restrict p1 = p[1];
+	float *restrict p2 = p[2];
+#pragma omp parallel for schedule(static)
+	for (int64_t o = 0; o < 12; o++) {
+		const int64_t o1 = o / 1 % 12;
+		for (int64_t r = 0; r < 732; r++)
+			p2[12 * r + 1 * o1] = 0;
+		for (int64_t e = 0; e < 38809; e++) {
+			const int64_t e1 = e / 1 % 197;
+			const int64_t e0 = e / 197 % 197;
+			p2[12 * p1[1 * e1 + 197 * e0] + 1 * o1] += p0[0 + 38809 * o1 + 1 * e1 + 197 * e0];
+		}
+	}
+}

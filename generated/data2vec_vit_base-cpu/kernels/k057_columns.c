@@ -1,0 +1,31 @@
+/* k057_columns: 9.83e+04 flops, 3.963e+05 bytes a launch
+ *   models/vit_base.d2v:38  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
+ */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+
+void
+k057_columns(void *const *p, const Num *n)
+{
+	const float *restrict p0 = p[0]; /* f32[B:128, D:768] */
+	float *restrict p1 = p[1]; /* f32[D:768], written */
+	float part0[32][768] __attribute__((aligned(64)));
+#pragma omp parallel for schedule(static)
+	for (int chunk = 0; chunk < 32; chunk++) {
+	float *restrict c0 = part0[chunk];
+	for (int64_t i = 0; i < 768; i++)
+		c0[i] = 0;
+	for (int64_t row = 128L * chunk / 32; row < 128L * (chunk + 1) / 32; row++) {
+		const int64_t i0 = row;
+#pragma omp simd
+		for (int64_t i1 = 0; i1 < 768; i1++) {
+			c0[i1] += p0[151296 * i0 + i1];
+		}
+	}
+	}
+	for (int64_t i1 = 0; i1 < 768; i1++) {
+		float sum0 = part0[0][i1];
+		for (int chunk = 1; chunk < 32; chunk++)
+			sum0 += part0[chunk][i1];
+		p1[i1] = sum0;
+	}
+}

@@ -1,0 +1,52 @@
+/* k058_columns: 9.634e+07 flops, 1.156e+08 bytes a launch
+ *   models/vit_base.d2v:38  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
+ *   models/vit_base.d2v:37  let p : [B, N, D] = sum(C, Py, Px) image as [B, N, C, Py, Px] * patch + patchb;
+ */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+
+void
+k058_columns(void *const *p, const Num *n)
+{
+	const uint8_t *restrict p0 = p[0]; /* bool[B:128, N:196] */
+	const float *restrict p1 = p[1]; /* f32[B:128, N:196, D:768] */
+	uint16_t *restrict p2 = p[2]; /* bf16[B:128, N:196, D:768], written */
+	float *restrict p3 = p[3]; /* f32[D:768], written */
+	float *restrict p4 = p[4]; /* f32[D:768], written */
+	float part2[32][768] __attribute__((aligned(64)));
+	float part3[32][768] __attribute__((aligned(64)));
+#pragma omp parallel for schedule(static)
+	for (int chunk = 0; chunk < 32; chunk++) {
+	float *restrict c2 = part2[chunk];
+	for (int64_t i = 0; i < 768; i++)
+		c2[i] = 0;
+	float *restrict c3 = part3[chunk];
+	for (int64_t i = 0; i < 768; i++)
+		c3[i] = 0;
+	for (int64_t row = 25088L * chunk / 32; row < 25088L * (chunk + 1) / 32; row++) {
+		const int64_t i0 = row / 196;
+		const int64_t i1 = row % 196;
+		const uint8_t s0 = p0[196 * i0 + i1];
+#pragma omp simd
+		for (int64_t i2 = 0; i2 < 768; i2++) {
+			const float v0 = s0 ? p1[151296 * i0 + 768 * i1 + i2] : 0.0f;
+			const float v1 = s0 ? 0.0f : p1[151296 * i0 + 768 * i1 + i2];
+			c2[i2] += v0;
+			c3[i2] += v1;
+			const uint16_t v4 = d2v_to_bf16((float)v1);
+			p2[150528 * i0 + 768 * i1 + i2] = v4;
+		}
+	}
+	}
+	for (int64_t i2 = 0; i2 < 768; i2++) {
+		float sum2 = part2[0][i2];
+		for (int chunk = 1; chunk < 32; chunk++)
+			sum2 += part2[chunk][i2];
+		p3[i2] = sum2;
+	}
+	for (int64_t i2 = 0; i2 < 768; i2++) {
+		float sum3 = part3[0][i2];
+		for (int chunk = 1; chunk < 32; chunk++)
+			sum3 += part3[chunk][i2];
+		p4[i2] = sum3;
+	}
+}

@@ -1,0 +1,16 @@
+/* k061_small: 1 flops, 8 bytes a launch
+ *   models/vit_base.d2v:27  param patch : [D, C, Py, Px] ~ weight;
+ */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+
+void
+k061_small(void *const *p, const Num *n)
+{
+	const float *restrict p0 = p[0]; /* f32[] */
+	float *restrict p1 = p[1]; /* f32[], written */
+	const float s0 = p0[0];
+	{
+		const float v0 = d2v_rsqrt(s0);
+		p1[0] = v0;
+	}
+}

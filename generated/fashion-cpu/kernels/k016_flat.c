@@ -1,0 +1,21 @@
+/* k016_flat: 2.621e+06 flops, 4.194e+06 bytes a launch
+ *   models/lib/vit.d2v:36  let h : [.., T, F] = gelu(sum(D) n2(a) * up + upb);
+ */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+
+void
+k016_flat(void *const *p, const Num *n)
+{
+	const float *restrict p0 = p[0]; /* f32[B:128, N_m:8, F:512] */
+	float *restrict p1 = p[1]; /* f32[B:128, N_m:8, F:512], written */
+	const int64_t count = n[0].i;
+#pragma omp parallel for simd schedule(static) if (count >= 16384)
+		for (int64_t i0 = 0; i0 < count; i0++) {
+			const float v0 = p0[i0] * 0.5f;
+			const float v1 = p0[i0] * 0.707106769f;
+			const float v2 = d2v_erf(v1);
+			const float v3 = v2 + 1.0f;
+			const float v4 = v0 * v3;
+			p1[i0] = v4;
+		}
+}

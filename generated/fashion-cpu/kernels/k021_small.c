@@ -1,0 +1,17 @@
+/* k021_small: 2 flops, 8 bytes a launch
+ *   models/fashion.d2v:62  minimise mean(B, N, D where m) smooth_l1(p - top, beta = 2);
+ */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+
+void
+k021_small(void *const *p, const Num *n)
+{
+	const float *restrict p0 = p[0]; /* f32[] */
+	float *restrict p1 = p[1]; /* f32[], written */
+	const float s0 = p0[0];
+	{
+		const float v0 = s0 * 128.0f;
+		const float v1 = 1.0f / v0;
+		p1[0] = v1;
+	}
+}

@@ -1,0 +1,20 @@
+/* k029_flat: 128 flops, 1028 bytes a launch
+ *   models/fashion.d2v:63  watch target_std = mean(D) std(top over (B, N) where m);
+ *   models/fashion.d2v:64  watch prediction_std = mean(D) std(p over (B, N) where m);
+ */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+
+void
+k029_flat(void *const *p, const Num *n)
+{
+	const float *restrict p0 = p[0]; /* f32[D:128] */
+	const float *restrict p1 = p[1]; /* f32[] */
+	float *restrict p2 = p[2]; /* f32[D:128], written */
+	const int64_t count = n[0].i;
+	const float s0 = p1[0];
+#pragma omp parallel for simd schedule(static) if (count >= 16384)
+		for (int64_t i0 = 0; i0 < count; i0++) {
+			const float v0 = p0[i0] / s0;
+			p2[i0] = v0;
+		}
+}

@@ -1,0 +1,30 @@
+/* k014_rows: 1.311e+05 flops, 1.642e+06 bytes a launch
+ * Elementwise over 1024 x 128, 4 a thread.
+ * Shapes (where it is launched several times, those of the first):
+ *   p0  i32[B:128, N_m:8]
+ *   p1  f32[B:128, T:17, H:4, E:32]
+ *   p2  f32[B:128, N_m:8, H:4, E:32]  written
+ *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
+ */
+#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+
+extern "C" __global__ void __launch_bounds__(256)
+k014_rows(const int32_t *__restrict__ p0, const float *__restrict__ p1, float *__restrict__ p2)
+{
+	const int thread = blockIdx.x * 256 + threadIdx.x;
+	const int row = thread / 32;
+	const int lane = thread % 32;
+	const int i0 = row / 8;
+	const int i1 = row % 8;
+	const int e2 = 4 * lane;
+	float x0[4] = {};
+	if (p0[8 * i0 + i1] >= 0)
+		d2v_load(x0, p1 + 2176 * i0 + e2 + 128 * (p0[8 * i0 + i1]));
+	float y0[4];
+#pragma unroll
+	for (int j = 0; j < 4; j++) {
+		const float v0 = (p0[8 * i0 + i1] >= 0 ? x0[j] : 0.0f);
+		y0[j] = v0;
+	}
+	d2v_store(p2 + 1024 * i0 + 128 * i1 + e2, y0);
+}

@@ -1,0 +1,23 @@
+/* k017_places: 2048 flops, 6144 bytes a launch
+ * Where the true elements of each row lie, in order; -1 behind the last. A block a row.
+ *   models/fashion.d2v:62  minimise mean(B, N, D where m) smooth_l1(p - top, beta = 2);
+ */
+#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+
+extern "C" __global__ void __launch_bounds__(256)
+k017_places(const unsigned char *__restrict__ p0, int32_t *__restrict__ p1)
+{
+	const int o0 = (int)blockIdx.x / 1 % 128;
+	for (int i = threadIdx.x; i < 8; i += 256)
+		p1[8 * o0 + 1 * i] = -1;
+	d2v_barrier();
+	for (int i = threadIdx.x; i < 16; i += 256) {
+		int count = 0;
+		if (!p0[16 * o0 + 1 * i])
+			continue;
+		for (int j = 0; j < i; j++)
+			count += p0[16 * o0 + 1 * j] != 0;
+		if (count < 8)
+			p1[8 * o0 + 1 * count] = 0 + i;
+	}
+}

@@ -1,0 +1,34 @@
+/* k025_rows: 7.864e+05 flops, 1.053e+06 bytes a launch
+ * Elementwise over 1024 x 128, 4 a thread.
+ * Shapes (where it is launched several times, those of the first):
+ *   p0  f32[B:128, N_m:8, D:128]
+ *   p1  f32[B:128, N_m:8]
+ *   p2  f32[B:128, N_m:8, D:128]  written
+ *   models/fashion.d2v:62  minimise mean(B, N, D where m) smooth_l1(p - top, beta = 2);
+ */
+#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+
+extern "C" __global__ void __launch_bounds__(256)
+k025_rows(const float *__restrict__ p0, const float *__restrict__ p1, float *__restrict__ p2)
+{
+	const int thread = blockIdx.x * 256 + threadIdx.x;
+	const int row = thread / 32;
+	const int lane = thread % 32;
+	const int i0 = row;
+	const float s0 = p1[i0];
+	const int e1 = 4 * lane;
+	float x0[4];
+	d2v_load(x0, p0 + 128 * i0 + e1);
+	float y5[4];
+#pragma unroll
+	for (int j = 0; j < 4; j++) {
+		const float v0 = d2v_abs(x0[j]);
+		const uint8_t v1 = v0 < 2.0f;
+		const float v2 = d2v_sign(x0[j]);
+		const float v3 = x0[j] * 0.5f;
+		const float v4 = v1 ? v3 : v2;
+		const float v5 = s0 * v4;
+		y5[j] = v5;
+	}
+	d2v_store(p2 + 128 * i0 + e1, y5);
+}

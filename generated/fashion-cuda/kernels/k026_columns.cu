@@ -1,0 +1,43 @@
+/* k026_columns: 1.311e+05 flops, 5.243e+05 bytes a launch
+ * 1024 rows of 128 elements, sums of columns: a warp a row, 32 blocks whose sums the next kernel adds.
+ * Shapes (where it is launched several times, those of the first):
+ *   p0  f32[B:128, N_m:8, V:128]
+ *   models/fashion.d2v:44  return sum(D) last(z[L - 1]) at N * head + headb;
+ */
+#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+
+extern "C" __global__ void __launch_bounds__(256, 2)
+k026_columns(const float *__restrict__ p0, float *__restrict__ scratch)
+{
+	float c0[4] = {};
+	const int lane = threadIdx.x % 32;
+	const int first = 1024 * blockIdx.x / 32, end = 1024 * (blockIdx.x + 1) / 32;
+#pragma unroll 4
+	for (int row = first + (int)threadIdx.x / 32; row < end; row += 8) {
+		const int i0 = row;
+		{
+			const int e1 = 4 * lane;
+			float x0[4];
+			d2v_load(x0, p0 + 128 * i0 + e1);
+#pragma unroll
+			for (int j = 0; j < 4; j++) {
+				c0[j] += x0[j];
+			}
+		}
+	}
+	D2V_SHARED(float, sums, 1024);
+	float *const out = scratch + 128ll * blockIdx.x;
+#pragma unroll
+	for (int j = 0; j < 4; j++) {
+		const int at = 4 * lane + j;
+		sums[128 * (threadIdx.x / 32) + at] = c0[j];
+	}
+	d2v_barrier();
+	for (int at = threadIdx.x; at < 128; at += 256) {
+		float sum = sums[at];
+		for (int team = 1; team < 8; team++)
+			sum += sums[128 * team + at];
+		out[0 + at] = sum;
+	}
+	d2v_barrier();
+}

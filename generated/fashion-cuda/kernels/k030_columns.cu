@@ -1,0 +1,47 @@
+/* k030_columns: 2.621e+05 flops, 5.253e+05 bytes a launch
+ * 1024 rows of 128 elements, sums of columns: a warp a row, 32 blocks whose sums the next kernel adds.
+ * Shapes (where it is launched several times, those of the first):
+ *   p0  bool[B:128, N_m:8]
+ *   p1  f32[B:128, N_m:8, D:128]
+ *   models/fashion.d2v:63  watch target_std = mean(D) std(top over (B, N) where m);
+ *   models/fashion.d2v:64  watch prediction_std = mean(D) std(p over (B, N) where m);
+ */
+#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+
+extern "C" __global__ void __launch_bounds__(256, 2)
+k030_columns(const uint8_t *__restrict__ p0, const float *__restrict__ p1, float *__restrict__ scratch)
+{
+	float c1[4] = {};
+	const int lane = threadIdx.x % 32;
+	const int first = 1024 * blockIdx.x / 32, end = 1024 * (blockIdx.x + 1) / 32;
+#pragma unroll 4
+	for (int row = first + (int)threadIdx.x / 32; row < end; row += 8) {
+		const int i0 = row;
+		const uint8_t s0 = p0[i0];
+		{
+			const int e1 = 4 * lane;
+			float x0[4];
+			d2v_load(x0, p1 + 128 * i0 + e1);
+#pragma unroll
+			for (int j = 0; j < 4; j++) {
+				const float v0 = s0 ? x0[j] : 0.0f;
+				c1[j] += v0;
+			}
+		}
+	}
+	D2V_SHARED(float, sums, 1024);
+	float *const out = scratch + 128ll * blockIdx.x;
+#pragma unroll
+	for (int j = 0; j < 4; j++) {
+		const int at = 4 * lane + j;
+		sums[128 * (threadIdx.x / 32) + at] = c1[j];
+	}
+	d2v_barrier();
+	for (int at = threadIdx.x; at < 128; at += 256) {
+		float sum = sums[at];
+		for (int team = 1; team < 8; team++)
+			sum += sums[128 * team + at];
+		out[0 + at] = sum;
+	}
+	d2v_barrier();
+}

@@ -1,0 +1,31 @@
+/* k035_finish: 1.311e+05 flops, 5.263e+05 bytes a launch
+ * Adds up 512 sums of each of 256 blocks, in order.
+ *   models/lib/vit.d2v:36  let h : [.., T, F] = gelu(sum(D) n2(a) * up + upb);
+ */
+#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+
+extern "C" __global__ void __launch_bounds__(1024)
+k035_finish(float *__restrict__ p0, const float *__restrict__ scratch)
+{
+	D2V_SHARED(float, part, 1056);
+	const int lane = threadIdx.x % 32, group = threadIdx.x / 32, column = blockIdx.x * 32 + lane;
+	float sum = 0;
+	if (column < 512) {
+#pragma unroll 8
+		for (int block = group; block < 256; block += 32) {
+			const float x = scratch[512ll * block + column];
+			sum += x;
+		}
+	}
+	part[33 * group + lane] = sum;
+	d2v_barrier();
+	if (group > 0 || column >= 512)
+		return;
+	for (int i = 1; i < 32; i++)
+		sum += part[33 * i + lane];
+	if (column < 512) {
+		const int at = column - 0;
+		const int i1 = at;
+		p0[i1] = sum;
+	}
+}

@@ -1,0 +1,25 @@
+/* k008_places: 8 flops, 32 bytes a launch
+ *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
+ */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+
+/* Where the true elements of each row lie, in order; -1 behind the last */
+void
+k008_places(void *const *p, const Num *n)
+{
+	const uint8_t *restrict p0 = p[0];
+	int32_t *restrict p1 = p[1];
+	(void)n;
+#pragma omp parallel for schedule(static) if (8 >= 65536)
+	for (int64_t o = 0; o < 2; o++) {
+		const int64_t o0 = o / 1 % 2;
+		int32_t count = 0;
+		for (int64_t i = 0; i < 3; i++)
+			p1[1 * i + 3 * o0] = -1;
+		for (int64_t i = 0; i < 4 && count < 3; i++) {
+			if (!p0[1 * i + 4 * o0])
+				continue;
+			p1[1 * count++ + 3 * o0] = (int32_t)(1 + i);
+		}
+	}
+}

@@ -1,0 +1,58 @@
+/* k016_rows: 456 flops, 912 bytes a launch
+ *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
+ *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
+ */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+
+void
+k016_rows(void *const *p, const Num *n)
+{
+	const float *restrict p0 = p[0]; /* f32[D:8] */
+	const float *restrict p1 = p[1]; /* f32[B:2, N_m:3, D:8] */
+	const float *restrict p2 = p[2]; /* f32[B:2, N_m:3, D:8] */
+	float *restrict p3 = p[3]; /* f32[B:2, N_m:3, D:8], written */
+	float *restrict p4 = p[4]; /* f32[B:2, N_m:3], written */
+	float *restrict p5 = p[5]; /* f32[B:2, N_m:3], written */
+	const float *restrict p6 = p[6]; /* f32[D:8] */
+	const float *restrict p7 = p[7]; /* f32[D:8] */
+	float *restrict p8 = p[8]; /* f32[B:2, N_m:3, D:8], written */
+	for (int64_t row = 0; row < 6; row++) {
+		const int64_t i0 = row;
+		float a1[8] __attribute__((aligned(64)));
+		float r2 = 0;
+		float a4[8] __attribute__((aligned(64)));
+		float r6 = 0;
+		float t2[8] D2V_ALIGNED;
+#pragma omp simd
+		for (int64_t i1 = 0; i1 < 8; i1++) {
+			const float v0 = p0[i1] * p1[8 * i0 + i1];
+			const float v1 = p2[8 * i0 + i1] + v0;
+			a1[i1] = v1;
+			t2[i1] = v1;
+			p3[8 * i0 + i1] = v1;
+		}
+		r2 += d2v_sum_of(t2, 8);
+		const float v3 = r2 * 0.125f;
+		p4[i0] = v3;
+		float t6[8] D2V_ALIGNED;
+#pragma omp simd
+		for (int64_t i1 = 0; i1 < 8; i1++) {
+			const float v4 = a1[i1] - v3;
+			a4[i1] = v4;
+			const float v5 = v4 * v4;
+			t6[i1] = v5;
+		}
+		r6 += d2v_sum_of(t6, 8);
+		const float v7 = r6 * 0.125f;
+		const float v8 = v7 + 9.99999997e-07f;
+		const float v9 = d2v_rsqrt(v8);
+		p5[i0] = v9;
+#pragma omp simd
+		for (int64_t i1 = 0; i1 < 8; i1++) {
+			const float v10 = a4[i1] * v9;
+			const float v11 = v10 * p6[i1];
+			const float v12 = v11 + p7[i1];
+			p8[8 * i0 + i1] = v12;
+		}
+	}
+}

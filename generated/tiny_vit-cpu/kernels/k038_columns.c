@@ -1,0 +1,51 @@
+/* k038_columns: 5440 flops, 5248 bytes a launch
+ *   models/lib/vit.d2v:36  let h : [.., T, F] = gelu(sum(D) n2(a) * up + upb);
+ */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+
+void
+k038_columns(void *const *p, const Num *n)
+{
+	const float *restrict p0 = p[0]; /* f32[B:2, T:5, F:32] */
+	const float *restrict p1 = p[1]; /* f32[B:2, T:5, F:32] */
+	float *restrict p2 = p[2]; /* f32[B:2, T:5, F:32], written */
+	float *restrict p3 = p[3]; /* f32[B:2, T:5, F:32], written */
+	float *restrict p4 = p[4]; /* f32[F:32], written */
+	float part11[8][32] __attribute__((aligned(64)));
+	for (int chunk = 0; chunk < 8; chunk++) {
+	float *restrict c11 = part11[chunk];
+	for (int64_t i = 0; i < 32; i++)
+		c11[i] = 0;
+	for (int64_t row = 10L * chunk / 8; row < 10L * (chunk + 1) / 8; row++) {
+		const int64_t i0 = row;
+#pragma omp simd
+		for (int64_t i1 = 0; i1 < 32; i1++) {
+			const float v0 = p0[32 * i0 + i1] * 0.707106769f;
+			const float v1 = d2v_erf(v0);
+			const float v2 = v1 + 1.0f;
+			const float v3 = v2 * 0.5f;
+			const float v4 = p0[32 * i0 + i1] * p0[32 * i0 + i1];
+			const float v5 = v4 * (-0.5f);
+			const float v6 = d2v_exp(v5);
+			const float v7 = p0[32 * i0 + i1] * 0.398942292f;
+			const float v8 = v7 * v6;
+			const float v9 = v3 + v8;
+			const float v10 = p1[32 * i0 + i1] * v9;
+			c11[i1] += v10;
+			const float v12 = p0[32 * i0 + i1] * 0.5f;
+			const float v13 = p0[32 * i0 + i1] * 0.707106769f;
+			const float v14 = d2v_erf(v13);
+			const float v15 = v14 + 1.0f;
+			const float v16 = v12 * v15;
+			p2[32 * i0 + i1] = v10;
+			p3[32 * i0 + i1] = v16;
+		}
+	}
+	}
+	for (int64_t i1 = 0; i1 < 32; i1++) {
+		float sum11 = part11[0][i1];
+		for (int chunk = 1; chunk < 8; chunk++)
+			sum11 += part11[chunk][i1];
+		p4[i1] = sum11;
+	}
+}

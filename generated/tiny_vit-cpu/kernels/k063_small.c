@@ -1,0 +1,16 @@
+/* k063_small: 1 flops, 4 bytes a launch
+ *   models/vit_base.d2v:102  lr = rate;
+ *   models/vit_base.d2v:79  model teacher = average of student {
+ */
+#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+
+void
+k063_small(void *const *p, const Num *n)
+{
+	float *restrict p0 = p[0]; /* f32[], written */
+	const float arg0 = (float)n[0].f;
+	{
+		const float v0 = arg0;
+		p0[0] = v0;
+	}
+}

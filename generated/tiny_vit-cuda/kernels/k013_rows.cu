@@ -1,0 +1,85 @@
+/* k013_rows: 760 flops, 1456 bytes a launch
+ * 10 rows of 8 elements: a thread a row.
+ * Shapes (where it is launched several times, those of the first):
+ *   p0  f32[D:8]
+ *   p1  f32[B:2, T:5, D:8]
+ *   p2  f32[B:2, T:5, D:8]
+ *   p3  f32[B:2, T:5, D:8]  written
+ *   p4  f32[B:2, T:5]  written
+ *   p5  f32[B:2, T:5]  written
+ *   p6  f32[D:8]
+ *   p7  f32[D:8]
+ *   p8  f32[B:2, T:5, D:8]  written
+ *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
+ *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
+ *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
+ */
+#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+
+extern "C" __global__ void __launch_bounds__(256)
+k013_rows(const float *__restrict__ p0, const float *__restrict__ p1, const float *__restrict__ p2, float *__restrict__ p3, float *__restrict__ p4, float *__restrict__ p5, const float *__restrict__ p6, const float *__restrict__ p7, float *__restrict__ p8)
+{
+	const int row = blockIdx.x * 256 + threadIdx.x;
+	if (row >= 10)
+		return;
+	const int i0 = row;
+	float a1[2][4];
+	float a4[2][4];
+	float t2 = 0;
+#pragma unroll
+	for (int k = 0; k < 2; k++) {
+		const int e1 = 4 * k;
+		float x0[4];
+		d2v_load(x0, p0 + e1);
+		float x1[4];
+		d2v_load(x1, p1 + 8 * i0 + e1);
+		float x2[4];
+		d2v_load(x2, p2 + 8 * i0 + e1);
+		float y1[4];
+#pragma unroll
+		for (int j = 0; j < 4; j++) {
+			const float v0 = x0[j] * x1[j];
+			const float v1 = x2[j] + v0;
+			a1[k][j] = v1;
+			y1[j] = v1;
+			t2 += v1;
+		}
+		d2v_store(p3 + 8 * i0 + e1, y1);
+	}
+	const float r2 = t2;
+	const float v3 = r2 * 0.125f;
+	p4[i0] = v3;
+	float t6 = 0;
+#pragma unroll
+	for (int k = 0; k < 2; k++) {
+#pragma unroll
+		for (int j = 0; j < 4; j++) {
+			const float v4 = a1[k][j] - v3;
+			a4[k][j] = v4;
+			const float v5 = v4 * v4;
+			t6 += v5;
+		}
+	}
+	const float r6 = t6;
+	const float v7 = r6 * 0.125f;
+	const float v8 = v7 + 9.99999997e-07f;
+	const float v9 = d2v_rsqrt(v8);
+	p5[i0] = v9;
+#pragma unroll
+	for (int k = 0; k < 2; k++) {
+		const int e1 = 4 * k;
+		float x3[4];
+		d2v_load(x3, p6 + e1);
+		float x4[4];
+		d2v_load(x4, p7 + e1);
+		float y12[4];
+#pragma unroll
+		for (int j = 0; j < 4; j++) {
+			const float v10 = a4[k][j] * v9;
+			const float v11 = v10 * x3[j];
+			const float v12 = v11 + x4[j];
+			y12[j] = v12;
+		}
+		d2v_store(p8 + 8 * i0 + e1, y12);
+	}
+}
