@@ -9,6 +9,13 @@ void eval_threads(int n); /* how many threads k-NN and probe use; no result depe
 /* Both sets hold rows, their widths agree, labels lie in 0 .. classes-1. Reports. */
 Status labelled_check(const Labelled *train, const Labelled *test, int classes);
 
+/* ---- probe_curvature.c ---------------------------------------------------------------------- */
+typedef struct Curvature Curvature;
+Curvature *curvature_new(Arena *a, const float *x, int64_t n, int64_t dim, int classes);
+void       curvature_set(Curvature *c, double lambda);
+/* v, laid out as the probe's parameters (W [classes][dim], then b), becomes M^-1 v. */
+void curvature_solve(const Curvature *c, int classes, double *v);
+
 /* ---- features.c: images -> features --------------------------------------------------------- */
 
 /* One part of the data, evaluation transform, labels as the training part counts them. */
