@@ -164,3 +164,12 @@ exec_variable(const Exec *x, const char *name)
 			return &x->p->recipe.var[i];
 	return NULL;
 }
+
+const Variable *
+exec_gradient_of(const Exec *x, const OutputSpec *o)
+{
+	static const char prefix[] = "grad.";
+	return strncmp(o->name, prefix, sizeof prefix - 1) == 0
+	               ? exec_variable(x, o->name + sizeof prefix - 1)
+	               : NULL;
+}

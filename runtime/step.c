@@ -100,8 +100,10 @@ list_all(const Exec *x, const Entry *e)
 		printf("%-9s scalar:%-33s %s  %s\n", "scalar", name ? name : e->scalar[i].expr,
 		       dtype_name[e->scalar[i].dtype], name ? e->scalar[i].expr : "");
 	}
-	for (int i = 0; i < e->noutput; i++)
-		list_row("output", e->output[i].name, &e->output[i].type, "");
+	for (int i = 0; i < e->noutput; i++) {
+		const Variable *of = exec_gradient_of(x, &e->output[i]);
+		list_row("output", e->output[i].name, of ? &of->type : &e->output[i].type, "");
+	}
 	for (int i = 0; i < r->nvar; i++) {
 		Text names = {0};
 		for (int j = 0; j < r->nname; j++)
@@ -170,7 +172,8 @@ run_steps(Arena *a, Exec *x, const Entry *e, const Options *o)
 		TRY(step_dump_take(dump, k));
 		printf("step %" PRId64, o->first + k);
 		for (int i = 0; i < e->noutput; i++)
-			if (e->output[i].type.rank == 0 && e->output[i].type.dtype == DT_f32)
+			if (e->output[i].type.rank == 0 && e->output[i].type.dtype == DT_f32 &&
+			    !exec_gradient_of(x, &e->output[i]))
 				printf("  %s %.9g", e->output[i].name,
 				       step_dump_value(dump, e->output[i].name, k));
 		printf("\n");
