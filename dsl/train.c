@@ -233,7 +233,7 @@ typedef struct {
 static Status
 watch(Frame *f, const Decl *d, Wanted *w)
 {
-	static const char *const taken[] = {"loss", "lr", "ema_decay", "grad_norm"};
+	static const char *const taken[] = {"loss", "lr", "ema_decay", "grad_norm", "epoch"};
 	Val                      v;
 	TRY(scalar(f, d, "what is watched", &v));
 	if (w->nwatch == COUNT(w->watch))
@@ -244,7 +244,7 @@ watch(Frame *f, const Decl *d, Wanted *w)
 	for (int i = 0; i < COUNT(taken); i++)
 		if (!strcmp(d->name, taken[i]))
 			return diag_error(d->loc, "duplicate",
-			                  "`%s` is an output of every step already", d->name);
+			                  "`%s` is in the log of every step already", d->name);
 	w->watch[w->nwatch++] = (Output){d->name, v};
 	return OK;
 }

@@ -202,17 +202,18 @@ dump_row(StepDump *d, const NameMap *row, const char *prefix, const char *dotted
 Status
 step_dump_write(StepDump *d, const char *path)
 {
-	static const char *const family[][2] = {{"", ""},
-	                                        {"grad/", "grad."},
-	                                        {"teacher/", "teacher."},
-	                                        {"moment1/", "moment1."},
-	                                        {"moment2/", "moment2."}};
-	const Recipe            *r = &d->x->p->recipe;
+	const Recipe     *r = &d->x->p->recipe;
+	const char *const family[][2] = {{"", ""},
+	                                 {"grad/", "grad."},
+	                                 {"teacher/", exec_average_prefix(d->a, r)},
+	                                 {"moment1/", "moment1."},
+	                                 {"moment2/", "moment2."}};
 	dump_outputs(d);
 	TRY(dump_variables(d));
 	for (int i = 0; d->table && i < r->nname; i++)
 		for (int k = 0; !strcmp(r->name[i].table, d->table) && k < COUNT(family); k++)
-			dump_row(d, &r->name[i], family[k][0], family[k][1]);
+			if (k == 0 || *family[k][1])
+				dump_row(d, &r->name[i], family[k][0], family[k][1]);
 	StFile f = {.ntensor = d->tensor.n, .tensor = d->tensor.at, .nmeta = 3};
 	f.meta = arena_alloc(d->a, sizeof *f.meta * 3);
 	f.meta[0].key = "spec_name";
