@@ -76,9 +76,6 @@ group_values(Cx *cx, const Decl *body, const Group *base, Group *g)
 		g->decays = v.kind != V_number || v.num != 0;
 		if (g->decay == NO_VAL)
 			return FAIL;
-		if (v.kind == V_number && v.num < 0)
-			return diag_error(decay->value->loc, "bad-number",
-			                  "`weight_decay` is negative");
 	}
 	return OK;
 }

@@ -43,6 +43,16 @@ bind_params(Frame *f, const Decl *params)
 
 /* ---- draws ---------------------------------------------------------------------------------- */
 
+/* Is there a block of `area` cells or more that is smaller than the grid in both directions, for
+ * some aspect? Sides are rounded, so they may come out half a cell less than they are. */
+static bool
+block_fits(const DrawSpec *d, double area)
+{
+	double high = (double)d->gy - 0.5, wide = (double)d->gx - 0.5;
+	return d->gy > 1 && d->gx > 1 && area / (wide * wide) <= d->aspect_hi &&
+	       high * high / area >= d->aspect_lo && area <= high * wide;
+}
+
 static Status
 block_mask(Cx *cx, const Decl *d, const Value *v, const Axes *axes, DrawSpec *out)
 {
@@ -79,6 +89,14 @@ block_mask(Cx *cx, const Decl *d, const Value *v, const Axes *axes, DrawSpec *ou
 	if (!(out->aspect_lo > 0 && out->aspect_hi >= out->aspect_lo))
 		return diag_error(v->item[4].loc, "bad-range",
 		                  "the aspect is a range of ratios above 0");
+	int64_t smallest = out->area_lo < out->at_most ? out->area_lo : out->at_most;
+	if (!block_fits(out, (double)smallest)) {
+		diag_error(v->loc, "mask-never",
+		           "no block of %lld or more cells is smaller than a grid of %g x %g in "
+		           "both directions, so nothing would ever be masked",
+		           (long long)smallest, v->item[0].num, v->item[1].num);
+		return FAIL;
+	}
 	/* A block is at most (rows - 1) x (columns - 1), and late gaps are smaller than the
 	 * smallest block. */
 	if ((double)out->at_most > cells - (double)out->area_lo)
