@@ -20,6 +20,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define WANTED "the program wants %ld x %ld, and its `augment` has no `resized_crop`"
+
 enum { CHUNK = 4, MAX_WORKERS = 64, KEEP_BYTES = 16 << 20 };
 
 /* A batch of the ring. FREE -> FILLING (samples given to workers) -> READY -> HELD by the caller
@@ -172,11 +174,9 @@ sample_make(Data *d, Arena *scratch, Batch *b, int64_t i, int64_t *bytes)
 	if (im.w != spec->width || im.h != spec->height) {
 		pthread_mutex_lock(&d->lock);
 		if (d->fault.n == 0)
-			text_printf(&d->fault,
-			            "sample %u is %ld x %ld, the program wants %ld x %ld, and its "
-			            "`augment` has no `resized_crop`",
-			            id, (long)im.w, (long)im.h, (long)spec->width,
-			            (long)spec->height);
+			text_printf(&d->fault, "%s is %ld x %ld, " WANTED,
+			            data_sample_name(d, scratch, id), (long)im.w, (long)im.h,
+			            (long)spec->width, (long)spec->height);
 		pthread_mutex_unlock(&d->lock);
 		return false;
 	}
@@ -292,6 +292,11 @@ spec_check(const Recipe *r, const Data *d, const char *path)
 			                  "does not know",
 			                  r->draw[i].generator);
 	TRY(augment_check(s));
+	/* Known before anything starts where all images have one size. */
+	bool other = d->src.pixels && (d->src.w != s->width || d->src.h != s->height);
+	if (d->o.train && other && !augment_fits(s))
+		return user_error("data-size", "%s: its images are %ld x %ld, " WANTED, path,
+		                  (long)d->src.w, (long)d->src.h, (long)s->width, (long)s->height);
 	if (d->src.n > UINT32_MAX)
 		return user_error("data-too-many",
 		                  "%s: holds %ld samples; sample numbers have 32 bits", path,
