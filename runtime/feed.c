@@ -190,6 +190,7 @@ check_unknown(Feed *f)
 static Status
 check_present(Feed *f)
 {
+	bool there[COUNT(families)];
 	for (int k = 0; k < COUNT(families); k++) {
 		NameList missing = {0};
 		int      present = 0;
@@ -207,7 +208,12 @@ check_present(Feed *f)
 			               families[k].what, names_end(&missing));
 		text_free(&missing.text);
 		TRY(s);
+		there[k] = present > 0;
 	}
+	/* One without the other is no state of the optimiser. */
+	if (there[2] != there[3])
+		return user_error("feed-missing", "%s: there are %s, but no %s", f->path,
+		                  families[there[2] ? 2 : 3].what, families[there[2] ? 3 : 2].what);
 	return OK;
 }
 

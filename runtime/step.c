@@ -6,9 +6,12 @@
 #include "runtime/finite.h"
 #include "runtime/run_private.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 typedef struct {
 	const char *folder, *init, *feed, *dump, *names, *device, *cache, *entry; /* as given */
@@ -152,6 +155,21 @@ bad_step(Arena *a, Guard *g, StepBatch *batch, const Options *o, int64_t k)
 	return FAIL;
 }
 
+/* Known before the steps, not after them. */
+static Status
+check_dump(Arena *a, const char *path)
+{
+	struct stat s;
+	const char *slash = strrchr(path, '/');
+	const char *folder = !slash ? "." : arena_printf(a, "%.*s", (int)(slash - path + 1), path);
+	if (stat(path, &s) == 0 && S_ISDIR(s.st_mode))
+		return world_error("file-write", "cannot write %s: it is a folder", path);
+	if (access(folder, W_OK | X_OK) != 0)
+		return world_error("file-write", "cannot write into the folder %s: %s", folder,
+		                   strerror(errno));
+	return OK;
+}
+
 static Status
 run_steps(Arena *a, Exec *x, const Entry *e, const Options *o)
 {
@@ -159,6 +177,8 @@ run_steps(Arena *a, Exec *x, const Entry *e, const Options *o)
 	StepBatch *batch;
 	StepDump  *dump;
 	Guard      guard;
+	if (o->dump)
+		TRY(check_dump(a, o->dump));
 	TRY(step_batch_open(a, x, e, o->feed, &range, &batch));
 	TRY(step_dump_open(a, x, e, o->names, o->steps, &dump));
 	guard_open(x, e, &guard);
