@@ -73,8 +73,9 @@ group_values(Cx *cx, const Decl *body, const Group *base, Group *g)
 		Value v = lower(&f, decay->value);
 		g->decay = schedule_value(cx, v, "weight_decay", decay->value->loc);
 		char num[32]; /* a name says less than what it stands for */
-		g->decay_text = v.kind == V_number ? arena_strdup(cx->arena, text_double(num, v.num))
-		                                   : expr_text(cx->arena, decay->value);
+		g->decay_text = v.kind == V_number
+		                        ? arena_strdup(cx->arena, text_double(num, v.num))
+		                        : expr_text(cx->arena, decay->value);
 		g->decays = v.kind != V_number || v.num != 0;
 		if (g->decay == NO_VAL)
 			return FAIL;

@@ -315,7 +315,7 @@ verb_train(int argc, char **argv)
 	int   code = train_numbers(&t) == OK ? run(&t) : EXIT_USAGE;
 	if (t.log && log_close(t.log) != OK && code == EXIT_OK)
 		code = diag_exit_code();
-	if (t.log && (code == EXIT_OK || code == EXIT_STOPPED) &&
+	if (t.log && (code == EXIT_OK || code == EXIT_STOPPED || code == EXIT_INTERRUPTED) &&
 	    report_write(o.out, t.x->p) != OK && code == EXIT_OK)
 		code = diag_exit_code();
 	if (t.data) {
