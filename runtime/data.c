@@ -9,8 +9,8 @@
  *
  * A file that cannot be read is named once and replaced by the next readable one of the sorted
  * list (around its end), wherever it would have stood; the batch's sample id is then the
- * replacement's. More than max_bad of them fail the run. Refuses to print from a worker:
- * messages wait for data_next. */
+ * replacement's, and in evaluation its label -1. More than max_bad of them fail the run. Refuses
+ * to print from a worker: messages wait for data_next. */
 #include "runtime/data_private.h"
 
 #include <pthread.h>
@@ -159,8 +159,9 @@ sample_make(Data *d, Arena *scratch, Batch *b, int64_t i, int64_t *bytes)
 	Image           im;
 	if (!sample_find(d, scratch, &id, &im, bytes))
 		return false;
+	bool counts = d->o.train || id == b->sample[i]; /* nothing is judged by a replacement */
 	b->sample[i] = id;
-	b->label[i] = d->src.label ? d->src.label[id] : -1;
+	b->label[i] = d->src.label && counts ? d->src.label[id] : -1;
 	if (d->o.train) {
 		Stream s = stream_open(d->o.seed, "augment", id, (uint32_t)b->epoch);
 		augment_train(scratch, spec, &s, &im);
@@ -457,8 +458,8 @@ tell_news(Data *d)
 	char *line = d->news.at, *end;
 	for (; line && (end = strchr(line, '\n')); line = end + 1) {
 		*end = 0;
-		diag_warning((Loc){0}, "data-unreadable", "%s; another image takes its place",
-		             line);
+		diag_warning((Loc){0}, "data-unreadable", "%s; %s", line,
+		             d->o.train ? "another image takes its place" : "it is left out");
 	}
 	text_free(&d->news);
 }

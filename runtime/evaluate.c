@@ -129,6 +129,8 @@ measure_row(Eval *v, const char *encoder, const FeatureShape *shape)
 		                   &f[i]);
 	for (int64_t i = 0; st == OK && i < f[1].n; i++)
 		f[1].label[i] = v->of_test[f[1].label[i]];
+	for (int i = 0; i < 2 && st == OK; i++)
+		v->n[i] = f[i].n; /* without those that cannot be read */
 	for (int m = 0; m < METRICS && st == OK; m++)
 		if (!(m == 0 && !shape) && !(m == 1 && !with_all))
 			st = measure(v, m, f, &row->cell[m]);

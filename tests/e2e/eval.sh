@@ -39,6 +39,14 @@ holds 'a run with features of the average alone' \
 ends 'no features of the student' 1 '--model teacher' d2v eval "$tmp/alone" --data "train=$tmp/data" --data "test=$tmp/data"
 holds 'but of the teacher' d2v eval "$tmp/alone" --data "train=$tmp/data" --data "test=$tmp/data" --model teacher
 
+# An image that cannot be read is left out, not counted by another.
+make-data folder "$tmp/folder" 6 40
+holds 'a run on a folder' d2v train models/tiny/vit.d2v --data "train=$tmp/folder" --out "$tmp/images" --steps 2 --quiet
+cp -r "$tmp/folder" "$tmp/some"
+echo no >"$tmp/some/c1/000.png"
+ends 'one of 24 cannot be read' 0 '24 training and 23 test images' \
+	d2v eval "$tmp/images" --data "train=$tmp/folder" --data "test=$tmp/some"
+
 ends 'test data is missing' 2 '--data test=PATH' d2v eval "$run" --data "train=$tmp/data"
 ends 'no such run' 1 '[no-program]' d2v eval "$tmp/none" --data "train=$tmp/data" --data "test=$tmp/data"
 rm "$tmp/data/t10k-labels-idx1-ubyte"
