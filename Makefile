@@ -204,6 +204,7 @@ check-only: tests
 # Looks for input that crashes a parser, FUZZ_SECONDS for each (default 60), in build-fuzz/.
 fuzz:
 	@tools/setup.sh fuzz
+	@$(MAKE) --no-print-directory all
 	@$(MAKE) --no-print-directory FUZZ=1 CC=clang-14 fuzz-programs
 	@tools/fuzz.sh
 

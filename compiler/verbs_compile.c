@@ -161,8 +161,21 @@ compile_cached(Arena *a, const Options *o, Spec *spec, const char *target, const
 		return OK;
 	}
 	made = arena_printf(a, "%s.%ld", *folder, (long)getpid());
+	if (file_make_dirs(cache) != OK) {
+		diag_hint("compiled programs are kept there; --cache FOLDER or D2V_CACHE names "
+		          "another place");
+		return FAIL;
+	}
 	TRY(compile(a, o, spec, target, made));
-	if (rename(made, *folder) != 0 && errno != EEXIST && errno != ENOTEMPTY)
+	/* Another process may have been faster. A folder without a program is what is left of one:
+	 * out of the way with it, under a name that is tidied up. */
+	int why = rename(made, *folder) == 0 ? 0 : errno;
+	if (why == 0 || file_exists(arena_printf(a, "%s/program.d2p", *folder)))
+		return OK;
+	errno = why;
+	if ((why != EEXIST && why != ENOTEMPTY) ||
+	    rename(*folder, arena_printf(a, "%s.%ld0", *folder, (long)getpid())) != 0 ||
+	    rename(made, *folder) != 0)
 		return world_error("cache", "cannot rename %s to %s: %s", made, *folder,
 		                   strerror(errno));
 	return OK;

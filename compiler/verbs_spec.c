@@ -2,6 +2,7 @@
  * a program. */
 #include "compiler/d2v_private.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,13 +85,14 @@ format_file(const Options *o, const char *path)
 	Text   t = {0};
 	Status s = OK;
 	bool   same;
+	char   full[PATH_MAX]; /* a link stays one: what it leads to is written */
 
 	TRY(file_read(path, &text, &n));
 	diag_source(intern(path), text);
 	TRY(dsl_format(path, text, &t));
 	same = t.n == n && memcmp(t.at, text, n) == 0;
 	if (o->write && !same)
-		s = file_write_atomic(path, t.at, t.n);
+		s = file_write_atomic(realpath(path, full) ? full : path, t.at, t.n);
 	else if (o->check && !same)
 		s = user_error("format", "%s is not formatted; `d2v fmt -w %s` does it", path,
 		               path);

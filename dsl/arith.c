@@ -79,10 +79,13 @@ check_rank(Cx *cx, Val a, Val b, Loc loc)
 	int  n = x.n;
 	for (int i = 0; i < y.n; i++)
 		n += !dims_has(&x, y.at[i]);
-	return n <= MAX_RANK ? OK
-	                     : diag_error(loc, "too-many-axes",
-	                                  "the product has %d axes; more than %d are not supported",
-	                                  n, MAX_RANK);
+	if (n > MAX_RANK)
+		return diag_error(loc, "too-many-axes",
+		                  "the product has %d axes; more than %d are not supported", n,
+		                  MAX_RANK);
+	for (int i = 0; i < y.n; i++)
+		dims_add(&x, y.at[i]);
+	return check_elements(cx, &x, loc);
 }
 
 static Value

@@ -322,6 +322,7 @@ Value reduce_where(Frame *f, Value v, const Axes *over, Val mask, bool mean, Loc
 Val   param_leaf(Cx *cx, const Model *m, int param, Loc loc);
 /* arith.c */
 Status check_rank(Cx *cx, Val a, Val b, Loc loc); /* the union of their axes fits a type */
+Status check_elements(Cx *cx, const Axes *x, Loc loc);
 Value  lower_binary(Frame *f, const Expr *e);
 Value  lower_reduce(Frame *f, const Expr *e);
 Value  lower_fold(Frame *f, const Expr *e);

@@ -47,17 +47,22 @@ beside(Arena *a, const char *includer, const char *name)
 	return arena_printf(a, "%.*s/%s", (int)(slash - includer), includer, name);
 }
 
-/* An installed program has the layers and models it came with in ../../share/d2v/models; one in its
- * build folder has none. */
+/* The layers and models that a program came with: ../../share/d2v/models where it is installed,
+ * ../models from its build folder. */
 static const char *
 installed(Arena *a, const char *name)
 {
-	char    own[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
-	if (n <= 0)
-		return name;
-	own[n] = 0;
-	return beside(a, beside(a, own, "../../share/d2v/models/."), name);
+	static const char *const folder[] = {"../../share/d2v/models/.", "../models/."};
+	char                     own[PATH_MAX];
+	ssize_t                  n = readlink("/proc/self/exe", own, sizeof own - 1);
+	const char              *path = name;
+	own[n > 0 ? n : 0] = 0;
+	for (int i = 0; n > 0 && i < COUNT(folder); i++) {
+		path = beside(a, beside(a, own, folder[i]), name);
+		if (file_exists(path))
+			break;
+	}
+	return path;
 }
 
 static Status
@@ -96,7 +101,7 @@ import_file(Import *im, const char *path, const char *real, const Open *up)
 		const char *ours = installed(im->arena, d->name);
 		bool        found = realpath(inner, full) != NULL;
 		if (!found && realpath(ours, full)) {
-			inner = ours;
+			inner = arena_strdup(im->arena, full);
 			found = true;
 		}
 		if (!found) {

@@ -87,8 +87,9 @@ static Status
 add_param(Frame *f, Instance *in, const Decl *d)
 {
 	Cx   *cx = f->cx;
-	Param p = {.decl = d, .loc = d->loc, .norm = cx->norm_module};
+	Param p = {.decl = d, .loc = d->loc};
 	TRY(scope_axes(f, d->type->axes, "shape", &p.axes));
+	p.norm = cx->norm_module && p.axes.n < 2; /* a matrix beside the norm is no part of it */
 	TRY(param_init(f, d, &p.init));
 	p.path = intern_printf("%s%s%s", in->path, *in->path ? "." : "", d->name);
 	Binding *b = binding_push(cx->arena, &in->names, BIND_param, d->name, d->loc);

@@ -2,6 +2,8 @@
  * variables. First matching group wins; what no group takes follows the section's own settings.
  * Parameters that the average never uses get no average: they are listed, not kept. */
 #include "dsl/dsl_private.h"
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* `*` any text, `?` any one character; brackets mean themselves, because paths have them. */
@@ -70,13 +72,13 @@ group_values(Cx *cx, const Decl *body, const Group *base, Group *g)
 	if (decay) {
 		Value v = lower(&f, decay->value);
 		g->decay = schedule_value(cx, v, "weight_decay", decay->value->loc);
-		g->decay_text = expr_text(cx->arena, decay->value);
+		char num[32]; /* a name says less than what it stands for */
+		g->decay_text = v.kind == V_number
+		                        ? arena_strdup(cx->arena, text_double(num, v.num))
+		                        : expr_text(cx->arena, decay->value);
 		g->decays = v.kind != V_number || v.num != 0;
 		if (g->decay == NO_VAL)
 			return FAIL;
-		if (v.kind == V_number && v.num < 0)
-			return diag_error(decay->value->loc, "bad-number",
-			                  "`weight_decay` is negative");
 	}
 	return OK;
 }
@@ -231,6 +233,56 @@ variables(Cx *cx)
 	}
 }
 
+/* Variables, gradients and outputs stand side by side in checkpoints and in what `d2v step` writes.
+ */
+typedef struct {
+	const char *name, *what;
+	Loc         loc;
+	int         order;
+} Taken;
+
+static int
+by_name(const void *a, const void *b)
+{
+	const Taken *x = a, *y = b;
+	int          c = strcmp(x->name, y->name);
+	return c ? c : x->order - y->order;
+}
+
+static Status
+names_apart(Cx *cx)
+{
+	static const char *const of[] = {"an average", "a first moment", "a second moment"};
+	const Recipe            *r = &cx->spec->recipe;
+	Vec(Taken) all = {0};
+	for (int i = 0; i < r->nvar; i++) {
+		const Variable *v = &r->var[i];
+		const char *what = v->kind == VAR_param ? "a parameter" : of[v->kind - VAR_average];
+		vec_push(cx->arena, &all, (Taken){v->name, what, v->loc, all.n});
+		if (v->kind == VAR_param)
+			vec_push(cx->arena, &all,
+			         (Taken){intern_printf("grad.%s", v->name), "a gradient", v->loc,
+			                 all.n});
+	}
+	for (int i = 0; i <= cx->g->nout; i++) {
+		const char *name = i < cx->g->nout ? cx->g->out[i].name : "grad_norm";
+		vec_push(cx->arena, &all, (Taken){name, "an output of every step", {0}, INT_MAX});
+	}
+	qsort(all.at, (size_t)all.n, sizeof *all.at, by_name);
+	for (int i = 1; i < all.n; i++) {
+		const Taken *a = &all.at[i - 1], *b = &all.at[i];
+		if (strcmp(a->name, b->name))
+			continue;
+		diag_error(a->loc, "name-taken", "`%s` would be the name of %s and of %s", a->name,
+		           a->what, b->what);
+		if (b->loc.line && (b->loc.line != a->loc.line || b->loc.col != a->loc.col))
+			diag_note(b->loc, "the second is that of this parameter");
+		diag_hint("give the model, module or parameter another name");
+		return FAIL;
+	}
+	return OK;
+}
+
 Status
 optimise_build(Cx *cx)
 {
@@ -279,6 +331,7 @@ optimise_build(Cx *cx)
 			diag_warning(cx->groups.at[i].decl->loc, "empty-group",
 			             "no parameter is in group `%s`", cx->groups.at[i].name);
 	variables(cx);
+	TRY(names_apart(cx));
 	graph_commit(cx->g);
 	return OK;
 }

@@ -10,6 +10,7 @@
  * with k the step within the segment and n its length. `from` is where the segment before ended;
  * without `over` a segment lasts to the end of the run. After the last segment its `to` holds. */
 #include "dsl/dsl_private.h"
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -162,11 +163,36 @@ schedule_expr(Cx *cx, Value v, const char *what, Loc loc)
 	return out;
 }
 
+/* A rate or decay is not negative, and an average's decay not above 1; never infinite. */
+static Status
+check_range(const Value *v, const char *what, Loc loc)
+{
+	double lo = v->num, hi = v->num, most = !strcmp(what, "decay") ? 1 : DBL_MAX;
+	if (v->kind == V_schedule) {
+		lo = DBL_MAX;
+		hi = 0;
+		for (int i = 0; i < v->n; i++) {
+			Segment s = segment(&v->item[i]);
+			lo = fmin(lo, s.has_from ? fmin(s.from, s.to) : s.to);
+			hi = fmax(hi, s.has_from ? fmax(s.from, s.to) : s.to);
+		}
+	} else if (v->kind != V_number)
+		return OK;
+	if (lo < 0)
+		return diag_error(loc, "bad-number", "`%s` is negative", what);
+	if (hi > most)
+		return diag_error(loc, "bad-number",
+		                  most == 1 ? "the `%s` of an average lies in 0 .. 1"
+		                            : "`%s` is too large to compute with",
+		                  what);
+	return OK;
+}
+
 Val
 schedule_value(Cx *cx, Value v, const char *what, Loc loc)
 {
 	Type scalar = {.dtype = DT_f32};
-	if (v.kind == V_error)
+	if (v.kind == V_error || check_range(&v, what, loc) != OK)
 		return NO_VAL;
 	if (v.kind == V_number && !v.unit)
 		return build_const(cx->g, v.num, loc);

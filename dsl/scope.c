@@ -196,11 +196,12 @@ dim_equation(Cx *cx, Frame *f, Dim *d)
 	cx->g = graph;
 	if (v.kind == V_error)
 		return FAIL;
-	if (v.num < 1 || v.num != floor(v.num) || v.num > 1e12) {
+	if (v.num < 1 || v.num != floor(v.num) || v.num > INT32_MAX) {
 		char num[32];
 		return diag_error(d->eq->loc, "bad-size",
-		                  "the size of %s would be %s; a size is a whole number from 1",
-		                  d->name, text_double(num, v.num));
+		                  "the size of %s would be %s; a size is a whole number from 1%s",
+		                  d->name, text_double(num, v.num),
+		                  v.num > INT32_MAX ? " to 2147483647" : "");
 	}
 	d->size = (int64_t)v.num;
 	if (d->eq->kind == EX_binary && d->eq->op == BIN_add && !dim_parts(f, d, d->eq))
@@ -420,6 +421,20 @@ scope_module(Cx *cx, const Name *name, const Decl **out)
 	return FAIL;
 }
 
+/* As many as a graph's types may have. */
+Status
+check_elements(Cx *cx, const Axes *x, Loc loc)
+{
+	double n = 1;
+	for (int i = 0; i < x->n; i++)
+		n *= (double)x->at[i]->size;
+	if (n < 0x1p48)
+		return OK;
+	diag_error(loc, "too-large", "%s has %.3g elements; a tensor has fewer than 2^48",
+	           dims_text(cx->arena, x), n);
+	return FAIL;
+}
+
 /* A written shape as axes; `..` is what the enclosing function's arguments carried in. */
 Status
 scope_axes(Frame *f, const Name *names, const char *what, Axes *out)
@@ -453,5 +468,5 @@ scope_axes(Frame *f, const Name *names, const char *what, Axes *out)
 			return diag_error(n->loc, "too-many-axes", "more than %d axes", MAX_RANK);
 		dims_add(out, d);
 	}
-	return OK;
+	return check_elements(f->cx, out, names ? names->loc : (Loc){0});
 }

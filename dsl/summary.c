@@ -94,8 +94,9 @@ write_optimise(Cx *cx, Text *t)
 	            text_double(eps, tr->eps), tr->clip > 0 ? text_double(clip, tr->clip) : "none");
 	for (int i = 0; i < cx->groups.n; i++) {
 		const Group *g = &cx->groups.at[i];
-		text_printf(t, "  group %-10s %4d tensors %15s  weight_decay = %s\n", g->name,
+		text_printf(t, "  group %-10s %4d tensors %15s  weight_decay = %s", g->name,
 		            g->tensors, grouped(cx->arena, g->elems), g->decay_text);
+		text_printf(t, g->lr != cx->lr ? ", lr = %s\n" : "\n", g->lr_text);
 	}
 	for (int i = 0; i < cx->spec->train->nout; i++) {
 		const Output *o = &cx->spec->train->out[i];

@@ -131,6 +131,7 @@ put_optimiser(Cx *cx, Text *t)
 		put_int(t, ", ", "tensors", group->tensors);
 		put_int(t, ", ", "elements", group->elems);
 		put_text(t, ", ", "weight_decay", group->decay_text);
+		put_text(t, ", ", "lr", group->lr_text);
 		text_printf(t, "}");
 	}
 	key(t, "\n  ],\n  ", "schedules");

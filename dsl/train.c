@@ -43,6 +43,16 @@ bind_params(Frame *f, const Decl *params)
 
 /* ---- draws ---------------------------------------------------------------------------------- */
 
+/* Is there a block of `area` cells or more that is smaller than the grid in both directions, for
+ * some aspect? Sides are rounded, so they may come out half a cell less than they are. */
+static bool
+block_fits(const DrawSpec *d, double area)
+{
+	double high = (double)d->gy - 0.5, wide = (double)d->gx - 0.5;
+	return d->gy > 1 && d->gx > 1 && area / (wide * wide) <= d->aspect_hi &&
+	       high * high / area >= d->aspect_lo && area <= high * wide;
+}
+
 static Status
 block_mask(Cx *cx, const Decl *d, const Value *v, const Axes *axes, DrawSpec *out)
 {
@@ -79,6 +89,14 @@ block_mask(Cx *cx, const Decl *d, const Value *v, const Axes *axes, DrawSpec *ou
 	if (!(out->aspect_lo > 0 && out->aspect_hi >= out->aspect_lo))
 		return diag_error(v->item[4].loc, "bad-range",
 		                  "the aspect is a range of ratios above 0");
+	int64_t smallest = out->area_lo < out->at_most ? out->area_lo : out->at_most;
+	if (!block_fits(out, (double)smallest)) {
+		diag_error(v->loc, "mask-never",
+		           "no block of %lld or more cells is smaller than a grid of %g x %g in "
+		           "both directions, so nothing would ever be masked",
+		           (long long)smallest, v->item[0].num, v->item[1].num);
+		return FAIL;
+	}
 	/* A block is at most (rows - 1) x (columns - 1), and late gaps are smaller than the
 	 * smallest block. */
 	if ((double)out->at_most > cells - (double)out->area_lo)
@@ -234,7 +252,7 @@ typedef struct {
 static Status
 watch(Frame *f, const Decl *d, Wanted *w)
 {
-	static const char *const taken[] = {"loss", "lr", "ema_decay", "grad_norm"};
+	static const char *const taken[] = {"loss", "lr", "ema_decay", "grad_norm", "epoch"};
 	Val                      v;
 	TRY(scalar(f, d, "what is watched", &v));
 	if (w->nwatch == COUNT(w->watch))
@@ -245,7 +263,7 @@ watch(Frame *f, const Decl *d, Wanted *w)
 	for (int i = 0; i < COUNT(taken); i++)
 		if (!strcmp(d->name, taken[i]))
 			return diag_error(d->loc, "duplicate",
-			                  "`%s` is an output of every step already", d->name);
+			                  "`%s` is in the log of every step already", d->name);
 	w->watch[w->nwatch++] = (Output){d->name, v};
 	return OK;
 }

@@ -176,6 +176,16 @@ augment_check(const DataSpec *d)
 	return OK;
 }
 
+/* Does every image come out at the program's size? */
+bool
+augment_fits(const DataSpec *d)
+{
+	for (int i = 0; i < d->ntransform; i++)
+		if (is(&d->transform[i], "resized_crop"))
+			return true;
+	return false;
+}
+
 void
 augment_train(Arena *a, const DataSpec *d, Stream *s, Image *im)
 {

@@ -9,8 +9,8 @@
  *
  * A file that cannot be read is named once and replaced by the next readable one of the sorted
  * list (around its end), wherever it would have stood; the batch's sample id is then the
- * replacement's. More than max_bad of them fail the run. Refuses to print from a worker:
- * messages wait for data_next. */
+ * replacement's, and in evaluation its label -1. More than max_bad of them fail the run. Refuses
+ * to print from a worker: messages wait for data_next. */
 #include "runtime/data_private.h"
 
 #include <pthread.h>
@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define WANTED "the program wants %ld x %ld, and its `augment` has no `resized_crop`"
 
 enum { CHUNK = 4, MAX_WORKERS = 64, KEEP_BYTES = 16 << 20 };
 
@@ -157,8 +159,9 @@ sample_make(Data *d, Arena *scratch, Batch *b, int64_t i, int64_t *bytes)
 	Image           im;
 	if (!sample_find(d, scratch, &id, &im, bytes))
 		return false;
+	bool counts = d->o.train || id == b->sample[i]; /* nothing is judged by a replacement */
 	b->sample[i] = id;
-	b->label[i] = d->src.label ? d->src.label[id] : -1;
+	b->label[i] = d->src.label && counts ? d->src.label[id] : -1;
 	if (d->o.train) {
 		Stream s = stream_open(d->o.seed, "augment", id, (uint32_t)b->epoch);
 		augment_train(scratch, spec, &s, &im);
@@ -172,11 +175,9 @@ sample_make(Data *d, Arena *scratch, Batch *b, int64_t i, int64_t *bytes)
 	if (im.w != spec->width || im.h != spec->height) {
 		pthread_mutex_lock(&d->lock);
 		if (d->fault.n == 0)
-			text_printf(&d->fault,
-			            "sample %u is %ld x %ld, the program wants %ld x %ld, and its "
-			            "`augment` has no `resized_crop`",
-			            id, (long)im.w, (long)im.h, (long)spec->width,
-			            (long)spec->height);
+			text_printf(&d->fault, "%s is %ld x %ld, " WANTED,
+			            data_sample_name(d, scratch, id), (long)im.w, (long)im.h,
+			            (long)spec->width, (long)spec->height);
 		pthread_mutex_unlock(&d->lock);
 		return false;
 	}
@@ -292,6 +293,11 @@ spec_check(const Recipe *r, const Data *d, const char *path)
 			                  "does not know",
 			                  r->draw[i].generator);
 	TRY(augment_check(s));
+	/* Known before anything starts where all images have one size. */
+	bool other = d->src.pixels && (d->src.w != s->width || d->src.h != s->height);
+	if (d->o.train && other && !augment_fits(s))
+		return user_error("data-size", "%s: its images are %ld x %ld, " WANTED, path,
+		                  (long)d->src.w, (long)d->src.h, (long)s->width, (long)s->height);
 	if (d->src.n > UINT32_MAX)
 		return user_error("data-too-many",
 		                  "%s: holds %ld samples; sample numbers have 32 bits", path,
@@ -452,8 +458,8 @@ tell_news(Data *d)
 	char *line = d->news.at, *end;
 	for (; line && (end = strchr(line, '\n')); line = end + 1) {
 		*end = 0;
-		diag_warning((Loc){0}, "data-unreadable", "%s; another image takes its place",
-		             line);
+		diag_warning((Loc){0}, "data-unreadable", "%s; %s", line,
+		             d->o.train ? "another image takes its place" : "it is left out");
 	}
 	text_free(&d->news);
 }

@@ -74,6 +74,7 @@ Box augment_crop_box(Stream *s, int64_t w, int64_t h, double scale_lo, double sc
 void
 augment_jitter(Image *im, int kind, float factor); /* kind 0 brightness, 1 contrast, 2 saturation */
 void augment_flip(Image *im);
+bool augment_fits(const DataSpec *d);
 void augment_train(Arena *a, const DataSpec *d, Stream *s, Image *im);
 void augment_eval(Arena *a, const DataSpec *d, Image *im);
 /* lut[c][v]: the f32 value of byte v in channel c; then the image as [C, Y, X]. */

@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <dlfcn.h>
+#include <elf.h>
 #include <errno.h>
 #include <ftw.h>
 #include <stdlib.h>
@@ -119,6 +120,21 @@ cache_tidy(Arena *a, const char *cache)
 	closedir(d);
 }
 
+/* As long as its own header says: the table of sections comes last. One that was cut short would
+ * end the process as it is loaded. */
+static bool
+object_is_whole(const char *path)
+{
+	Elf64_Ehdr  h = {0};
+	struct stat s = {0};
+	FILE       *f = fopen(path, "rbe");
+	bool        ok = f && fread(&h, sizeof h, 1, f) == 1 && fstat(fileno(f), &s) == 0;
+	if (f)
+		fclose(f);
+	return ok && memcmp(h.e_ident, ELFMAG, SELFMAG) == 0 &&
+	       (uint64_t)s.st_size >= h.e_shoff + (uint64_t)h.e_shnum * h.e_shentsize;
+}
+
 static Status
 build(Build *b, const char *cache, const char *object)
 {
@@ -172,7 +188,7 @@ kernels_load(Arena *a, const Toolchain *tool, const Program *p, const char *fold
 	const char *object =
 		s == OK ? arena_printf(a, "%s/%s-%s.so", cache, tool->device, hex) : "";
 	cache_tidy(a, cache);
-	if (s == OK && file_exists(object))
+	if (s == OK && object_is_whole(object))
 		cache_touch(object);
 	else if (s == OK && (s = build(&b, cache, object)) == OK)
 		s = cache_trim(cache, limit > 0 ? limit : 1, NULL);

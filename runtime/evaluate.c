@@ -129,6 +129,8 @@ measure_row(Eval *v, const char *encoder, const FeatureShape *shape)
 		                   &f[i]);
 	for (int64_t i = 0; st == OK && i < f[1].n; i++)
 		f[1].label[i] = v->of_test[f[1].label[i]];
+	for (int i = 0; i < 2 && st == OK; i++)
+		v->n[i] = f[i].n; /* without those that cannot be read */
 	for (int m = 0; m < METRICS && st == OK; m++)
 		if (!(m == 0 && !shape) && !(m == 1 && !with_all))
 			st = measure(v, m, f, &row->cell[m]);
@@ -140,6 +142,40 @@ static bool
 wanted(const Eval *v, const char *model)
 {
 	return strcmp(v->model, "both") == 0 || strcmp(v->model, model) == 0;
+}
+
+/* The entry with the features of the model that is trained, or of the one that follows it, whatever
+ * the spec calls them; NULL when the spec has no such feature. */
+static const char *
+feature_entry(const Eval *v, bool average)
+{
+	static const char tail[] = "features";
+	const char       *prefix = exec_average_prefix(v->a, &v->x->p->recipe);
+	for (int i = 0; i < v->x->p->nentry; i++) {
+		const char *name = v->x->p->entry[i].name;
+		size_t      n = strlen(name), head = n - (sizeof tail - 1);
+		if (n <= sizeof tail || name[head - 1] != '.' || strcmp(name + head, tail) != 0)
+			continue;
+		if ((strlen(prefix) == head && strncmp(name, prefix, head) == 0) == average)
+			return name;
+	}
+	return NULL;
+}
+
+static Status
+shape_of(const Eval *v, const char *model, bool average, FeatureShape *out)
+{
+	const char *entry = feature_entry(v, average), *other = feature_entry(v, !average);
+	if (entry)
+		return feature_shape(v->x, entry, v->layer, out);
+	user_error("no-features", "the spec of this run has no `feature` of the %s", model);
+	if (other)
+		diag_hint("it has one of the %s: --model %s", average ? "student" : "teacher",
+		          average ? "student" : "teacher");
+	else
+		diag_hint("evaluation looks at a `feature` that the spec declares, such as that of "
+		          "models/fashion.d2v");
+	return FAIL;
 }
 
 static Status
@@ -155,8 +191,7 @@ measure_all(Eval *v)
 		return user_error("no-checkpoint", "%s holds no checkpoint", v->run);
 	for (int i = 0; i < 2; i++)
 		if (wanted(v, model[i])) {
-			TRY(feature_shape(v->x, arena_printf(v->a, "%s.features", model[i]),
-			                  v->layer, &shape));
+			TRY(shape_of(v, model[i], i == 1, &shape));
 			shapes[i] = shape;
 			first = first ? first : &shapes[i];
 		}
@@ -190,7 +225,7 @@ print_table(const Eval *v)
 	       "pixels, and k-NN is on them\n\n",
 	       v->step, v->layer_used, v->n[0], v->n[1], v->classes, v->k);
 	for (int i = 0; i < 2; i++)
-		printf("%-22s  %-20s  %-20s  %s\n", "", head[i][0], head[i][1], head[i][2]);
+		printf("%-22s  %-22s  %-22s  %s\n", "", head[i][0], head[i][1], head[i][2]);
 	for (int r = 0; r < v->nrow; r++) {
 		printf("%-22s", v->row[r].encoder);
 		for (int m = 0; m < METRICS; m++) {
@@ -199,7 +234,7 @@ print_table(const Eval *v)
 			if (c->there)
 				snprintf(text, sizeof text, "%5.2f (%.2f-%.2f)", 100 * c->value,
 				         100 * c->lo, 100 * c->hi);
-			printf(m < METRICS - 1 ? "  %-20s" : "  %s", text);
+			printf(m < METRICS - 1 ? "  %-22s" : "  %s", text);
 		}
 		printf("\n");
 	}

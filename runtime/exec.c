@@ -164,3 +164,23 @@ exec_variable(const Exec *x, const char *name)
 			return &x->p->recipe.var[i];
 	return NULL;
 }
+
+const char *
+exec_average_prefix(Arena *a, const Recipe *r)
+{
+	for (int i = 0; i < r->nvar; i++)
+		if (r->var[i].kind == VAR_average)
+			return arena_printf(a, "%.*s",
+			                    (int)(strlen(r->var[i].name) - strlen(r->var[i].of)),
+			                    r->var[i].name);
+	return "";
+}
+
+const Variable *
+exec_gradient_of(const Exec *x, const OutputSpec *o)
+{
+	static const char prefix[] = "grad.";
+	return strncmp(o->name, prefix, sizeof prefix - 1) == 0
+	               ? exec_variable(x, o->name + sizeof prefix - 1)
+	               : NULL;
+}

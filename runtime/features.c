@@ -129,19 +129,23 @@ read_all(Arena *a, Exec *x, const FeatureShape *s, Data *d, const char *what, Fe
 		if (!b)
 			break;
 		Status st = s ? run_batch(x, s, feeds, b, feature) : OK;
-		for (int64_t i = 0; st == OK && i < b->n; i++, row++) {
+		for (int64_t i = 0; st == OK && i < b->n; i++) {
+			if (b->label[i] < 0)
+				continue; /* of an image that cannot be read */
 			out->label[row] = b->label[i];
 			if (s)
 				keep_row(s, feature, i, row, out);
 			else
 				memcpy(out->all + row * pixels, b->image + i * pixels,
 				       sizeof(float) * (size_t)pixels);
+			row++;
 		}
 		data_done(d, b);
 		TRY(st);
 	}
-	if (row != out->n)
-		BUG("%ld samples came of %ld", (long)row, (long)out->n);
+	if (row == 0)
+		return user_error("data-failed", "%s: none can be read", what);
+	out->n = row;
 	return OK;
 }
 

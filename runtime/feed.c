@@ -21,19 +21,19 @@ typedef struct {
 	Arena        *a;
 	const Recipe *r;
 	const StFile *f;
-	const char   *path, *table;
+	const char   *path, *table, *average; /* average: as exec_average_prefix */
 	void        **value; /* per variable: its bytes as the device wants them, or NULL */
 	NameList      unknown, skipped;
 } Feed;
 
 static const struct {
 	const char *prefix; /* of published names */
-	const char *dotted; /* of variables */
+	const char *dotted; /* of variables; NULL: as the spec calls its average */
 	VarKind     kind;
 	const char *what;
 } families[] = {
 	{"", "", VAR_param, "parameters"},
-	{"teacher/", "teacher.", VAR_average, "teacher weights"},
+	{"teacher/", NULL, VAR_average, "teacher weights"},
 	{"moment1/", "moment1.", VAR_moment1, "first moments"},
 	{"moment2/", "moment2.", VAR_moment2, "second moments"},
 };
@@ -130,9 +130,9 @@ static bool
 is_pruned(const Feed *f, const char *name)
 {
 	for (int i = 1; i < COUNT(families); i++) {
-		const char *rest = name + strlen(families[i].dotted);
-		if (begins(name, families[i].dotted)) {
-			const Variable *v = variable_named(f->r, rest);
+		const char *dotted = families[i].dotted ? families[i].dotted : f->average;
+		if (*dotted && begins(name, dotted)) {
+			const Variable *v = variable_named(f->r, name + strlen(dotted));
 			return v && v->kind == VAR_param &&
 			       !feed_companion(f->r, v, families[i].kind);
 		}
@@ -190,6 +190,7 @@ check_unknown(Feed *f)
 static Status
 check_present(Feed *f)
 {
+	bool there[COUNT(families)];
 	for (int k = 0; k < COUNT(families); k++) {
 		NameList missing = {0};
 		int      present = 0;
@@ -207,7 +208,12 @@ check_present(Feed *f)
 			               families[k].what, names_end(&missing));
 		text_free(&missing.text);
 		TRY(s);
+		there[k] = present > 0;
 	}
+	/* One without the other is no state of the optimiser. */
+	if (there[2] != there[3])
+		return user_error("feed-missing", "%s: there are %s, but no %s", f->path,
+		                  families[there[2] ? 2 : 3].what, families[there[2] ? 3 : 2].what);
 	return OK;
 }
 
@@ -259,6 +265,7 @@ load_all(Arena *a, Exec *x, const char *path, const char *table, uint64_t seed, 
 	TRY(feed_check_table(r, table));
 	TRY(st_read(a, path, &file));
 	*f = (Feed){.a = a, .r = r, .f = file, .path = path, .table = table};
+	f->average = exec_average_prefix(a, r);
 	f->value = arena_new_array(a, void *, r->nvar + 1);
 	for (int i = 0; i < file->ntensor; i++)
 		TRY(take_tensor(f, &file->tensor[i]));

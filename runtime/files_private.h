@@ -69,6 +69,7 @@ typedef struct {
 	const Program *p;
 	RunLog         log;
 	RunResults     results;
+	int64_t        steps; /* of this run, which --steps may have set; 0: not known */
 } Report;
 
 void report_html(Arena *a, const Report *r, Text *out);

@@ -99,6 +99,12 @@ tile(Text *out, const char *name, const char *value, const char *note)
 	text_printf(out, "%s</dd></div>\n", *note ? "</small>" : "");
 }
 
+static const char *
+rate_text(Arena *a, double x)
+{
+	return x < 1000 ? arena_printf(a, "%.3g", x) : thousands(a, llround(x));
+}
+
 static void
 tiles(Arena *a, const Report *r, Text *out)
 {
@@ -118,7 +124,7 @@ tiles(Arena *a, const Report *r, Text *out)
 	if (loss && loss->value.n)
 		tile(out, "Loss, recent mean", arena_printf(a, "%.4g", recent(loss)), "");
 	if (rate && rate->value.n)
-		tile(out, "Samples per second", arena_printf(a, "%.4g", median(a, rate)), "median");
+		tile(out, "Samples per second", rate_text(a, median(a, rate)), "median");
 	tile(out, "Time", time_text(a, r->log.seconds), "");
 	tile(out, "Parameters", thousands(a, elements_of(c, VAR_param)), "");
 	tile(out, "Memory planned", bytes_text(a, (double)planned), "");
@@ -167,15 +173,28 @@ checkpoint_text(Arena *a, const Recipe *c)
 		c->checkpoint_on_signal ? ", on a signal" : "");
 }
 
+/* What the spec says, and the run's own where that is something else or counted otherwise. */
+static const char *
+length_text(Arena *a, const Report *r)
+{
+	const Recipe *c = &r->p->recipe;
+	const char   *spec = c->length_epochs > 0
+	                             ? arena_printf(a, "%g epochs", c->length_epochs)
+	                             : arena_printf(a, "%s steps", thousands(a, c->length_steps));
+	const char   *own = arena_printf(a, "%s steps", thousands(a, r->steps));
+	if (r->steps <= 0 || r->steps == c->length_steps)
+		return spec;
+	return c->length_epochs > 0 ? arena_printf(a, "%s; this run %s", spec, own)
+	                            : arena_printf(a, "%s (the spec says %s)", own, spec);
+}
+
 static void
 settings(Arena *a, const Report *r, Text *out)
 {
 	const Recipe   *c = &r->p->recipe;
 	const DataSpec *d = &c->data;
 	text_printf(out, "<div><h2>Settings</h2>\n<div class=table><table><tbody>\n");
-	row(out, "Length",
-	    c->length_epochs > 0 ? arena_printf(a, "%g epochs", c->length_epochs)
-	                         : arena_printf(a, "%" PRId64 " steps", c->length_steps));
+	row(out, "Length", length_text(a, r));
 	row(out, "Batch", arena_printf(a, "%" PRId64 " samples", d->batch));
 	row(out, "Input",
 	    arena_printf(a, "%s from %s: %" PRId64 " × %" PRId64 " × %" PRId64,

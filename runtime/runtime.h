@@ -81,6 +81,10 @@ int    exec_ahead(const Exec *x);
 Status          exec_stage(Exec *x, int slab, int64_t offset, int64_t bytes, void **to);
 Status          exec_staged(Exec *x);
 const Variable *exec_variable(const Exec *x, const char *name); /* NULL when absent */
+/* What names of the average's variables begin with, such as `teacher.`; "" without an average. */
+const char *exec_average_prefix(Arena *a, const Recipe *r);
+/* Whose gradient an output is, NULL for no gradient. Its axes may be in another order. */
+const Variable *exec_gradient_of(const Exec *x, const OutputSpec *o);
 
 /* ---- expr.c: the host expression language of Scalar.expr and Recipe.stop -------------------- */
 typedef struct {

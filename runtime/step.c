@@ -6,9 +6,12 @@
 #include "runtime/finite.h"
 #include "runtime/run_private.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 typedef struct {
 	const char *folder, *init, *feed, *dump, *names, *device, *cache, *entry; /* as given */
@@ -100,8 +103,10 @@ list_all(const Exec *x, const Entry *e)
 		printf("%-9s scalar:%-33s %s  %s\n", "scalar", name ? name : e->scalar[i].expr,
 		       dtype_name[e->scalar[i].dtype], name ? e->scalar[i].expr : "");
 	}
-	for (int i = 0; i < e->noutput; i++)
-		list_row("output", e->output[i].name, &e->output[i].type, "");
+	for (int i = 0; i < e->noutput; i++) {
+		const Variable *of = exec_gradient_of(x, &e->output[i]);
+		list_row("output", e->output[i].name, of ? &of->type : &e->output[i].type, "");
+	}
 	for (int i = 0; i < r->nvar; i++) {
 		Text names = {0};
 		for (int j = 0; j < r->nname; j++)
@@ -150,6 +155,21 @@ bad_step(Arena *a, Guard *g, StepBatch *batch, const Options *o, int64_t k)
 	return FAIL;
 }
 
+/* Known before the steps, not after them. */
+static Status
+check_dump(Arena *a, const char *path)
+{
+	struct stat s;
+	const char *slash = strrchr(path, '/');
+	const char *folder = !slash ? "." : arena_printf(a, "%.*s", (int)(slash - path + 1), path);
+	if (stat(path, &s) == 0 && S_ISDIR(s.st_mode))
+		return world_error("file-write", "cannot write %s: it is a folder", path);
+	if (access(folder, W_OK | X_OK) != 0)
+		return world_error("file-write", "cannot write into the folder %s: %s", folder,
+		                   strerror(errno));
+	return OK;
+}
+
 static Status
 run_steps(Arena *a, Exec *x, const Entry *e, const Options *o)
 {
@@ -157,6 +177,8 @@ run_steps(Arena *a, Exec *x, const Entry *e, const Options *o)
 	StepBatch *batch;
 	StepDump  *dump;
 	Guard      guard;
+	if (o->dump)
+		TRY(check_dump(a, o->dump));
 	TRY(step_batch_open(a, x, e, o->feed, &range, &batch));
 	TRY(step_dump_open(a, x, e, o->names, o->steps, &dump));
 	guard_open(x, e, &guard);
@@ -170,7 +192,8 @@ run_steps(Arena *a, Exec *x, const Entry *e, const Options *o)
 		TRY(step_dump_take(dump, k));
 		printf("step %" PRId64, o->first + k);
 		for (int i = 0; i < e->noutput; i++)
-			if (e->output[i].type.rank == 0 && e->output[i].type.dtype == DT_f32)
+			if (e->output[i].type.rank == 0 && e->output[i].type.dtype == DT_f32 &&
+			    !exec_gradient_of(x, &e->output[i]))
 				printf("  %s %.9g", e->output[i].name,
 				       step_dump_value(dump, e->output[i].name, k));
 		printf("\n");

@@ -39,6 +39,7 @@ struct StepBatch {
 	const Entry *e;
 	const char  *path;
 	StepRange    range;
+	int          ninput;
 	BatchInput  *input;
 	BatchInput  *ids; /* the one that is `sample`, or NULL */
 	Vec(BatchScalar) scalar;
@@ -123,8 +124,12 @@ add_numbered(StepBatch *b, BatchInput *in, const StTensor *t, const char *digits
 		                  st_shape_text(b->a, want.dim, want.ndim));
 	if (!in->each)
 		in->each = arena_new_array(b->a, const StTensor *, b->range.steps + 1);
-	if (k < b->range.steps)
-		in->each[k] = t;
+	if (k >= b->range.steps)
+		return OK;
+	if (in->each[k])
+		return user_error("feed", "%s: `%s` and `%s` are both for one step", b->path,
+		                  in->each[k]->name, t->name);
+	in->each[k] = t;
 	return OK;
 }
 
@@ -133,8 +138,8 @@ add_tensor(StepBatch *b, const StTensor *t)
 {
 	if (!strncmp(t->name, scalar_prefix, strlen(scalar_prefix)))
 		return add_scalar(b, t);
-	const char **known = arena_new_array(b->a, const char *, b->e->ninput + 1);
-	for (int i = 0; i < b->e->ninput; i++) {
+	const char **known = arena_new_array(b->a, const char *, b->ninput + 1);
+	for (int i = 0; i < b->ninput; i++) {
 		BatchInput *in = &b->input[i];
 		size_t      n = strlen(in->input->name);
 		known[i] = in->input->name;
@@ -145,7 +150,7 @@ add_tensor(StepBatch *b, const StTensor *t)
 		    strspn(digits, "0123456789") == strlen(digits))
 			return add_numbered(b, in, t, digits);
 	}
-	const char *near = text_nearest(t->name, known, b->e->ninput);
+	const char *near = text_nearest(t->name, known, b->ninput);
 	return user_error("feed-unknown",
 	                  "%s: the step has no input `%s`%s%s%s (--list shows the inputs)", b->path,
 	                  t->name, near ? "; did you mean `" : "", near ? near : "",
@@ -254,10 +259,30 @@ step_values(StepBatch *b, int64_t k)
 {
 	if (b->ids) /* first: draws are keyed by the ids */
 		TRY(input_value(b, b->ids, k));
-	for (int i = 0; i < b->e->ninput; i++)
+	for (int i = 0; i < b->ninput; i++)
 		if (&b->input[i] != b->ids)
 			TRY(input_value(b, &b->input[i], k));
 	return OK;
+}
+
+/* The inputs of the entry; and `sample` where there are draws, which depend on it even when nothing
+ * on the device does. */
+static void
+inputs_open(StepBatch *b)
+{
+	const Recipe *r = &b->x->p->recipe;
+	bool          ids = r->ndraw == 0;
+	b->input = arena_new_array(b->a, BatchInput, b->e->ninput + 1);
+	for (int i = 0; i < b->e->ninput; i++) {
+		b->input[i].input = &b->e->input[i];
+		ids |= !strcmp(b->e->input[i].name, "sample");
+	}
+	b->ninput = b->e->ninput;
+	if (ids)
+		return;
+	Input *sample = arena_new_one(b->a, Input);
+	*sample = (Input){.name = "sample", .type = {DT_u32, 1, {{"B", r->data.batch}}}};
+	b->input[b->ninput++].input = sample;
 }
 
 Status
@@ -266,12 +291,10 @@ step_batch_open(Arena *a, Exec *x, const Entry *e, const char *path, const StepR
 {
 	StepBatch *b = arena_new_one(a, StepBatch);
 	*b = (StepBatch){.a = a, .x = x, .e = e, .path = path, .range = *range};
-	b->input = arena_new_array(a, BatchInput, e->ninput + 1);
-	for (int i = 0; i < e->ninput; i++)
-		b->input[i].input = &e->input[i];
+	inputs_open(b);
 	if (path)
 		TRY(read_feed(b));
-	for (int i = 0; i < e->ninput; i++)
+	for (int i = 0; i < b->ninput; i++)
 		TRY(check_input(b, &b->input[i]));
 	/* a value that does not fit is found now, not at step 90 */
 	for (int64_t k = 0; k < range->steps; k++)

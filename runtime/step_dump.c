@@ -16,7 +16,7 @@
 
 typedef struct {
 	const OutputSpec *output;
-	bool              gradient;
+	const Variable   *of; /* whose gradient it is, or NULL */
 	/* of all steps taken, one after the other (gradients: of the first) */
 	char *value;
 } Dumped;
@@ -31,8 +31,6 @@ struct StepDump {
 	Vec(StTensor) tensor;
 };
 
-static const char gradient_prefix[] = "grad.";
-
 Status
 step_dump_open(Arena *a, Exec *x, const Entry *e, const char *table, int64_t steps, StepDump **out)
 {
@@ -42,9 +40,9 @@ step_dump_open(Arena *a, Exec *x, const Entry *e, const char *table, int64_t ste
 	for (int i = 0; i < e->noutput; i++) {
 		Dumped *o = &d->output[i];
 		o->output = &e->output[i];
-		o->gradient = !strncmp(o->output->name, gradient_prefix, strlen(gradient_prefix));
+		o->of = exec_gradient_of(x, o->output);
 		int64_t bytes = type_bytes(&o->output->type);
-		o->value = arena_alloc(a, (size_t)(o->gradient ? bytes : bytes * steps));
+		o->value = arena_alloc(a, (size_t)(o->of ? bytes : bytes * steps));
 	}
 	*out = d;
 	return OK;
@@ -57,7 +55,7 @@ step_dump_take(StepDump *d, int64_t k)
 		const Dumped     *o = &d->output[i];
 		const OutputSpec *s = o->output;
 		int64_t           bytes = type_bytes(&s->type);
-		if (o->gradient && k > 0)
+		if (o->of && k > 0)
 			continue;
 		TRY(d->x->device->get(d->x->dev, s->slab, s->offset, o->value + k * bytes, bytes));
 	}
@@ -69,7 +67,8 @@ step_dump_value(const StepDump *d, const char *name, int64_t k)
 {
 	for (int i = 0; i < d->e->noutput; i++) {
 		const OutputSpec *s = d->output[i].output;
-		if (strcmp(s->name, name) || s->type.rank || s->type.dtype != DT_f32)
+		if (strcmp(s->name, name) || s->type.rank || s->type.dtype != DT_f32 ||
+		    d->output[i].of)
 			continue;
 		float x;
 		memcpy(&x, d->output[i].value + k * (int64_t)sizeof x, sizeof x);
@@ -78,22 +77,56 @@ step_dump_value(const StepDump *d, const char *name, int64_t k)
 	return NAN;
 }
 
+/* Elements of `from`, which has its axes in another order, as `to` has them. */
+static void *
+in_order(Arena *a, const Type *from, const Type *to, const float *values)
+{
+	int64_t stride[MAX_RANK], n = 1, index[MAX_RANK] = {0}, at = 0;
+	float  *out = arena_new_array(a, float, type_elems(to));
+	for (int i = from->rank - 1; i >= 0; i--) {
+		stride[type_find(to, from->axis[i].name)] = n;
+		n *= from->axis[i].size;
+	}
+	for (int64_t k = 0; k < n; k++) {
+		out[k] = values[at];
+		for (int i = to->rank - 1; i >= 0; i--) {
+			at += stride[i];
+			if (++index[i] < to->axis[i].size)
+				break;
+			at -= stride[i] * index[i];
+			index[i] = 0;
+		}
+	}
+	return out;
+}
+
+static StTensor
+gradient(StepDump *d, const Dumped *o)
+{
+	const Type *type = &o->of->type;
+	void       *values = in_order(d->a, &o->output->type, type, (const float *)o->value);
+	return st_tensor(o->output->name, type, values);
+}
+
 static void
 dump_outputs(StepDump *d)
 {
 	for (int i = 0; i < d->e->noutput; i++) {
 		const Dumped *o = &d->output[i];
-		StTensor      t = st_tensor(o->output->name, &o->output->type, o->value);
+		if (o->of) {
+			vec_push(d->a, &d->tensor, gradient(d, o));
+			continue;
+		}
+		StTensor t = st_tensor(o->output->name, &o->output->type, o->value);
 		/* no room for another axis: steps join the outermost */
-		if (!o->gradient && t.ndim == COUNT(t.dim)) {
+		if (t.ndim == COUNT(t.dim)) {
 			t.dim[0] *= d->steps;
-		} else if (!o->gradient) {
+		} else {
 			memmove(t.dim + 1, t.dim, sizeof *t.dim * (size_t)t.ndim);
 			t.dim[0] = d->steps;
 			t.ndim++;
 		}
-		if (!o->gradient)
-			t.bytes *= d->steps;
+		t.bytes *= d->steps;
 		vec_push(d->a, &d->tensor, t);
 	}
 }
@@ -169,17 +202,18 @@ dump_row(StepDump *d, const NameMap *row, const char *prefix, const char *dotted
 Status
 step_dump_write(StepDump *d, const char *path)
 {
-	static const char *const family[][2] = {{"", ""},
-	                                        {"grad/", "grad."},
-	                                        {"teacher/", "teacher."},
-	                                        {"moment1/", "moment1."},
-	                                        {"moment2/", "moment2."}};
-	const Recipe            *r = &d->x->p->recipe;
+	const Recipe     *r = &d->x->p->recipe;
+	const char *const family[][2] = {{"", ""},
+	                                 {"grad/", "grad."},
+	                                 {"teacher/", exec_average_prefix(d->a, r)},
+	                                 {"moment1/", "moment1."},
+	                                 {"moment2/", "moment2."}};
 	dump_outputs(d);
 	TRY(dump_variables(d));
 	for (int i = 0; d->table && i < r->nname; i++)
 		for (int k = 0; !strcmp(r->name[i].table, d->table) && k < COUNT(family); k++)
-			dump_row(d, &r->name[i], family[k][0], family[k][1]);
+			if (k == 0 || *family[k][1])
+				dump_row(d, &r->name[i], family[k][0], family[k][1]);
 	StFile f = {.ntensor = d->tensor.n, .tensor = d->tensor.at, .nmeta = 3};
 	f.meta = arena_alloc(d->a, sizeof *f.meta * 3);
 	f.meta[0].key = "spec_name";

@@ -279,6 +279,17 @@ run(Train *t)
 	return code;
 }
 
+/* Each was named when it was met; how many they are, a long run has scrolled away. */
+static void
+tell_unreadable(const Data *d)
+{
+	if (data_bad(d) > 0)
+		fprintf(stderr,
+		        "d2v: %" PRId64 " of %" PRId64
+		        " images could not be read; others took their places\n",
+		        data_bad(d), data_samples(d));
+}
+
 int
 verb_train(int argc, char **argv)
 {
@@ -304,11 +315,13 @@ verb_train(int argc, char **argv)
 	int   code = train_numbers(&t) == OK ? run(&t) : EXIT_USAGE;
 	if (t.log && log_close(t.log) != OK && code == EXIT_OK)
 		code = diag_exit_code();
-	if (t.log && (code == EXIT_OK || code == EXIT_STOPPED) &&
+	if (t.log && (code == EXIT_OK || code == EXIT_STOPPED || code == EXIT_INTERRUPTED) &&
 	    report_write(o.out, t.x->p) != OK && code == EXIT_OK)
 		code = diag_exit_code();
-	if (t.data)
+	if (t.data) {
+		tell_unreadable(t.data);
 		data_close(t.data);
+	}
 	exec_close(t.x);
 	arena_free(t.a);
 	return code;

@@ -126,7 +126,7 @@ values_open(Train *t)
 	t->name[t->nvalue++] = "epoch";
 	t->loss = -1;
 	for (int i = 0; i < t->e->noutput; i++) {
-		if (t->e->output[i].type.rank != 0)
+		if (t->e->output[i].type.rank != 0 || exec_gradient_of(t->x, &t->e->output[i]))
 			continue;
 		if (t->nvalue == MAX_VALUES)
 			return user_error("watches", "more than %d scalar outputs", MAX_VALUES - 1);

@@ -63,6 +63,9 @@ echo "setup: installing$missing"
 if ! ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1; then
 	$as apt-get -qq update || sorry "apt-get cannot reach its package lists"
 fi
-# shellcheck disable=SC2086
-$as env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends -y $missing ||
-	sorry "apt-get could not install everything"
+install() {
+	# shellcheck disable=SC2086
+	$as env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends -y $missing
+}
+# Old lists name files that a mirror no longer has: with new ones it is tried once more.
+install || { $as apt-get -qq update && install; } || sorry "apt-get could not install everything"

@@ -110,7 +110,11 @@ file_write_atomic(const char *path, const void *data, size_t n)
 	const char *failed = "create";
 	int         fd = open(temp.at, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	bool        bad = fd < 0;
+	struct stat was;
 	if (!bad) {
+		if (stat(path, &was) == 0)
+			(void)fchmod(fd,
+			             was.st_mode & 07777); /* as it was, where that is allowed */
 		failed = "write";
 		bad = write_all(fd, data, n) != 0 || fsync(fd) != 0;
 		int why = errno;

@@ -209,20 +209,29 @@ place_variables(Program *p, const Graph *train)
 	arena_free(scratch);
 }
 
+/* The value that lies in a slab where x lies in its own, without gaps; *type has its axes in the
+ * order of memory. */
 static Val
-lies_at(const Graph *g, int slab, const Variable *x)
+lies_at(const Graph *g, int slab, const Variable *x, Type *type)
 {
 	for (Val v = 0; v < g->n; v++) {
 		const Node *n = &g->node[v];
 		int64_t     stride[MAX_RANK];
-		bool        same = n->place.slab == slab && n->place.offset == x->offset &&
-		            type_same_axes(&n->type, &x->type);
+		Axes        all;
 
-		contiguous_strides(&x->type, stride);
-		for (int i = 0; same && i < x->type.rank; i++)
-			same = x->type.axis[i].size == 1 ||
-			       n->place.stride[type_find(&n->type, x->type.axis[i].name)] ==
-			               stride[i];
+		if (n->place.slab != slab || n->place.offset != x->offset ||
+		    !type_same_axes(&n->type, &x->type))
+			continue;
+		all = axes_of(&n->type);
+		all = memory_order(&n->type, n->place.stride, &all);
+		*type = (Type){.dtype = n->type.dtype, .rank = all.n};
+		memcpy(type->axis, all.at, sizeof *all.at * (size_t)all.n);
+		contiguous_strides(type, stride);
+		bool same = true;
+		for (int i = 0; i < type->rank; i++)
+			same &= type->axis[i].size == 1 ||
+			        n->place.stride[type_find(&n->type, type->axis[i].name)] ==
+			                stride[i];
 		if (same)
 			return v;
 	}
@@ -230,7 +239,7 @@ lies_at(const Graph *g, int slab, const Variable *x)
 }
 
 /* Gradients lie at the offsets of their parameters until the next step: outputs "grad.NAME" of the
- * training entry. */
+ * training entry. What computes one may leave its axes in another order than its parameter's. */
 static void
 add_gradient_outputs(Program *p, const Graph *train, Val *value)
 {
@@ -242,13 +251,14 @@ add_gradient_outputs(Program *p, const Graph *train, Val *value)
 			slab = train->node[train->node[v].in[0]].place.slab;
 	for (int i = 0; slab >= 0 && i < p->recipe.nvar; i++) {
 		const Variable *x = &p->recipe.var[i];
-		Val             v = x->kind == VAR_param ? lies_at(train, slab, x) : NO_VAL;
+		Type            type;
+		Val             v = x->kind == VAR_param ? lies_at(train, slab, x, &type) : NO_VAL;
 
 		if (v == NO_VAL)
 			continue;
 		value[e->noutput] = v;
 		e->output[e->noutput++] = (OutputSpec){.name = intern_printf("grad.%s", x->name),
-		                                       .type = x->type,
+		                                       .type = type,
 		                                       .slab = slab,
 		                                       .offset = x->offset};
 	}

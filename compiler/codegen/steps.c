@@ -128,6 +128,13 @@ region_step(Builder *b, const Graph *g, int kernel, Drafts *out)
 
 typedef enum { ROLE_none, ROLE_forward, ROLE_teacher, ROLE_backward, ROLE_update } Role;
 
+/* By where it lies: an average has the name that the spec gives it. */
+static bool
+is_average(const Graph *g, const Node *param)
+{
+	return param->place.slab >= 0 && strcmp(g->slab[param->place.slab].name, "averages") == 0;
+}
+
 /* Follows from which values a node needs: gradients come after the loss, the update after the norm
  * of all gradients and the optimiser's moments. */
 static Role *
@@ -165,9 +172,8 @@ find_roles(const Graph *g, Arena *a)
 			         (p->op == OP_param && strncmp(p->attr.name, "moment", 6) == 0);
 			trained[v] = trained[v] || trained[n->in[i]];
 			teacher = teacher || role[n->in[i]] == ROLE_teacher ||
-			          (p->op == OP_param && strncmp(p->attr.name, "teacher.", 8) == 0);
-			trained[v] = trained[v] || (p->op == OP_param &&
-			                            strncmp(p->attr.name, "teacher.", 8) != 0);
+			          (p->op == OP_param && is_average(g, p));
+			trained[v] = trained[v] || (p->op == OP_param && !is_average(g, p));
 		}
 		if (op_info[n->op].class == CLASS_LEAF)
 			continue;

@@ -9,7 +9,9 @@
 #include <math.h>
 #include <string.h>
 
-enum { DIRECTIONS = 3 };
+/* Steps along the directions. A steep loss needs short ones: norms of nearly constant rows bend
+ * within 1e-5; a flat one needs long ones, since its differences drown in rounding. */
+static const double step_of[] = {1e-4, 1e-5, 3e-4, 1e-6, 1e-7};
 
 typedef struct {
 	Arena   *scratch; /* of one run of the oracle */
@@ -44,7 +46,7 @@ static double
 slope_error(Arena *a, Slopes *s, const char *param, const Tensor *gradient, int direction,
             double slope[2])
 {
-	const double h = direction == 0 ? 1e-4 : direction == 1 ? 1e-5 : 3e-4;
+	const double h = step_of[direction];
 	Tensor      *t = numbers_find(s->x, param), from = tensor_reorder(a, *t, &t->type),
 	       way = tensor_new(a, &t->type), grad = tensor_reorder(a, *gradient, &t->type);
 	Stream stream = stream_open(2, param, (uint64_t)direction, 0);
@@ -74,7 +76,7 @@ best_error(Arena *a, Slopes *s, const char *param, const Tensor *gradient, doubl
 {
 	double best = INFINITY, d, now[2];
 
-	for (int i = 0; i < DIRECTIONS && !(best <= CHECK_SLOPE_BOUND); i++) {
+	for (int i = 0; i < COUNT(step_of) && !(best <= CHECK_SLOPE_BOUND); i++) {
 		d = slope_error(a, s, param, gradient, i, now);
 		if (d < best || i == 0) {
 			best = isnan(d) ? INFINITY : d;

@@ -6,25 +6,31 @@
 
 static const char prefix[] = "moment1.";
 
-/* The operand of `sums` that v is computed from, through elementwise nodes; -1 when there is
- * none. */
+/* The operand of `sums` that v is computed from, through elementwise nodes; -1 when there is none.
+ * Variables that are always added have one gradient, which is an operand for each of them: the one
+ * that has no name yet is meant. */
 static int
-find_operand(const Graph *g, const Node *sums, Val v, int depth)
+find_operand(const Graph *g, const Node *sums, const char *const *name, Val v, int depth)
 {
+	bool named = false;
+
 	for (int i = 0; i < sums->nin; i++) {
 		const Node *n = &g->node[sums->in[i]];
 
 		/* the update may use what the gradient repeats or copies */
 		while ((n->op == OP_reorder || n->op == OP_broadcast) && n->in[0] != v)
 			n = &g->node[n->in[0]];
-		if (sums->in[i] == v ||
-		    ((n->op == OP_reorder || n->op == OP_broadcast) && n->in[0] == v))
+		if (sums->in[i] != v &&
+		    !((n->op == OP_reorder || n->op == OP_broadcast) && n->in[0] == v))
+			continue;
+		if (!name[i])
 			return i;
+		named = true;
 	}
-	if (depth == 0 || op_info[g->node[v].op].class != CLASS_ELEM)
+	if (named || depth == 0 || op_info[g->node[v].op].class != CLASS_ELEM)
 		return -1;
 	for (int i = 0; i < g->node[v].nin; i++) {
-		int at = find_operand(g, sums, g->node[v].in[i], depth - 1);
+		int at = find_operand(g, sums, name, g->node[v].in[i], depth - 1);
 
 		if (at >= 0)
 			return at;
@@ -50,8 +56,8 @@ gradient_names(const Graph *g, Val *node)
 
 		if (n->op != OP_assign || strncmp(n->attr.name, prefix, strlen(prefix)))
 			continue;
-		at = find_operand(g, &g->node[*node], n->in[0], 12);
-		if (at >= 0 && !name[at])
+		at = find_operand(g, &g->node[*node], name, n->in[0], 12);
+		if (at >= 0)
 			name[at] = intern(n->attr.name + strlen(prefix));
 	}
 	return name;

@@ -13,7 +13,7 @@ typedef struct {
 	bool        *ordered;
 	Val         *last; /* per kernel: its last node */
 	Variables    variables;
-	const Type **param; /* per value: the parameter whose gradient it is */
+	const Type **param; /* per value: the parameter whose gradient it is, or a part of it */
 } Layout;
 
 /* Reorder t's axes to follow `order`; axes that order lacks keep their relative place at the end.
@@ -59,6 +59,17 @@ find_gradients(Layout *l)
 			if (p != NO_VAL && type_same_axes(&g->node[p].type, &g->node[v].type))
 				l->param[v] = &g->node[p].type;
 		}
+	/* A parameter that is used twice has a sum of gradients: its parts are laid out alike. */
+	for (Val v = g->n - 1; v >= 0; v--) {
+		const Node *n = &g->node[v];
+
+		if (!l->param[v] || op_info[n->op].class != CLASS_ELEM)
+			continue;
+		for (int i = 0; i < n->nin; i++)
+			if (!l->param[n->in[i]] &&
+			    type_same_axes(&n->type, &g->node[n->in[i]].type))
+				l->param[n->in[i]] = l->param[v];
+	}
 }
 
 /* The parameter whose gradient v is, or else one with its axes: the written order of `up : [F, D]`

@@ -90,7 +90,9 @@ holds 'a model of its own' "$new/d2v" check --quiet "$tmp/moved/share/d2v/models
 # A spec somewhere else, which includes a file that is only installed.
 sed 's/^spec fashion/spec mine/' models/fashion.d2v >"$tmp/mine.d2v"
 holds 'its layers for a spec elsewhere' "$new/d2v" check --quiet "$tmp/mine.d2v"
-ends 'which have none in the build folder' 1 '[include-not-found]' d2v check --quiet "$tmp/mine.d2v"
+holds 'which a program in its build folder finds beside that' d2v check --quiet "$tmp/mine.d2v"
+cp "$BUILD/d2v" "$tmp/alone"
+ends 'and one that is alone does not' 1 '[include-not-found]' "$tmp/alone" check --quiet "$tmp/mine.d2v"
 ends 'its runtime and device' 0 'ms' "$new/d2v" bench "$gray" --steps 1
 rm "$tmp/moved/lib/d2v/d2v-cpu.so"
 ends 'and no other' 3 '[device-missing]' "$new/d2v" bench "$gray" --steps 1

@@ -152,6 +152,24 @@ for verb in train step eval bench; do
 		if grep -q 'unknown option' "$tmp/said"; then bad "d2v $verb knows $option" "$tmp/said"; fi
 	done
 done
+# What is kept between runs and was cut short is made again.
+keep() { d2v train "$gray" --data "train=$tmp/data" --out "$tmp/kept$1" --quiet --steps 1 --cache "$tmp/kept"; }
+holds 'a cache' keep 1
+for object in "$tmp"/kept/cpu-*.so; do truncate -s 2000 "$object"; done
+holds 'kernels cut short' keep 2
+for object in "$tmp"/kept/cpu-*.so; do : >"$object"; done
+holds 'kernels that are empty' keep 3
+rm "$tmp"/kept/gray-cpu-*/program.d2p
+holds 'a folder without its program' keep 4
+ends 'a cache that cannot be made' 3 'D2V_CACHE names another place' \
+	d2v train "$gray" --data "train=$tmp/data" --out "$tmp/kept5" --cache "$tmp/data/train-images-idx3-ubyte/cache"
+# A file that is rewritten keeps its mode, and a link to it stays one.
+sed 's/^spec gray/spec    gray/' "$gray" >"$tmp/loose.d2v"
+chmod 640 "$tmp/loose.d2v"
+ln -s loose.d2v "$tmp/link.d2v"
+holds 'fmt through a link' d2v fmt -w "$tmp/link.d2v"
+holds 'writes what it leads to' d2v fmt --check "$tmp/loose.d2v"
+holds 'with the mode it had' test "$(stat -c %a "$tmp/loose.d2v")" = 640 -a -L "$tmp/link.d2v"
 # What was printed and did not arrive is no success; a stream that is closed is not replaced by somebody's file.
 for command in "d2v fmt $gray" "d2v check $gray" 'd2v-run --help'; do
 	ends "$command, on a full disk" 3 '[output]' sh -c "$command >/dev/full"

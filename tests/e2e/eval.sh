@@ -27,6 +27,26 @@ holds 'eval.json is right, and the same twice' python3 "$tmp/rows.py" "$tmp/firs
 ends 'both models' 0 'teacher' evaluate --model both
 ends 'a block that is not there' 1 'layer' evaluate --layer 9
 ends 'the report shows it' 0 'k-NN' cat "$run/report.html"
+
+# Models are the spec's to name: --model says which of the two is meant, not what it is called.
+sed -e "s|include \"lib|include \"$PWD/models/lib|" -e 's/student/net/g; s/teacher\([ .;]\)/slow\1/g' models/fashion.d2v >"$tmp/other.d2v"
+sed -e "s|include .*|include \"$tmp/other.d2v\";|" "$gray" >"$tmp/named.d2v"
+holds 'a run of models with other names' d2v train "$tmp/named.d2v" --data "train=$tmp/data" --out "$tmp/named" --steps 3 --quiet
+ends 'both are there' 0 'pre-trained teacher' d2v eval "$tmp/named" --data "train=$tmp/data" --data "test=$tmp/data" --model both
+sed -i 's/of net, slow ->/of slow ->/' "$tmp/other.d2v"
+holds 'a run with features of the average alone' \
+	d2v train "$tmp/named.d2v" --data "train=$tmp/data" --out "$tmp/alone" --steps 3 --quiet
+ends 'no features of the student' 1 '--model teacher' d2v eval "$tmp/alone" --data "train=$tmp/data" --data "test=$tmp/data"
+holds 'but of the teacher' d2v eval "$tmp/alone" --data "train=$tmp/data" --data "test=$tmp/data" --model teacher
+
+# An image that cannot be read is left out, not counted by another.
+make-data folder "$tmp/folder" 6 40
+holds 'a run on a folder' d2v train models/tiny/vit.d2v --data "train=$tmp/folder" --out "$tmp/images" --steps 2 --quiet
+cp -r "$tmp/folder" "$tmp/some"
+echo no >"$tmp/some/c1/000.png"
+ends 'one of 24 cannot be read' 0 '24 training and 23 test images' \
+	d2v eval "$tmp/images" --data "train=$tmp/folder" --data "test=$tmp/some"
+
 ends 'test data is missing' 2 '--data test=PATH' d2v eval "$run" --data "train=$tmp/data"
 ends 'no such run' 1 '[no-program]' d2v eval "$tmp/none" --data "train=$tmp/data" --data "test=$tmp/data"
 rm "$tmp/data/t10k-labels-idx1-ubyte"

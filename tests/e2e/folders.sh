@@ -34,9 +34,20 @@ holds 'unreadable images do not end a run' test $? -eq 0
 for file in c1/000.png c2/001.jpg c3/002.png c0/zzz.jpg; do
 	ends "$file is named" 0 "$file" cat "$tmp/out"
 done
+ends 'and they are counted' 0 'd2v: 4 of 25 images could not be read' cat "$tmp/out"
 train some some_again --workers 3 >/dev/null 2>&1
 holds 'what replaces them does not depend on workers' \
 	cmp "$tmp/some_run/checkpoint-00000020.safetensors" "$tmp/some_again/checkpoint-00000020.safetensors"
+
+# Without a crop, images must have the program's size: of a folder the file is named, an IDX file is refused before the run begins.
+cp -r models/lib "$tmp"
+sed 's/flip(0.5), resized_crop.*bicubic);/flip(0.5);/' models/vit_base.d2v >"$tmp/vit_base.d2v"
+sed 's|include ".*|include "vit_base.d2v";|' models/tiny/vit.d2v >"$tmp/fixed.d2v"
+ends 'images of another size' 1 '.png is 40 x 40, the program wants 32 x 32' \
+	d2v train "$tmp/fixed.d2v" --data "train=$tmp/good" --out "$tmp/size" --quiet --workers 1
+make-data idx "$tmp/idx" 96 9
+ends 'IDX images of another size' 1 'images are 9 x 9, the program wants 8 x 8' d2v train "$gray" --data "train=$tmp/idx" --out "$tmp/size9"
+holds 'which left no run' test ! -e "$tmp/size9"
 
 mkdir -p "$tmp/none/c0" "$tmp/bad/c0" "$tmp/parts"
 cp -r "$tmp/good" "$tmp/parts/train"

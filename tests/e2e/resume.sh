@@ -79,6 +79,7 @@ start asked
 stop asked TERM $((41 + $(random 200)))
 if [ $status -eq 4 ]; then good; else bad "SIGTERM: status $status, not 4" "$tmp/out"; fi
 ends 'it says that it was saved' 0 'is saved in' cat "$tmp/out"
+ends 'and there is a report of it' 0 '</html>' cat "$tmp/asked/report.html"
 holds 'it was: the newest checkpoint is the last step in the log' \
 	test "$(basename "$(newest asked)")" = "$(printf 'checkpoint-%08d.safetensors' "$(logged asked)")"
 holds 'and goes on' train asked --resume --workers 3

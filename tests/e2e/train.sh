@@ -78,4 +78,5 @@ ends 'a loss that is not finite' 5 '[not-finite]' train nan --set peak_lr=1e30
 holds 'the state before it is saved' test -s "$tmp/nan/checkpoint-00000002.safetensors"
 ends 'the log has it' 0 'NaN' cat "$tmp/nan/log.jsonl"
 ends 'a run of another length by --steps' 0 'step 12/12' train steps --steps 12
+ends 'its report says so' 0 '12 steps (the spec says 30 steps)' cat "$tmp/steps/report.html"
 finish

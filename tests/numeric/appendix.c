@@ -2,12 +2,14 @@
  *
  *     appendix write W F            parameters and teacher by published names; the batch
  *     appendix check O              has O, from `step --names beit --dump O`, the printed values?
- *     appendix check O NAME VALUE   is this one number, to the printed six decimals?
+ *     appendix check O NAME VALUE.. does NAME begin with these, to the printed decimals?
+ *     appendix classifier S|P W F   the same files for the classifier: one position table, or one a
+ * block
  *
  * Weights are 0.2 sin(0.7 i + 1.3 t + phase) for element i of the t-th tensor of the published
  * state dict, plus 1 for the weights of norms; phase 0 for the student, 0.5 for the teacher. The
- * teacher's mask token is among the printed values and not among these: a teacher sees no masks,
- * and the compiler drops what it never uses. */
+ * teacher's mask token is not among the values below: a teacher sees no masks, and the compiler
+ * drops what it never uses; appendix.sh watches it. */
 #include "runtime/runtime.h"
 
 #include <math.h>
@@ -20,6 +22,8 @@ enum {
 	BLOCKS = 3,
 	HIDDEN = 32,
 	OFFSETS = 12,
+	CLASSES = 5,
+	QKV = 6, /* where attn.qkv.weight stands in a block */
 	IMAGE = 2 * 3 * 32 * 32,
 	MAX_TENSOR = 128
 };
@@ -49,6 +53,15 @@ static const Shape block[] = {{"gamma_1", {WIDTH}},
                               {"mlp.fc1.bias", {HIDDEN}},
                               {"mlp.fc2.weight", {WIDTH, HIDDEN}},
                               {"mlp.fc2.bias", {WIDTH}}};
+static const Shape no_mask[] = {{"cls_token", {1, 1, WIDTH}},
+                                {"patch_embed.proj.weight", {WIDTH, 3, 16, 16}},
+                                {"patch_embed.proj.bias", {WIDTH}}};
+static const Shape table[] = {{"rel_pos_bias.relative_position_bias_table", {OFFSETS, HEADS}}};
+static const Shape own_table[] = {{"attn.relative_position_bias_table", {OFFSETS, HEADS}}};
+static const Shape logits[] = {{"fc_norm.weight", {WIDTH}},
+                               {"fc_norm.bias", {WIDTH}},
+                               {"head.weight", {CLASSES, WIDTH}},
+                               {"head.bias", {CLASSES}}};
 static const Shape tail[] = {{"norm.weight", {WIDTH}},
                              {"norm.bias", {WIDTH}},
                              {"lm_head.weight", {WIDTH, WIDTH}},
@@ -79,30 +92,69 @@ weight(Arena *a, const Shape *s, int t, const char *prefix, double phase)
 	return x;
 }
 
+/* A list of tensors that share what stands before their names; t counts on. */
+typedef struct {
+	Arena      *a;
+	StTensor   *out;
+	const char *prefix;
+	double      phase;
+	int         t;
+} Weights;
+
+static void
+add(Weights *w, const Shape *s, int n, const char *before)
+{
+	for (int i = 0; i < n; i++, w->t++) {
+		Shape x = s[i];
+		x.name = arena_printf(w->a, "%s%s", before, s[i].name);
+		w->out[w->t] = weight(w->a, &x, w->t, w->prefix, w->phase);
+	}
+}
+
+static void
+add_blocks(Weights *w, const bool tables)
+{
+	for (int l = 0; l < BLOCKS; l++) {
+		const char *name = arena_printf(w->a, "blocks.%d.", l);
+		add(w, block, QKV, name);
+		if (tables)
+			add(w, own_table, COUNT(own_table), name);
+		add(w, block + QKV, COUNT(block) - QKV, name);
+	}
+}
+
 static int
 weights(Arena *a, StTensor *out, const char *prefix, double phase)
 {
-	int t = 0;
-	for (int i = 0; i < COUNT(head); i++, t++)
-		out[t] = weight(a, &head[i], t, prefix, phase);
-	for (int l = 0; l < BLOCKS; l++)
-		for (int i = 0; i < COUNT(block); i++, t++) {
-			Shape s = block[i];
-			s.name = arena_printf(a, "blocks.%d.%s", l, s.name);
-			out[t] = weight(a, &s, t, prefix, phase);
-		}
-	for (int i = 0; i < COUNT(tail); i++, t++)
-		out[t] = weight(a, &tail[i], t, prefix, phase);
-	return t;
+	Weights w = {a, out, prefix, phase, 0};
+	add(&w, head, COUNT(head), "");
+	add_blocks(&w, false);
+	add(&w, tail, COUNT(tail), "");
+	return w.t;
 }
 
+/* In the order of the classifier's own state dict, so t differs between the two layouts. */
+static int
+classifier_weights(Arena *a, StTensor *out, const bool tables)
+{
+	Weights w = {a, out, "", 0, 0};
+	add(&w, no_mask, COUNT(no_mask), "");
+	if (!tables)
+		add(&w, table, COUNT(table), "");
+	add_blocks(&w, tables);
+	add(&w, logits, COUNT(logits), "");
+	return w.t;
+}
+
+/* layout 'S' or 'P': a classifier; 0: student and teacher. */
 static Status
-write_files(Arena *a, const char *weights_path, const char *feed_path)
+write_files(Arena *a, const char layout, const char *weights_path, const char *feed_path)
 {
 	static const uint8_t mask[] = {0, 1, 1, 0, 1, 1, 0, 1};
 	StTensor             t[MAX_TENSOR], batch[2];
-	int                  n = weights(a, t, "", 0);
-	n += weights(a, t + n, "teacher/", 0.5);
+	int n = layout ? classifier_weights(a, t, layout == 'P') : weights(a, t, "", 0);
+	if (!layout)
+		n += weights(a, t + n, "teacher/", 0.5);
 	TRY(st_write(weights_path, &(StFile){.ntensor = n, .tensor = t}));
 	batch[0] = tensor(a, "image", (int64_t[]){2, 3, 32, 32});
 	for (int i = 0; i < IMAGE; i++)
@@ -113,7 +165,7 @@ write_files(Arena *a, const char *weights_path, const char *feed_path)
 	                      .dim = {2, 4},
 	                      .data = mask,
 	                      .bytes = sizeof mask};
-	return st_write(feed_path, &(StFile){.ntensor = 2, .tensor = batch});
+	return st_write(feed_path, &(StFile){.ntensor = layout ? 1 : 2, .tensor = batch});
 }
 
 /* ---- the printed values --------------------------------------------------------------------- */
@@ -173,16 +225,34 @@ check_values(const StFile *f, const char *name, double near, int n, const double
 	return bad;
 }
 
+/* Half a unit of the last printed digit, and f32's own error. */
+static double
+printed_error(const char *value)
+{
+	const char *dot = strchr(value, '.');
+	double      unit = pow(10, dot ? -(double)strlen(dot + 1) : 0);
+	return 0.6 * unit > 2e-8 ? 0.6 * unit : 2e-8;
+}
+
 static Status
-check_file(Arena *a, const char *path, const char *name, const char *value)
+check_named(const StFile *f, const char *name, char **value, int n)
+{
+	double want[MAX_TENSOR];
+	for (int i = 0; i < n && i < MAX_TENSOR; i++)
+		want[i] = strtod(value[i], NULL);
+	int bad = check_values(f, name, printed_error(value[0]), n, want);
+	printf("%s: %d of %d printed values\n", name, n - bad, n);
+	return bad ? FAIL : OK;
+}
+
+static Status
+check_file(Arena *a, const char *path, char **named, int nnamed)
 {
 	StFile *f;
 	int     bad = 0, n = 0;
 	TRY(st_read(a, path, &f));
-	if (name) {
-		double x = strtod(value, NULL);
-		return check_values(f, name, 6e-7, 1, &x) ? FAIL : OK;
-	}
+	if (nnamed)
+		return check_named(f, named[0], named + 1, nnamed - 1);
 	for (int i = 0; i < COUNT(printed); i++) {
 		bad += check_values(f, printed[i].name, printed[i].near, printed[i].n,
 		                    printed[i].value);
@@ -198,11 +268,14 @@ main(int argc, char **argv)
 	Arena *a = arena_new();
 	Status s;
 	if (argc == 4 && !strcmp(argv[1], "write")) {
-		s = write_files(a, argv[2], argv[3]);
-	} else if ((argc == 3 || argc == 5) && !strcmp(argv[1], "check")) {
-		s = check_file(a, argv[2], argc == 5 ? argv[3] : NULL, argc == 5 ? argv[4] : NULL);
+		s = write_files(a, 0, argv[2], argv[3]);
+	} else if (argc == 5 && !strcmp(argv[1], "classifier") && strchr("SP", *argv[2])) {
+		s = write_files(a, *argv[2], argv[3], argv[4]);
+	} else if (argc >= 3 && argc != 4 && !strcmp(argv[1], "check")) {
+		s = check_file(a, argv[2], argv + 3, argc - 3);
 	} else {
-		fprintf(stderr, "usage: appendix write W F | appendix check O [NAME VALUE]\n");
+		fprintf(stderr, "usage: appendix write W F | appendix classifier S|P W F | "
+		                "appendix check O [NAME VALUE ..]\n");
 		return EXIT_USAGE;
 	}
 	arena_free(a);

@@ -378,6 +378,15 @@ START_TEST(feed_refuses)
 	t[2] = (StTensor){"head", "I32", 2, {2, 3}, whole, 24};
 	ck_assert_int_eq(feed(t, 3, NULL), FAIL);
 	ck_said("`head` is I32, but F32");
+	t[2] = (StTensor){"head", "F32", 2, {2, 3}, ramp, 24};
+	StTensor half[] = {t[0],
+	                   t[1],
+	                   t[2],
+	                   {"moment2.q", "F32", 2, {2, 3}, ramp, 24},
+	                   {"moment2.k", "F32", 2, {2, 3}, ramp, 24},
+	                   {"moment2.head", "F32", 2, {2, 3}, ramp, 24}};
+	ck_assert_int_eq(feed(half, COUNT(half), NULL), FAIL);
+	ck_said("there are second moments, but no first moments");
 	ck_assert(!memcmp(&before, &dev, sizeof dev));
 }
 END_TEST
@@ -500,6 +509,23 @@ START_TEST(batch_defaults)
 }
 END_TEST
 
+/* A program that reads no ids still draws by them. */
+START_TEST(batch_ids_of_draws)
+{
+	const int64_t  ids[2] = {70, 80};
+	const StTensor t[] = {{"image", "F32", 2, {2, 3}, ramp, 24},
+	                      {"sample", "I64", 1, {2}, ids, 16}};
+	StepBatch     *b;
+	uint8_t        mask[8];
+	entry.ninput = 2;
+	ck_assert_int_eq(open_batch(t, 2, 1, &b), OK);
+	ck_assert_int_eq(step_batch_put(b, 0), OK);
+	Stream s = stream_open(9, draw.site, 80, 2);
+	draw_block_mask(&draw, &s, mask);
+	ck_assert(!memcmp(dev.slab[1] + 64 + 4, mask, 4));
+}
+END_TEST
+
 START_TEST(batch_refuses)
 {
 	StepBatch     *b;
@@ -513,6 +539,7 @@ START_TEST(batch_refuses)
 		{image, {"image.0", "F32", 2, {2, 3}, ramp, 24}},
 		{image, {"scalar:lr", "F32", 1, {1}, ramp, 4}},
 		{image, {"sample.0", "F32", 1, {2}, ramp, 8}},
+		{{"image.1", "F32", 2, {2, 3}, ramp, 24}, {"image.01", "F32", 2, {2, 3}, ramp, 24}},
 	};
 	const char *words[] = {"did you mean `image`?",
 	                       "element 2 is 2",
@@ -520,7 +547,8 @@ START_TEST(batch_refuses)
 	                       "no host scalar `wd`",
 	                       "both as a whole and step by step",
 	                       "[] or [2] is wanted",
-	                       "`sample.1` is missing"};
+	                       "`sample.1` is missing",
+	                       "are both for one step"};
 	for (int i = 0; i < COUNT(t); i++) {
 		ck_assert_int_eq(open_batch(t[i], 2, 2, &b), FAIL);
 		ck_said(words[i]);
@@ -583,6 +611,7 @@ suite_checkpoint(void)
 	tcase_add_test(t, conversions);
 	tcase_add_test(t, batch_forms);
 	tcase_add_test(t, batch_defaults);
+	tcase_add_test(t, batch_ids_of_draws);
 	tcase_add_test(t, batch_refuses);
 	tcase_add_test(t, dump_all);
 	suite_add_tcase(s, t);

@@ -439,7 +439,7 @@ START_TEST(verb)
 	size_t n;
 	ck_assert_int_eq(file_read(in_run("table.txt"), &text, &n), OK);
 	ck_assert_ptr_nonnull(
-		strstr(text, "raw pixels              -                     100.00 ("));
+		strstr(text, "raw pixels              -                       100.00 ("));
 	free(text);
 }
 END_TEST
