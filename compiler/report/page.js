@@ -213,11 +213,14 @@ const stepper = async () => {
 		} else if (i && mode.value === 'changes') changes(all);
 		else whole(all);
 	};
+	// At either end a button goes out of use: the keyboard's focus passes to the other one.
 	const go = by => {
-		const to = +pass.value + by;
+		const to = +pass.value + by, one = at(by < 0 ? 'prev' : 'next'), other = at(by < 0 ? 'next' : 'prev');
 		if (to < 0 || to >= mine.length) return;
+		const held = document.activeElement === one;
 		pass.value = to;
 		draw();
+		if (held && one.disabled) other.focus();
 	};
 	const choose = () => {
 		const before = mine[+pass.value] && mine[+pass.value].pass;
@@ -230,8 +233,8 @@ const stepper = async () => {
 	graphs.forEach(g => option(graph, g, g));
 	graph.onchange = choose;
 	pass.onchange = mode.onchange = draw;
-	at('prev').onclick = () => { go(-1); if (at('prev').disabled) at('next').focus(); };
-	at('next').onclick = () => { go(1); if (at('next').disabled) at('prev').focus(); };
+	at('prev').onclick = () => go(-1);
+	at('next').onclick = () => go(1);
 	let later;
 	find.oninput = () => { clearTimeout(later); later = setTimeout(draw, 150); };
 	// Arrow keys anywhere in the stepper, except where they mean something already.

@@ -9,8 +9,17 @@
 
 FakeCuda fake = {.major = 9, .minor = 0, .memory = (int64_t)1 << 30};
 
-/* Gives the function's failure when the test wants one. */
+/* The failure that the test wants, or what a thread without a context gets. */
 #define FAIL_HERE                                                                                  \
+	do {                                                                                       \
+		int code_;                                                                         \
+		if (!fake_has_context())                                                           \
+			return CUDA_ERROR_INVALID_CONTEXT;                                         \
+		if (fake_fails(__func__, &code_))                                                  \
+			return (CUresult)code_;                                                    \
+	} while (0)
+/* For calls that no context is needed for. */
+#define FAIL_ANYWHERE                                                                              \
 	do {                                                                                       \
 		int code_;                                                                         \
 		if (fake_fails(__func__, &code_))                                                  \
@@ -132,6 +141,7 @@ cuMemAlloc(CUdeviceptr *p, size_t bytes)
 CUresult
 cuMemFree(CUdeviceptr p)
 {
+	FAIL_HERE;
 	return piece_free(host(p), false) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
@@ -147,12 +157,14 @@ cuMemHostAlloc(void **p, size_t bytes, unsigned int flags)
 CUresult
 cuMemFreeHost(void *p)
 {
+	FAIL_HERE;
 	return piece_free(p, true) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
 CUresult
 cuMemGetInfo(size_t *unused, size_t *total)
 {
+	FAIL_HERE;
 	*unused = (size_t)(fake.memory - fake.used);
 	*total = (size_t)fake.memory;
 	return CUDA_SUCCESS;
@@ -163,7 +175,7 @@ cuMemGetInfo(size_t *unused, size_t *total)
 CUresult
 cuInit(unsigned int flags)
 {
-	FAIL_HERE;
+	FAIL_ANYWHERE;
 	(void)flags;
 	return CUDA_SUCCESS;
 }
@@ -192,7 +204,7 @@ cuGetErrorString(CUresult e, const char **said)
 CUresult
 cuDeviceGetCount(int *n)
 {
-	FAIL_HERE;
+	FAIL_ANYWHERE;
 	*n = 1;
 	return CUDA_SUCCESS;
 }
@@ -245,7 +257,7 @@ cuDevicePrimaryCtxSetFlags(CUdevice d, unsigned int flags)
 CUresult
 cuDevicePrimaryCtxRetain(CUcontext *c, CUdevice d)
 {
-	FAIL_HERE;
+	FAIL_ANYWHERE;
 	(void)d;
 	*c = (CUcontext)(void *)&fake;
 	fake.live++;
@@ -260,8 +272,18 @@ cuDevicePrimaryCtxRelease(CUdevice d)
 	return CUDA_SUCCESS;
 }
 
+/* A thread has the context that it set itself, no other's. */
+static _Thread_local CUcontext current;
+
+bool
+fake_has_context(void)
+{
+	return current != NULL;
+}
+
 CUresult
 cuCtxSetCurrent(CUcontext c)
 {
-	return c ? CUDA_SUCCESS : CUDA_ERROR_INVALID_CONTEXT;
+	current = c;
+	return CUDA_SUCCESS;
 }

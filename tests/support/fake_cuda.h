@@ -1,7 +1,8 @@
 /* A driver, a cuBLASLt and an NVRTC over host memory, for testing the cuda device where there is no
  * GPU. Streams are lazy: what was enqueued happens when somebody waits for it, as late as the
  * events allow, so that a copy which overtakes what it should wait for gives wrong numbers. Every
- * address, size, leading dimension and alignment is checked; misuse is written down in fake.errors.
+ * address, size, leading dimension and alignment is checked, and that the calling thread has a
+ * context; misuse is written down in fake.errors.
  * Kernels are known by name, see fake_kernel. */
 #ifndef D2V_FAKE_CUDA_H
 #define D2V_FAKE_CUDA_H
@@ -28,7 +29,8 @@ typedef struct {
 	int         live;      /* allocations, streams, events, descriptors not given back */
 } FakeCuda;
 
-/* Inside the library. */
+/* Inside the library. Has this thread a context (cuCtxSetCurrent)? Nearly every call wants one. */
+bool fake_has_context(void);
 typedef struct FakeStream FakeStream;
 typedef void              FakeWork(void *with);
 bool                      fake_fails(const char *name, int *code);

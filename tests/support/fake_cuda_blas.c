@@ -57,6 +57,8 @@ cublasLtGetStatusName(cublasStatus_t e)
 cublasStatus_t
 cublasLtCreate(cublasLtHandle_t *h)
 {
+	if (!fake_has_context())
+		return CUBLAS_STATUS_NOT_INITIALIZED;
 	FAIL_HERE;
 	*h = (cublasLtHandle_t)(void *)malloc(8);
 	fake.live++;
@@ -384,6 +386,8 @@ cublasLtMatmul(cublasLtHandle_t h, cublasLtMatmulDesc_t d, const void *alpha, co
                cublasLtMatrixLayout_t tl, const cublasLtMatmulAlgo_t *algo, void *workspace,
                size_t bytes, cudaStream_t stream)
 {
+	if (!fake_has_context())
+		return CUBLAS_STATUS_NOT_INITIALIZED;
 	FAIL_HERE;
 	(void)h;
 	Product p = {.desc = *(Desc *)(void *)d,

@@ -9,11 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FAIL_HERE(as)                                                                              \
+#define FAIL_HERE                                                                                  \
 	do {                                                                                       \
 		int code_;                                                                         \
+		if (!fake_has_context())                                                           \
+			return CUDA_ERROR_INVALID_CONTEXT;                                         \
 		if (fake_fails(__func__, &code_))                                                  \
-			return (as)code_;                                                          \
+			return (CUresult)code_;                                                    \
 	} while (0)
 
 /* ---- NVRTC ---------------------------------------------------------------------------------- */
@@ -120,7 +122,7 @@ struct CUmod_st {
 CUresult
 cuModuleLoadData(CUmodule *m, const void *image)
 {
-	FAIL_HERE(CUresult);
+	FAIL_HERE;
 	char   arch[16], own[16];
 	size_t bytes;
 	if (sscanf(image, "FAKECUBIN %15s %zu", arch, &bytes) != 2)
@@ -137,6 +139,7 @@ cuModuleLoadData(CUmodule *m, const void *image)
 CUresult
 cuModuleUnload(CUmodule m)
 {
+	FAIL_HERE;
 	free(m->text);
 	free(m);
 	fake.live--;
@@ -154,7 +157,7 @@ size_of(const char *at, const char *end)
 CUresult
 cuModuleGetFunction(CUfunction *f, CUmodule m, const char *name)
 {
-	FAIL_HERE(CUresult);
+	FAIL_HERE;
 	char        want[80];
 	const char *at = NULL;
 	snprintf(want, sizeof want, "%s(", name);
@@ -185,6 +188,7 @@ cuModuleGetFunction(CUfunction *f, CUmodule m, const char *name)
 CUresult
 cuFuncGetAttribute(int *out, CUfunction_attribute which, CUfunction f)
 {
+	FAIL_HERE;
 	(void)f;
 	*out = which == CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK ? 1024 : 0;
 	return CUDA_SUCCESS;
@@ -193,7 +197,7 @@ cuFuncGetAttribute(int *out, CUfunction_attribute which, CUfunction f)
 CUresult
 cuFuncSetAttribute(CUfunction f, CUfunction_attribute which, int value)
 {
-	FAIL_HERE(CUresult);
+	FAIL_HERE;
 	if (which != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES || value > 227 << 10)
 		return CUDA_ERROR_INVALID_VALUE;
 	f->shared = value;
@@ -203,6 +207,7 @@ cuFuncSetAttribute(CUfunction f, CUfunction_attribute which, int value)
 CUresult
 cuFuncGetParamInfo(CUfunction f, size_t i, size_t *offset, size_t *bytes)
 {
+	FAIL_HERE;
 	if (i >= (size_t)f->n)
 		return CUDA_ERROR_INVALID_VALUE;
 	*offset = 8 * i;
@@ -297,7 +302,7 @@ cuLaunchKernel(CUfunction f, unsigned int gx, unsigned int gy, unsigned int gz, 
                unsigned int by, unsigned int bz, unsigned int shared, CUstream s, void **arg,
                void **extra)
 {
-	FAIL_HERE(CUresult);
+	FAIL_HERE;
 	if (gx == 0 || gy != 1 || gz != 1 || bx == 0 || bx > 1024 || by != 1 || bz != 1 || extra)
 		return CUDA_ERROR_INVALID_VALUE;
 	if ((int)shared > (f->shared > 49152 ? f->shared : 49152))

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Gives the function's failure when the test wants one. */
+/* The failure that the test wants, or what a thread without a context gets. */
 #define FAIL_HERE                                                                                  \
 	do {                                                                                       \
 		int code_;                                                                         \
+		if (!fake_has_context())                                                           \
+			return CUDA_ERROR_INVALID_CONTEXT;                                         \
 		if (fake_fails(__func__, &code_))                                                  \
 			return (CUresult)code_;                                                    \
 	} while (0)
@@ -139,6 +141,7 @@ cuStreamCreate(CUstream *s, unsigned int flags)
 CUresult
 cuStreamDestroy(CUstream s)
 {
+	FAIL_HERE;
 	run_until(stream_of(s), NULL, 0);
 	for (FakeStream **at = &streams; *at; at = &(*at)->next)
 		if (*at == stream_of(s)) {
@@ -174,6 +177,7 @@ cuEventCreate(CUevent *e, unsigned int flags)
 CUresult
 cuEventDestroy(CUevent e)
 {
+	FAIL_HERE;
 	free(e);
 	fake.live--;
 	return CUDA_SUCCESS;
@@ -210,6 +214,7 @@ cuEventSynchronize(CUevent e)
 CUresult
 cuEventElapsedTime(float *ms, CUevent from, CUevent until)
 {
+	FAIL_HERE;
 	if (from->done == 0 || until->done == 0 || until->done < until->recorded)
 		return CUDA_ERROR_NOT_READY;
 	*ms = (float)(1e-3 * (until->clock - from->clock));
@@ -231,6 +236,8 @@ cuStreamBeginCapture(CUstream s, CUstreamCaptureMode mode)
 CUresult
 cuStreamEndCapture(CUstream s, CUgraph *g)
 {
+	if (!fake_has_context())
+		return CUDA_ERROR_INVALID_CONTEXT;
 	*g = stream_of(s)->capture;
 	stream_of(s)->capture = NULL;
 	if (*g == NULL)
@@ -272,6 +279,7 @@ cuGraphInstantiate(CUgraphExec *exec, CUgraph g, unsigned long long flags)
 CUresult
 cuGraphUpload(CUgraphExec g, CUstream s)
 {
+	FAIL_HERE;
 	(void)g, (void)s;
 	return CUDA_SUCCESS;
 }
@@ -288,6 +296,7 @@ cuGraphLaunch(CUgraphExec g, CUstream s)
 CUresult
 cuGraphDestroy(CUgraph g)
 {
+	FAIL_HERE;
 	graph_free(g);
 	return CUDA_SUCCESS;
 }
@@ -295,6 +304,7 @@ cuGraphDestroy(CUgraph g)
 CUresult
 cuGraphExecDestroy(CUgraphExec g)
 {
+	FAIL_HERE;
 	graph_free((CUgraph)(void *)g);
 	return CUDA_SUCCESS;
 }
