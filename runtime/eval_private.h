@@ -9,12 +9,31 @@ void eval_threads(int n); /* how many threads k-NN and probe use; no result depe
 /* Both sets hold rows, their widths agree, labels lie in 0 .. classes-1. Reports. */
 Status labelled_check(const Labelled *train, const Labelled *test, int classes);
 
+/* ---- probe_lanes.c: the probe's inner loops, for the widest vectors that the processor has --- */
+
+/* Numbers of sixteen classes side by side, and of eight; where there are fewer, the rest is 0. */
+typedef float  Sixteen __attribute__((vector_size(64), aligned(4)));
+typedef double Eight __attribute__((vector_size(64), aligned(8)));
+/* Every sum has one order, the same for any number of rows and threads. */
+typedef struct {
+	/* z [rows] = x [rows][dim] by w [dim] */
+	void (*scores)(const float *x, int64_t rows, int64_t dim, const Sixteen *w, Sixteen *z);
+	/* g [dim] += x^T by z [rows] */
+	void (*gradient)(const float *x, int64_t rows, int64_t dim, const Sixteen *z, Sixteen *g);
+	/* row[j] -= sum over q < k of by[q] panel[q][j], for j = first .. last-1 */
+	void (*subtract)(double *row, const double *by, int64_t k, const double *panel, int64_t dim,
+	                 int64_t first, int64_t last);
+	/* x [dim] = L^-T L^-1 x, of a lower triangle l [dim][dim] */
+	void (*solve)(const double *l, int64_t dim, Eight *x);
+} ProbeLanes;
+const ProbeLanes *probe_lanes(void);
+
 /* ---- probe_curvature.c ---------------------------------------------------------------------- */
 typedef struct Curvature Curvature;
 Curvature *curvature_new(Arena *a, const float *x, int64_t n, int64_t dim, int classes);
 void       curvature_set(Curvature *c, double lambda);
-/* v, laid out as the probe's parameters (W [classes][dim], then b), becomes M^-1 v. */
-void curvature_solve(const Curvature *c, int classes, double *v);
+/* out = M^-1 v, both laid out as the probe's parameters (W [classes][dim], then b). */
+void curvature_solve(const Curvature *c, int classes, const double *v, double *out);
 
 /* ---- features.c: images -> features --------------------------------------------------------- */
 

@@ -5,14 +5,13 @@
  *
  * Minimised by L-BFGS, preconditioned (probe_curvature.c). lambda is chosen on a held-out tenth of
  * the training rows (every tenth one) by log loss, from strong to weak, each fit starting from the
- * one before; then fitted again on all rows. Products in f32 by oneDNN, sums over rows in double,
- * over a fixed number of chunks in a fixed order: the result does not depend on the number of
- * threads. Test rows are used for the one figure at the end. Refuses features that are not finite
- * and labels outside 0
+ * one before; then fitted again on all rows. Products in f32 (probe_lanes.c), sums over rows in
+ * double, over a fixed number of chunks in a fixed order: the result does not depend on the number
+ * of threads. Test rows are used for the one figure at the end. Refuses features that are not
+ * finite and labels outside 0
  * .. classes-1. */
 #include "runtime/eval_private.h"
 
-#include <dnnl.h>
 #include <math.h>
 #include <omp.h>
 #include <string.h>
@@ -24,47 +23,52 @@ static const double GRID[] = {1, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5};
 /* Standardised rows and room for one evaluation of f. Parameters: W [classes][dim], then b
  * [classes]. */
 typedef struct {
-	const float   *x;
-	const int32_t *y;
-	int64_t        n, dim;
-	int            classes;
-	float         *w;         /* W in f32, for the products */
-	float         *grad;      /* [CHUNKS][classes * dim] */
-	double        *bias_grad; /* [CHUNKS][classes] */
-	float         *z;         /* [CHUNKS][ROWS * classes] */
-	double         loss[CHUNKS];
-	int64_t        right[CHUNKS];
-	Curvature     *curvature;
+	const float      *x;
+	const int32_t    *y;
+	int64_t           n, dim;
+	int               classes, groups; /* groups of sixteen classes */
+	Sixteen          *w;               /* [groups][dim], W in f32, for the products */
+	Sixteen          *grad;            /* [CHUNKS][groups][dim] */
+	double           *bias_grad;       /* [CHUNKS][classes] */
+	Sixteen          *z;               /* [CHUNKS][groups][ROWS] */
+	double            loss[CHUNKS];
+	int64_t           right[CHUNKS];
+	Curvature        *curvature;
+	const ProbeLanes *by;
 } Problem;
 
 /* ---- the function --------------------------------------------------------------------------- */
 
-static void
-product(char ta, char tb, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
-        const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
+/* Class c in an array of groups that are `apart` vectors apart. */
+static float *
+of_class(Sixteen *groups, int64_t apart, int c)
 {
-	if (dnnl_sgemm(ta, tb, m, n, k, 1, a, lda, b, ldb, beta, c, ldc) != dnnl_success)
-		BUG("sgemm of %ld x %ld x %ld was refused", (long)m, (long)n, (long)k);
+	return (float *)(groups + c / 16 * apart) + c % 16;
 }
 
-/* Row of scores -> its loss; scores become softmax - one-hot. */
+/* Scores of one row, in groups ROWS apart -> its loss; scores become softmax - one-hot. */
 static double
-row_loss(float *z, const double *bias, int classes, int32_t y, bool *right, double *bias_grad)
+row_loss(Sixteen *z, const double *bias, int classes, int32_t y, bool *right, double *bias_grad)
 {
-	double max = -INFINITY, sum = 0, of_y = z[y] + bias[y];
+	double max = -INFINITY, sum = 0, of_y = *of_class(z, ROWS, y) + bias[y];
 	int    arg = 0;
-	for (int c = 0; c < classes; c++)
-		if (z[c] + bias[c] > max) {
-			max = z[c] + bias[c];
+	for (int c = 0; c < classes; c++) {
+		double score = *of_class(z, ROWS, c) + bias[c];
+		if (score > max) {
+			max = score;
 			arg = c;
 		}
+	}
 	*right = arg == y;
-	for (int c = 0; c < classes; c++)
-		sum += z[c] = (float)exp(z[c] + bias[c] - max);
 	for (int c = 0; c < classes; c++) {
-		double r = z[c] / sum - (c == y);
+		float *at = of_class(z, ROWS, c);
+		sum += *at = (float)exp(*at + bias[c] - max);
+	}
+	for (int c = 0; c < classes; c++) {
+		float *at = of_class(z, ROWS, c);
+		double r = *at / sum - (c == y);
 		bias_grad[c] += r;
-		z[c] = (float)r;
+		*at = (float)r;
 	}
 	return log(sum) + max - of_y;
 }
@@ -74,9 +78,9 @@ static void
 chunk_run(Problem *p, int chunk, int64_t first, int64_t last, const double *bias,
           const bool gradient)
 {
-	int64_t size = p->classes * p->dim;
-	float  *z = p->z + (int64_t)chunk * ROWS * p->classes, *g = p->grad + chunk * size;
-	double *bg = p->bias_grad + chunk * p->classes;
+	int64_t  size = p->groups * p->dim;
+	Sixteen *z = p->z + (int64_t)chunk * p->groups * ROWS, *g = p->grad + chunk * size;
+	double  *bg = p->bias_grad + chunk * p->classes;
 	p->loss[chunk] = 0;
 	p->right[chunk] = 0;
 	memset(g, 0, sizeof *g * (size_t)size);
@@ -84,17 +88,16 @@ chunk_run(Problem *p, int chunk, int64_t first, int64_t last, const double *bias
 	for (int64_t i = first; i < last; i += ROWS) {
 		int64_t      rows = last - i < ROWS ? last - i : ROWS;
 		const float *x = p->x + i * p->dim;
-		product('N', 'T', rows, p->classes, p->dim, x, p->dim, p->w, p->dim, 0, z,
-		        p->classes);
+		for (int k = 0; k < p->groups; k++)
+			p->by->scores(x, rows, p->dim, p->w + k * p->dim, z + k * ROWS);
 		for (int64_t r = 0; r < rows; r++) {
 			bool right;
-			p->loss[chunk] += row_loss(z + r * p->classes, bias, p->classes,
-			                           p->y[i + r], &right, bg);
+			p->loss[chunk] +=
+				row_loss(z + r, bias, p->classes, p->y[i + r], &right, bg);
 			p->right[chunk] += right;
 		}
-		if (gradient)
-			product('T', 'N', p->classes, p->dim, rows, z, p->classes, x, p->dim, 1, g,
-			        p->dim);
+		for (int k = 0; k < p->groups && gradient; k++)
+			p->by->gradient(x, rows, p->dim, z + k * ROWS, g + k * p->dim);
 	}
 }
 
@@ -105,8 +108,9 @@ rows_loss(Problem *p, const double *at, int64_t first, int64_t last, const bool 
 {
 	int64_t size = p->classes * p->dim, n = last - first;
 	double  sum = 0;
-	for (int64_t i = 0; i < size; i++)
-		p->w[i] = (float)at[i];
+	for (int c = 0; c < p->classes; c++)
+		for (int64_t j = 0; j < p->dim; j++)
+			*of_class(p->w + j, p->dim, c) = (float)at[c * p->dim + j];
 #pragma omp parallel for schedule(dynamic, 1)
 	for (int c = 0; c < CHUNKS; c++)
 		chunk_run(p, c, first + n * c / CHUNKS, first + n * (c + 1) / CHUNKS, at + size,
@@ -126,12 +130,14 @@ objective(Problem *p, int64_t n, double lambda, const double *at, double *grad)
 	int64_t size = p->classes * p->dim, right;
 	double  f = rows_loss(p, at, 0, n, true, &right), square = 0;
 #pragma omp parallel for schedule(static)
-	for (int64_t i = 0; i < size; i++) {
-		double sum = 0;
-		for (int c = 0; c < CHUNKS; c++)
-			sum += p->grad[c * size + i];
-		grad[i] = sum / (double)n + lambda * at[i];
-	}
+	for (int64_t j = 0; j < p->dim; j++)
+		for (int k = 0; k < p->classes; k++) {
+			double  sum = 0;
+			int64_t i = k * p->dim + j;
+			for (int c = 0; c < CHUNKS; c++)
+				sum += *of_class(p->grad + c * p->groups * p->dim + j, p->dim, k);
+			grad[i] = sum / (double)n + lambda * at[i];
+		}
 	for (int k = 0; k < p->classes; k++) {
 		double sum = 0;
 		for (int c = 0; c < CHUNKS; c++)
@@ -147,8 +153,8 @@ objective(Problem *p, int64_t n, double lambda, const double *at, double *grad)
 
 typedef struct {
 	int64_t n;
-	double *x, *g, *next, *next_g, *dir, *guess;
-	double *s[HISTORY], *y[HISTORY], rho[HISTORY], alpha[HISTORY];
+	double *x, *g, *mg, *next, *next_g, *next_mg, *dir, *q;
+	double *s[HISTORY], *y[HISTORY], *my[HISTORY], rho[HISTORY], alpha[HISTORY];
 	int     kept, newest;
 } Lbfgs;
 
@@ -173,61 +179,77 @@ lbfgs_new(Arena *a, int64_t n)
 {
 	Lbfgs *l = arena_new_one(a, Lbfgs);
 	l->n = n;
-	l->x = arena_new_array(a, double, n);
-	l->g = arena_new_array(a, double, n);
-	l->next = arena_new_array(a, double, n);
-	l->next_g = arena_new_array(a, double, n);
-	l->dir = arena_new_array(a, double, n);
-	l->guess = arena_new_array(a, double, n);
+	double **const vectors[] = {&l->x,      &l->g,       &l->mg,  &l->next,
+	                            &l->next_g, &l->next_mg, &l->dir, &l->q};
+	for (int i = 0; i < COUNT(vectors); i++)
+		*vectors[i] = arena_new_array(a, double, n);
 	for (int i = 0; i < HISTORY; i++) {
 		l->s[i] = arena_new_array(a, double, n);
 		l->y[i] = arena_new_array(a, double, n);
+		l->my[i] = arena_new_array(a, double, n);
 	}
 	return l;
 }
 
-/* dir = -H g by the two-loop recursion, from the inverse of the curvature in place of H. */
+/* dir = -H g by the two-loop recursion, from the inverse of the curvature M in place of H. What M
+ * is solved for is a sum of gradients, and M^-1 of each is at hand (mg, my): one solve an
+ * iteration. */
 static void
-direction(const Problem *p, Lbfgs *l)
+direction(Lbfgs *l)
 {
-	for (int64_t i = 0; i < l->n; i++)
-		l->dir[i] = -l->g[i];
+	size_t bytes = sizeof(double) * (size_t)l->n;
+
+	memcpy(l->q, l->g, bytes);
+	memcpy(l->dir, l->mg, bytes);
 	for (int k = 0; k < l->kept; k++) {
 		int i = (l->newest - k + HISTORY) % HISTORY;
-		l->alpha[i] = l->rho[i] * dot(l->s[i], l->dir, l->n);
-		add(l->dir, -l->alpha[i], l->y[i], l->n);
+		l->alpha[i] = l->rho[i] * dot(l->s[i], l->q, l->n);
+		add(l->q, -l->alpha[i], l->y[i], l->n);
+		add(l->dir, -l->alpha[i], l->my[i], l->n);
 	}
-	curvature_solve(p->curvature, p->classes, l->dir);
 	if (l->kept > 0) { /* as large as the newest pair says */
-		memcpy(l->guess, l->y[l->newest], sizeof *l->guess * (size_t)l->n);
-		curvature_solve(p->curvature, p->classes, l->guess);
-		double scale = 1 / (l->rho[l->newest] * dot(l->y[l->newest], l->guess, l->n));
-		for (int64_t i = 0; i < l->n; i++)
-			l->dir[i] *= scale;
+		int    i = l->newest;
+		double scale = 1 / (l->rho[i] * dot(l->y[i], l->my[i], l->n));
+		for (int64_t j = 0; j < l->n; j++)
+			l->dir[j] *= scale;
 	}
 	for (int k = l->kept - 1; k >= 0; k--) {
 		int    i = (l->newest - k + HISTORY) % HISTORY;
 		double beta = l->rho[i] * dot(l->y[i], l->dir, l->n);
 		add(l->dir, l->alpha[i] - beta, l->s[i], l->n);
 	}
+	for (int64_t j = 0; j < l->n; j++)
+		l->dir[j] = -l->dir[j];
 }
 
 /* Remember x -> next; a pair without positive curvature (rounding, near the end) is left out. */
 static void
 remember(Lbfgs *l)
 {
-	int     i = (l->newest + 1) % HISTORY;
-	double *s = l->s[i], *y = l->y[i];
+	double sy = 0, yy = 0;
 	for (int64_t j = 0; j < l->n; j++) {
-		s[j] = l->next[j] - l->x[j];
-		y[j] = l->next_g[j] - l->g[j];
+		double y = l->next_g[j] - l->g[j];
+		sy += (l->next[j] - l->x[j]) * y;
+		yy += y * y;
 	}
-	double sy = dot(s, y, l->n);
-	if (sy <= 1e-10 * dot(y, y, l->n))
+	if (sy <= 1e-10 * yy)
 		return;
+	int i = l->newest = (l->newest + 1) % HISTORY;
+	for (int64_t j = 0; j < l->n; j++) {
+		l->s[i][j] = l->next[j] - l->x[j];
+		l->y[i][j] = l->next_g[j] - l->g[j];
+		l->my[i][j] = l->next_mg[j] - l->mg[j];
+	}
 	l->rho[i] = 1 / sy;
-	l->newest = i;
 	l->kept += l->kept < HISTORY;
+}
+
+static void
+exchange(double **a, double **b)
+{
+	double *t = *a;
+	*a = *b;
+	*b = t;
 }
 
 /* From l->x to the minimum over rows 0 .. n-1; the end is reached when f falls by less than
@@ -239,8 +261,9 @@ fit(Problem *p, Lbfgs *l, int64_t n, double lambda, double small)
 	int    still = 0, it = 0;
 	l->kept = 0;
 	curvature_set(p->curvature, lambda);
+	curvature_solve(p->curvature, p->classes, l->g, l->mg);
 	for (; it < MAX_ITERATIONS && still < 3; it++) {
-		direction(p, l);
+		direction(l);
 		double slope = dot(l->dir, l->g, l->n), step = 1, next = INFINITY;
 		if (slope >= 0) { /* not downhill: begin again with the gradient */
 			if (l->kept == 0)
@@ -257,15 +280,13 @@ fit(Problem *p, Lbfgs *l, int64_t n, double lambda, double small)
 		}
 		if (!(next < f)) /* as low as f32 products can tell */
 			break;
+		curvature_solve(p->curvature, p->classes, l->next_g, l->next_mg);
 		remember(l);
 		still = f - next < small * fabs(f) ? still + 1 : 0;
 		f = next;
-		double *t = l->x;
-		l->x = l->next;
-		l->next = t;
-		t = l->g;
-		l->g = l->next_g;
-		l->next_g = t;
+		exchange(&l->x, &l->next);
+		exchange(&l->g, &l->next_g);
+		exchange(&l->mg, &l->next_mg);
 	}
 	return it;
 }
@@ -358,10 +379,12 @@ problem_new(Arena *a, int64_t dim, int classes)
 	Problem *p = arena_new_one(a, Problem);
 	p->dim = dim;
 	p->classes = classes;
-	p->w = arena_new_array(a, float, classes *dim);
-	p->grad = arena_new_array(a, float, CHUNKS *classes *dim);
+	p->by = probe_lanes();
+	p->groups = (classes + 15) / 16;
+	p->w = arena_new_array(a, Sixteen, p->groups * dim);
+	p->grad = arena_new_array(a, Sixteen, CHUNKS * p->groups * dim);
 	p->bias_grad = arena_new_array(a, double, CHUNKS *classes);
-	p->z = arena_new_array(a, float, CHUNKS *ROWS *classes);
+	p->z = arena_new_array(a, Sixteen, CHUNKS * p->groups * ROWS);
 	return p;
 }
 

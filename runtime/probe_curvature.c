@@ -14,13 +14,16 @@
 #include <math.h>
 #include <string.h>
 
-enum { TILE = 256, BLOCK = 64, ROWS = 2000 };
+enum { TILE = 256, BLOCK = 64, ROWS = 2000, LANES = 8 };
 
 struct Curvature {
-	int64_t dim;
-	double  bias;   /* curvature along a bias */
-	float  *gram;   /* X^T X / n, lower tiles */
-	double *factor; /* L, row by row */
+	const ProbeLanes *by;
+	int64_t           dim;
+	double            bias;   /* curvature along a bias */
+	float            *gram;   /* X^T X / n, lower tiles */
+	double           *factor; /* L, row by row */
+	double           *panel;  /* [BLOCK][dim]: columns of L that were just finished, as rows */
+	Eight            *lanes;  /* [classes / LANES][dim], what is solved for */
 };
 
 /* One tile of the Gram matrix, over all rows. */
@@ -46,12 +49,15 @@ curvature_new(Arena *a, const float *x, int64_t n, int64_t dim, int classes)
 	Curvature *c = arena_new_one(a, Curvature);
 	int64_t    tiles = (dim + TILE - 1) / TILE;
 
+	c->by = probe_lanes();
 	c->dim = dim;
 	c->bias = (1.0 / classes) * (1 - 1.0 / classes);
 	if (classes == 1)
 		c->bias = 1;
 	c->gram = arena_new_array(a, float, dim *dim);
 	c->factor = arena_new_array(a, double, dim *dim);
+	c->panel = arena_new_array(a, double, BLOCK *dim);
+	c->lanes = arena_new_array(a, Eight, (classes + LANES - 1) / LANES * dim);
 #pragma omp parallel for schedule(dynamic, 1)
 	for (int64_t t = 0; t < tiles * tiles; t++)
 		if (t % tiles <= t / tiles)
@@ -72,8 +78,11 @@ dot(const double *a, const double *b, int64_t n)
 
 /* Columns first .. last-1 of L, when those before are done. */
 static void
-factor_block(double *l, int64_t dim, int64_t first, int64_t last)
+factor_block(const Curvature *c, int64_t first, int64_t last)
 {
+	int64_t dim = c->dim;
+	double *l = c->factor;
+
 	for (int64_t j = first; j < last; j++) {
 		double *row = l + j * dim;
 
@@ -87,15 +96,16 @@ factor_block(double *l, int64_t dim, int64_t first, int64_t last)
 	for (int64_t i = last; i < dim; i++) {
 		double *row = l + i * dim;
 
-		for (int64_t k = first; k < last; k++)
+		for (int64_t k = first; k < last; k++) {
 			row[k] = (row[k] - dot(row + first, l + k * dim + first, k - first)) /
 			         l[k * dim + k];
+			c->panel[(k - first) * dim + i] = row[k];
+		}
 	}
 #pragma omp parallel for schedule(dynamic, 16)
 	for (int64_t i = last; i < dim; i++)
-		for (int64_t j = last; j <= i; j++)
-			l[i * dim + j] -=
-				dot(l + i * dim + first, l + j * dim + first, last - first);
+		c->by->subtract(l + i * dim, l + i * dim + first, last - first, c->panel, dim, last,
+		                i + 1);
 }
 
 void
@@ -110,30 +120,27 @@ curvature_set(Curvature *c, double lambda)
 		for (int64_t j = 0; j <= i; j++)
 			l[i * dim + j] = c->bias * c->gram[i * dim + j] + (i == j ? ridge : 0);
 	for (int64_t k = 0; k < dim; k += BLOCK)
-		factor_block(l, dim, k, k + BLOCK < dim ? k + BLOCK : dim);
+		factor_block(c, k, k + BLOCK < dim ? k + BLOCK : dim);
 }
 
 void
-curvature_solve(const Curvature *c, int classes, double *v)
+curvature_solve(const Curvature *c, int classes, const double *v, double *out)
 {
-	int64_t       dim = c->dim;
-	const double *l = c->factor;
+	int64_t dim = c->dim;
 
 #pragma omp parallel for schedule(static)
-	for (int k = 0; k < classes; k++) {
-		double *x = v + k * dim;
+	for (int first = 0; first < classes; first += LANES) {
+		Eight *x = c->lanes + first / LANES * dim;
+		int    some = classes - first < LANES ? classes - first : LANES;
 
 		for (int64_t i = 0; i < dim; i++)
-			x[i] = (x[i] - dot(l + i * dim, x, i)) / l[i * dim + i];
-		for (int64_t i = dim - 1; i >= 0; i--) {
-			const double *row = l + i * dim, by = x[i] / row[i];
-
-			x[i] = by;
-#pragma omp simd
-			for (int64_t j = 0; j < i; j++)
-				x[j] -= by * row[j];
-		}
+			for (int k = 0; k < some; k++)
+				x[i][k] = v[(first + k) * dim + i];
+		c->by->solve(c->factor, dim, x);
+		for (int64_t i = 0; i < dim; i++)
+			for (int k = 0; k < some; k++)
+				out[(first + k) * dim + i] = x[i][k];
 	}
 	for (int k = 0; k < classes; k++)
-		v[classes * dim + k] /= c->bias;
+		out[classes * dim + k] = v[classes * dim + k] / c->bias;
 }
