@@ -30,7 +30,7 @@ typedef struct {
 } FakeCuda;
 
 /* Inside the library. Has this thread a context (cuCtxSetCurrent)? Nearly every call wants one. */
-bool fake_has_context(void);
+bool                      fake_has_context(void);
 typedef struct FakeStream FakeStream;
 typedef void              FakeWork(void *with);
 bool                      fake_fails(const char *name, int *code);
