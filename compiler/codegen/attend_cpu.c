@@ -120,11 +120,11 @@ head_comment(Text *out, const AttendKernel *k)
 		         u * (dtype_bytes[k->dk.dtype] + dtype_bytes[k->dv.dtype]);
 	if (k->has_bias)
 		bytes += (k->grad ? 8 : 4) * (double)heads(k) * (double)k->t * (double)k->u;
-	text_printf(out,
-	            "/* Attention, %s: out = sum over U of %s(softmax over U of (scale * sum over "
-	            "E of q k%s)) v.\n",
-	            k->grad ? "gradient" : "forward", k->dropout ? "drop" : "",
-	            k->has_bias ? " + r" : "");
+	text_printf(
+		out,
+		"/* Attention, %s: out = sum over U of %s(softmax over U of (scale * sum over E of q k%s)) v.\n",
+		k->grad ? "gradient" : "forward", k->dropout ? "drop" : "",
+		k->has_bias ? " + r" : "");
 	text_printf(out,
 	            " * T %" PRId64 " queries, U %" PRId64 " keys, E %" PRId64 " wide; %" PRId64
 	            " heads (outer axes of r) of %" PRId64 " images; size@stride:\n * ",
@@ -175,10 +175,10 @@ attend_open(Text *out, const AttendKernel *k)
 	if (k->has_bias)
 		text_printf(out, "\tconst float *r = p[%d];\n", at++);
 	if (k->dropout) {
-		text_printf(out,
-		            "\tconst uint32_t *sample = p[%d], step = *(const uint32_t *)p[%d], "
-		            "seed = *(const uint32_t *)p[%d];\n",
-		            at, at + 1, at + 2);
+		text_printf(
+			out,
+			"\tconst uint32_t *sample = p[%d], step = *(const uint32_t *)p[%d], seed = *(const uint32_t *)p[%d];\n",
+			at, at + 1, at + 2);
 		text_printf(
 			out,
 			"\tconst float rate = (float)n[0].f, kept = (float)(1 / (1 - n[0].f));\n");
@@ -213,11 +213,12 @@ offset_text(Text *out, const AttendKernel *k, const AttendOperand *a, const char
 void
 attend_task(Text *out, const AttendKernel *k)
 {
-	text_printf(out, "\t\tconst int64_t threads = omp_get_num_threads();\n"
-	                 "\t\tfor (int64_t task = omp_get_thread_num(); task < HEADS * IMAGES; "
-	                 "task += threads) {\n"
-	                 "\t\t\tint64_t head, image;\n"
-	                 "\t\t\td2v_task(task, threads, HEADS, IMAGES, &head, &image);\n");
+	text_printf(
+		out,
+		"\t\tconst int64_t threads = omp_get_num_threads();\n"
+		"\t\tfor (int64_t task = omp_get_thread_num(); task < HEADS * IMAGES; task += threads) {\n"
+		"\t\t\tint64_t head, image;\n"
+		"\t\t\td2v_task(task, threads, HEADS, IMAGES, &head, &image);\n");
 	int64_t inner = 1;
 	for (int i = k->nouter - 1; i >= 0; i--) {
 		if (i == k->nbias - 1)
@@ -280,20 +281,20 @@ attend_store(Text *out, const AttendOperand *to, const char *name, const char *f
 void
 attend_scratch(Text *out, const AttendKernel *k)
 {
-	text_printf(out,
-	            "\t\tfloat score[(ROWS + 1) * UP] D2V_ALIGNED, query[ROWS * %s] D2V_ALIGNED, "
-	            "bias[%sUP] D2V_ALIGNED;\n",
-	            attend_half(k) ? "EW" : "EP", k->has_bias ? "ROWS * " : "");
+	text_printf(
+		out,
+		"\t\tfloat score[(ROWS + 1) * UP] D2V_ALIGNED, query[ROWS * %s] D2V_ALIGNED, bias[%sUP] D2V_ALIGNED;\n",
+		attend_half(k) ? "EW" : "EP", k->has_bias ? "ROWS * " : "");
 	text_printf(out, "\t\tfloat top[ROWS], inverse[ROWS]; /* of each row of scores */\n");
 	if (k->dropout)
 		text_printf(out, "\t\tenum { DRAWS = D2V_UP(UP + 6, 2 * VW) };\n\t\tfloat "
 		                 "draws[ROWS * DRAWS] D2V_ALIGNED;\n"
 		                 "\t\tmemset(draws, 0, sizeof draws);\n");
-	text_printf(out,
-	            "\t\tmemset(score, 0, sizeof score);\n\t\tmemset(query, 0, sizeof query);\n"
-	            "\t\tfor (int64_t i = 0; i < (int64_t)(sizeof bias / sizeof *bias); i++)\n"
-	            "\t\t\tbias[i] = i %% UP < U ? 0 : -__builtin_inff(); /* columns that only "
-	            "fill the last vector */\n");
+	text_printf(
+		out,
+		"\t\tmemset(score, 0, sizeof score);\n\t\tmemset(query, 0, sizeof query);\n"
+		"\t\tfor (int64_t i = 0; i < (int64_t)(sizeof bias / sizeof *bias); i++)\n"
+		"\t\t\tbias[i] = i %% UP < U ? 0 : -__builtin_inff(); /* columns that only fill the last vector */\n");
 	if (k->has_bias)
 		text_printf(out, "\t\tint64_t biased = -1; /* the head whose r is in bias, if all "
 		                 "of it fits */\n");
@@ -312,11 +313,12 @@ draws_text(Text *out, const AttendKernel *k)
 		text_printf(out, "\t\t\t\t\td2v_uniform4(seed, site, step, id, at >> 2, (U + 6) / "
 		                 "4, draws + i * DRAWS);\n");
 	else
-		text_printf(out,
-		            "\t\t\t\t\tfor (uint32_t u = 0; u < U; u++)\n"
-		            "\t\t\t\t\t\tdraws[i * DRAWS + u] = d2v_uniform(seed, site, step, id, "
-		            "at + u * %" PRIu32 ");\n",
-		            (uint32_t)k->draw_u);
+		text_printf(
+			out,
+			"\t\t\t\t\tfor (uint32_t u = 0; u < U; u++)\n"
+			"\t\t\t\t\t\tdraws[i * DRAWS + u] = d2v_uniform(seed, site, step, id, at + u * %" PRIu32
+			");\n",
+			(uint32_t)k->draw_u);
 	text_printf(out, "\t\t\t\t}\n");
 }
 
@@ -365,10 +367,11 @@ attend_row(Text *out, const AttendKernel *k)
 	text_printf(out, "\t\t\t\tfor (int64_t i = 0; i < rows; i++) {\n"
 	                 "\t\t\t\t\tfloat *x = score + i * UP;\n");
 	if (k->dropout && k->draw_u == 1)
-		text_printf(out,
-		            "\t\t\t\t\tconst float *draw = draws + i * DRAWS + ((first_draw + "
-		            "(uint32_t)(t + i) * %" PRIu32 ") & 3);\n",
-		            (uint32_t)k->draw_t);
+		text_printf(
+			out,
+			"\t\t\t\t\tconst float *draw = draws + i * DRAWS + ((first_draw + (uint32_t)(t + i) * %" PRIu32
+			") & 3);\n",
+			(uint32_t)k->draw_t);
 	else if (k->dropout)
 		text_printf(out, "\t\t\t\t\tconst float *draw = draws + i * DRAWS;\n");
 }
@@ -378,9 +381,10 @@ emit_forward(Text *out, const AttendKernel *k)
 {
 	bool half = attend_half(k);
 	attend_open(out, k);
-	text_printf(out, "#pragma omp parallel\n\t{\n"
-	                 "\t\tfloat values[UP * EP] D2V_ALIGNED, keys[UP * EP] D2V_ALIGNED, "
-	                 "sums[ROWS * EP] D2V_ALIGNED;\n");
+	text_printf(
+		out,
+		"#pragma omp parallel\n\t{\n"
+		"\t\tfloat values[UP * EP] D2V_ALIGNED, keys[UP * EP] D2V_ALIGNED, sums[ROWS * EP] D2V_ALIGNED;\n");
 	if (half)
 		text_printf(out, "\t\tfloat chance[ROWS * UP / 2] D2V_ALIGNED;\n\t\tmemset(chance, "
 		                 "0, sizeof chance);\n");
@@ -395,10 +399,10 @@ emit_forward(Text *out, const AttendKernel *k)
 		text_printf(out, "\t\t\tmemset(values, 0, sizeof values);\n");
 	attend_fetch(out, &k->v, half ? "pairs" : "rows", "v", NULL, "U", "values", "\t\t\t");
 	attend_block(out, k);
-	text_printf(out,
-	            "\t\t\t\td2v_product(score, UP, query, %s, 1, keys, 0, rows, UP / VW, %s, 0, "
-	            "%d);\n",
-	            half ? "EW" : "EP", half ? "E2" : "E", half);
+	text_printf(
+		out,
+		"\t\t\t\td2v_product(score, UP, query, %s, 1, keys, 0, rows, UP / VW, %s, 0, %d);\n",
+		half ? "EW" : "EP", half ? "E2" : "E", half);
 	attend_softmax(out, k, k->dropout ? "kept" : "1");
 	if (k->dropout || half)
 		attend_row(out, k);

@@ -18,24 +18,20 @@ scratch_text(Text *out, const AttendKernel *k)
 	if (k->has_bias)
 		text_printf(out, "\tint done[HEADS * IMAGES] = {0}; /* per task: rows whose dS is "
 		                 "in dr */\n");
-	text_printf(out, "#pragma omp parallel\n\t{\n"
-	                 "\t\tfloat keys[UP * EP] D2V_ALIGNED, keys_turned[UP * EP] D2V_ALIGNED, "
-	                 "values_turned[UP * EP] D2V_ALIGNED;\n"
-	                 "\t\tfloat dkeys[(UP + MR) * EP] D2V_ALIGNED, dvalues[(UP + MR) * EP] "
-	                 "D2V_ALIGNED;\n"
-	                 "\t\tfloat slope[(ROWS + 1) * UP] D2V_ALIGNED, dsums[ROWS * EP] "
-	                 "D2V_ALIGNED, dquery[ROWS * EP] D2V_ALIGNED, dot[ROWS];\n");
+	text_printf(
+		out,
+		"#pragma omp parallel\n\t{\n"
+		"\t\tfloat keys[UP * EP] D2V_ALIGNED, keys_turned[UP * EP] D2V_ALIGNED, values_turned[UP * EP] D2V_ALIGNED;\n"
+		"\t\tfloat dkeys[(UP + MR) * EP] D2V_ALIGNED, dvalues[(UP + MR) * EP] D2V_ALIGNED;\n"
+		"\t\tfloat slope[(ROWS + 1) * UP] D2V_ALIGNED, dsums[ROWS * EP] D2V_ALIGNED, dquery[ROWS * EP] D2V_ALIGNED, dot[ROWS];\n");
 	if (attend_half(k))
-		text_printf(out,
-		            "\t\tfloat chance_pairs[(ROWS / 2 + 1) * UP] D2V_ALIGNED, "
-		            "slope_pairs[(ROWS / 2 + 1) * UP] D2V_ALIGNED;\n"
-		            "\t\tfloat slope_words[ROWS * UP / 2] D2V_ALIGNED, query_pairs[ROWS / "
-		            "2 * EP] D2V_ALIGNED, dsums_pairs[ROWS / 2 * EP] D2V_ALIGNED;\n"
-		            "\t\tmemset(chance_pairs, 0, sizeof "
-		            "chance_pairs);\n\t\tmemset(slope_pairs, 0, sizeof slope_pairs);\n"
-		            "\t\tmemset(slope_words, 0, sizeof "
-		            "slope_words);\n\t\tmemset(query_pairs, 0, sizeof query_pairs);\n"
-		            "\t\tmemset(dsums_pairs, 0, sizeof dsums_pairs);\n");
+		text_printf(
+			out,
+			"\t\tfloat chance_pairs[(ROWS / 2 + 1) * UP] D2V_ALIGNED, slope_pairs[(ROWS / 2 + 1) * UP] D2V_ALIGNED;\n"
+			"\t\tfloat slope_words[ROWS * UP / 2] D2V_ALIGNED, query_pairs[ROWS / 2 * EP] D2V_ALIGNED, dsums_pairs[ROWS / 2 * EP] D2V_ALIGNED;\n"
+			"\t\tmemset(chance_pairs, 0, sizeof chance_pairs);\n\t\tmemset(slope_pairs, 0, sizeof slope_pairs);\n"
+			"\t\tmemset(slope_words, 0, sizeof slope_words);\n\t\tmemset(query_pairs, 0, sizeof query_pairs);\n"
+			"\t\tmemset(dsums_pairs, 0, sizeof dsums_pairs);\n");
 	text_printf(out, "\t\tmemset(keys, 0, sizeof keys);\n\t\tmemset(dsums, 0, sizeof "
 	                 "dsums);\n\t\tmemset(slope, 0, sizeof slope);\n");
 	attend_scratch(out, k);
@@ -68,19 +64,20 @@ row_text(Text *out, const AttendKernel *k)
 static void
 bias_text(Text *out)
 {
-	text_printf(out, "\t\t\t\tif (image > 0)\n"
-	                 "\t\t\t\t\td2v_wait(&done[(image - 1) * HEADS + head], (int)(t + rows));\n"
-	                 "\t\t\t\tfor (int64_t i = 0; i < rows; i++) {\n"
-	                 "\t\t\t\t\tfloat *to = dr + (head * T + t + i) * U;\n"
-	                 "\t\t\t\t\tconst float *y = slope + i * UP;\n"
-	                 "\t\t\t\t\tif (image == 0)\n"
-	                 "\t\t\t\t\t\tmemcpy(to, y, sizeof(float) * U);\n"
-	                 "\t\t\t\t\telse\n"
-	                 "\t\t\t\t\t\tfor (int64_t u = 0; u < U; u++)\n"
-	                 "\t\t\t\t\t\t\tto[u] += y[u];\n"
-	                 "\t\t\t\t}\n"
-	                 "\t\t\t\t__atomic_store_n(&done[image * HEADS + head], (int)(t + rows), "
-	                 "__ATOMIC_RELEASE);\n");
+	text_printf(
+		out,
+		"\t\t\t\tif (image > 0)\n"
+		"\t\t\t\t\td2v_wait(&done[(image - 1) * HEADS + head], (int)(t + rows));\n"
+		"\t\t\t\tfor (int64_t i = 0; i < rows; i++) {\n"
+		"\t\t\t\t\tfloat *to = dr + (head * T + t + i) * U;\n"
+		"\t\t\t\t\tconst float *y = slope + i * UP;\n"
+		"\t\t\t\t\tif (image == 0)\n"
+		"\t\t\t\t\t\tmemcpy(to, y, sizeof(float) * U);\n"
+		"\t\t\t\t\telse\n"
+		"\t\t\t\t\t\tfor (int64_t u = 0; u < U; u++)\n"
+		"\t\t\t\t\t\t\tto[u] += y[u];\n"
+		"\t\t\t\t}\n"
+		"\t\t\t\t__atomic_store_n(&done[image * HEADS + head], (int)(t + rows), __ATOMIC_RELEASE);\n");
 }
 
 /* Keys and values, as they are and turned. dkeys serves as scratch on the way. */
@@ -112,45 +109,41 @@ block_text(Text *out, const AttendKernel *k)
 		attend_fetch(out, &k->q, "pairs", "q", "t", "rows", "query_pairs", tabs);
 		attend_fetch(out, &k->out, "pairs", "dout", "t", "rows", "dsums_pairs", tabs);
 	}
-	text_printf(out,
-	            "\t\t\t\td2v_product(score, UP, query, %s, 1, keys_turned, 0, rows, UP / VW, "
-	            "%s, 0, %d);\n",
-	            width, n, half);
-	text_printf(out,
-	            "\t\t\t\td2v_product(slope, UP, dsums, %s, 1, values_turned, 0, rows, UP / VW, "
-	            "%s, 0, %d);\n",
-	            width, n, half);
+	text_printf(
+		out,
+		"\t\t\t\td2v_product(score, UP, query, %s, 1, keys_turned, 0, rows, UP / VW, %s, 0, %d);\n",
+		width, n, half);
+	text_printf(
+		out,
+		"\t\t\t\td2v_product(slope, UP, dsums, %s, 1, values_turned, 0, rows, UP / VW, %s, 0, %d);\n",
+		width, n, half);
 	row_text(out, k);
 	if (k->has_bias)
 		bias_text(out);
 	if (!half) {
-		text_printf(out, "\t\t\t\td2v_product(dquery, EP, slope, UP, 1, keys, EP, rows, EP "
-		                 "/ VW, U, 0, 0);\n"
-		                 "\t\t\t\td2v_product(dkeys, EP, slope, 1, UP, query, EP, U, EP / "
-		                 "VW, rows, 1, 0);\n"
-		                 "\t\t\t\td2v_product(dvalues, EP, score, 1, UP, dsums, EP, U, EP "
-		                 "/ VW, rows, 1, 0);\n");
+		text_printf(
+			out,
+			"\t\t\t\td2v_product(dquery, EP, slope, UP, 1, keys, EP, rows, EP "
+			"/ VW, U, 0, 0);\n"
+			"\t\t\t\td2v_product(dkeys, EP, slope, 1, UP, query, EP, U, EP / VW, rows, 1, 0);\n"
+			"\t\t\t\td2v_product(dvalues, EP, score, 1, UP, dsums, EP, U, EP / VW, rows, 1, 0);\n");
 		return;
 	}
-	text_printf(out,
-	            "\t\t\t\tif (rows & 1) { /* the last row has no partner */\n"
-	            "\t\t\t\t\tmemset(score + rows * UP, 0, sizeof(float) * UP);\n"
-	            "\t\t\t\t\tmemset(slope + rows * UP, 0, sizeof(float) * UP);\n"
-	            "\t\t\t\t}\n"
-	            "\t\t\t\tfor (int64_t i = 0; i < rows; i += 2) {\n"
-	            "\t\t\t\t\td2v_round_pairs(chance_pairs + i / 2 * UP, score + i * UP, score + "
-	            "(i + 1) * UP, UP);\n"
-	            "\t\t\t\t\td2v_round_pairs(slope_pairs + i / 2 * UP, slope + i * UP, slope + "
-	            "(i + 1) * UP, UP);\n"
-	            "\t\t\t\t}\n"
-	            "\t\t\t\tfor (int64_t i = 0; i < rows; i++)\n"
-	            "\t\t\t\t\td2v_round_words(slope_words + i * (UP / 2), slope + i * UP, UP);\n"
-	            "\t\t\t\td2v_product(dquery, EP, slope_words, UP / 2, 1, keys, EP, rows, EP / "
-	            "VW, U2, 0, 1);\n"
-	            "\t\t\t\td2v_product(dkeys, EP, slope_pairs, 1, UP, query_pairs, EP, U, EP / "
-	            "VW, (rows + 1) / 2, 1, 1);\n"
-	            "\t\t\t\td2v_product(dvalues, EP, chance_pairs, 1, UP, dsums_pairs, EP, U, EP "
-	            "/ VW, (rows + 1) / 2, 1, 1);\n");
+	text_printf(
+		out,
+		"\t\t\t\tif (rows & 1) { /* the last row has no partner */\n"
+		"\t\t\t\t\tmemset(score + rows * UP, 0, sizeof(float) * UP);\n"
+		"\t\t\t\t\tmemset(slope + rows * UP, 0, sizeof(float) * UP);\n"
+		"\t\t\t\t}\n"
+		"\t\t\t\tfor (int64_t i = 0; i < rows; i += 2) {\n"
+		"\t\t\t\t\td2v_round_pairs(chance_pairs + i / 2 * UP, score + i * UP, score + (i + 1) * UP, UP);\n"
+		"\t\t\t\t\td2v_round_pairs(slope_pairs + i / 2 * UP, slope + i * UP, slope + (i + 1) * UP, UP);\n"
+		"\t\t\t\t}\n"
+		"\t\t\t\tfor (int64_t i = 0; i < rows; i++)\n"
+		"\t\t\t\t\td2v_round_words(slope_words + i * (UP / 2), slope + i * UP, UP);\n"
+		"\t\t\t\td2v_product(dquery, EP, slope_words, UP / 2, 1, keys, EP, rows, EP / VW, U2, 0, 1);\n"
+		"\t\t\t\td2v_product(dkeys, EP, slope_pairs, 1, UP, query_pairs, EP, U, EP / VW, (rows + 1) / 2, 1, 1);\n"
+		"\t\t\t\td2v_product(dvalues, EP, chance_pairs, 1, UP, dsums_pairs, EP, U, EP / VW, (rows + 1) / 2, 1, 1);\n");
 }
 
 void

@@ -107,13 +107,13 @@ head_comment(Text *out, const AttendKernel *k, const AttendCut *c)
 		         u * (dtype_bytes[k->dk.dtype] + dtype_bytes[k->dv.dtype]);
 	if (k->has_bias)
 		bytes += (k->grad ? 8 : 4) * (double)c->heads * (double)k->t * (double)k->u;
-	text_printf(out,
-	            "/* Attention, %s: out = sum over U of %s(softmax over U of (scale * sum over "
-	            "E of q k%s)) v.\n"
-	            " * T %" PRId64 " queries, U %" PRId64 " keys, E %" PRId64 " wide; %" PRId64
-	            " heads (outer axes of r) of %" PRId64 " images; size@stride:\n * ",
-	            k->grad ? "gradient" : "forward", k->dropout ? "drop" : "",
-	            k->has_bias ? " + r" : "", k->t, k->u, k->e, c->heads, c->images);
+	text_printf(
+		out,
+		"/* Attention, %s: out = sum over U of %s(softmax over U of (scale * sum over E of q k%s)) v.\n"
+		" * T %" PRId64 " queries, U %" PRId64 " keys, E %" PRId64 " wide; %" PRId64
+		" heads (outer axes of r) of %" PRId64 " images; size@stride:\n * ",
+		k->grad ? "gradient" : "forward", k->dropout ? "drop" : "",
+		k->has_bias ? " + r" : "", k->t, k->u, k->e, c->heads, c->images);
 	shape_text(out, "q", k, &k->q, 'T');
 	shape_text(out, "  k", k, &k->k, 'U');
 	shape_text(out, "  v", k, &k->v, 'U');
@@ -179,10 +179,10 @@ attend_cuda_open(Text *out, const AttendKernel *k, const AttendCut *c, const cha
 		text_printf(out, "\tconst float UNSCALE = %s;\n",
 		            text_double(scale, (double)(float)(1 / k->scale)));
 	if (attend_cuda_tensor(k))
-		text_printf(out,
-		            "\tconst float TO_LOG2 = %s; /* scale / ln 2: e^score = 2^(TO_LOG2 q k "
-		            "+ ..) */\n",
-		            text_double(scale, (double)(float)(k->scale * 1.44269504088896340736)));
+		text_printf(
+			out,
+			"\tconst float TO_LOG2 = %s; /* scale / ln 2: e^score = 2^(TO_LOG2 q k + ..) */\n",
+			text_double(scale, (double)(float)(k->scale * 1.44269504088896340736)));
 }
 
 /* ---- pieces of bodies ----------------------------------------------------------------------- */
@@ -288,30 +288,28 @@ attend_cuda_bias(Text *out, const AttendKernel *k, const char *tiles, const char
 {
 	const char *wide = k->u % 2 == 0 ? "true" : "false";
 	if (k->has_bias)
-		text_printf(out,
-		            "%sconst float *const r0 = r + ((int64_t)head * T + (t < T ? t : T - "
-		            "1)) * U + %s + column;\n"
-		            "%sconst float *const r1 = r + ((int64_t)head * T + (t + 8 < T ? t + 8 "
-		            ": T - 1)) * U + %s + column;\n",
-		            tabs, at, tabs, at);
-	text_printf(out,
-	            "#pragma unroll\n"
-	            "%sfor (int j = 0; j < %s; j++) {\n"
-	            "%s\tconst int left = U - (%s) - 8 * j - column; /* keys from this lane's "
-	            "first on */\n",
-	            tabs, tiles, tabs, at);
+		text_printf(
+			out,
+			"%sconst float *const r0 = r + ((int64_t)head * T + (t < T ? t : T - 1)) * U + %s + column;\n"
+			"%sconst float *const r1 = r + ((int64_t)head * T + (t + 8 < T ? t + 8 : T - 1)) * U + %s + column;\n",
+			tabs, at, tabs, at);
+	text_printf(
+		out,
+		"#pragma unroll\n"
+		"%sfor (int j = 0; j < %s; j++) {\n"
+		"%s\tconst int left = U - (%s) - 8 * j - column; /* keys from this lane's first on */\n",
+		tabs, tiles, tabs, at);
 	if (k->has_bias)
-		text_printf(out,
-		            "%s\tconst float2 b0 = d2v_pair<%s>(r0 + 8 * j, left), b1 = "
-		            "d2v_pair<%s>(r1 + 8 * j, left);\n"
-		            "%s\tx[j][0] = b0.x * UNSCALE, x[j][1] = b0.y * UNSCALE, x[j][2] = "
-		            "b1.x * UNSCALE, x[j][3] = b1.y * UNSCALE;\n",
-		            tabs, wide, wide, tabs);
+		text_printf(
+			out,
+			"%s\tconst float2 b0 = d2v_pair<%s>(r0 + 8 * j, left), b1 = d2v_pair<%s>(r1 + 8 * j, left);\n"
+			"%s\tx[j][0] = b0.x * UNSCALE, x[j][1] = b0.y * UNSCALE, x[j][2] = b1.x * UNSCALE, x[j][3] = b1.y * UNSCALE;\n",
+			tabs, wide, wide, tabs);
 	else
-		text_printf(out,
-		            "%s\tx[j][0] = x[j][2] = left > 0 ? 0 : LOWEST, x[j][1] = x[j][3] = "
-		            "left > 1 ? 0 : LOWEST;\n",
-		            tabs);
+		text_printf(
+			out,
+			"%s\tx[j][0] = x[j][2] = left > 0 ? 0 : LOWEST, x[j][1] = x[j][3] = left > 1 ? 0 : LOWEST;\n",
+			tabs);
 	text_printf(out, "%s}\n", tabs);
 }
 

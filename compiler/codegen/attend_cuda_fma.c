@@ -32,11 +32,9 @@ static const char tiles[] =
 	"{\n"
 	"\tconst uint2 w = *(const uint2 *)at;\n"
 	"\treturn make_float4(d2v_load_bf16((uint16_t)w.x), d2v_load_bf16((uint16_t)(w.x >> 16)),\n"
-	"\t                   d2v_load_bf16((uint16_t)w.y), d2v_load_bf16((uint16_t)(w.y >> "
-	"16)));\n"
+	"\t                   d2v_load_bf16((uint16_t)w.y), d2v_load_bf16((uint16_t)(w.y >> 16)));\n"
 	"}\n"
-	"/* `rows` rows of E numbers, a stride apart, as f32; zeros up to WIDTH columns and "
-	"PADDED\n"
+	"/* `rows` rows of E numbers, a stride apart, as f32; zeros up to WIDTH columns and PADDED\n"
 	" * rows. WIDE: the source allows four at once. */\n"
 	"template <int PITCH, int WIDTH, int E, int PADDED, int BLOCK, bool WIDE, class Number>\n"
 	"D2V_TILE void d2v_rows(float *to, const Number *from, int64_t stride, int rows)\n"
@@ -80,8 +78,7 @@ static const char tiles[] =
 	"}\n"
 	"/* sum[m][n] += over j < count of left[m, j] right[j, lane + 32 n]. */\n"
 	"template <int M, int N, int LEFT_ROW, int LEFT_COLUMN, int PITCH, int E>\n"
-	"D2V_TILE void d2v_mix(float (&sum)[M][N], const float *left, const float *right, int "
-	"count)\n"
+	"D2V_TILE void d2v_mix(float (&sum)[M][N], const float *left, const float *right, int count)\n"
 	"{\n"
 	"\tconst int lane = threadIdx.x % 32;\n"
 	"#pragma unroll 4\n"
@@ -136,16 +133,15 @@ fetch(Text *out, const AttendKernel *k, const AttendOperand *a, const char *name
 static void
 prologue_text(Text *out, const AttendKernel *k, const AttendCut *c)
 {
-	text_printf(out,
-	            "\tenum { WIDTH = %" PRId64 ", PITCH = WIDTH + 4, KEYS = %" PRId64
-	            ", ROWS = %" PRId64 ", BLOCKS = %" PRId64 ", WARPS = %" PRId64
-	            ", SCORES = %" PRId64 " }; /* E, U, T cut up */\n"
-	            "\tenum { MINE = ROWS / WARPS, COLUMNS = (E + 31) / 32 }; /* a warp's queries, "
-	            "a lane's columns */\n"
-	            "\tD2V_DYNAMIC_SHARED(shared);\n"
-	            "\tfloat *const query = (float *)shared, *const tile = query + ROWS * PITCH, "
-	            "*const score = tile + KEYS * PITCH;\n",
-	            c->width, c->keys, c->rows, c->blocks, c->warps, attend_up(k->u, 8));
+	text_printf(
+		out,
+		"\tenum { WIDTH = %" PRId64 ", PITCH = WIDTH + 4, KEYS = %" PRId64
+		", ROWS = %" PRId64 ", BLOCKS = %" PRId64 ", WARPS = %" PRId64 ", SCORES = %" PRId64
+		" }; /* E, U, T cut up */\n"
+		"\tenum { MINE = ROWS / WARPS, COLUMNS = (E + 31) / 32 }; /* a warp's queries, a lane's columns */\n"
+		"\tD2V_DYNAMIC_SHARED(shared);\n"
+		"\tfloat *const query = (float *)shared, *const tile = query + ROWS * PITCH, *const score = tile + KEYS * PITCH;\n",
+		c->width, c->keys, c->rows, c->blocks, c->warps, attend_up(k->u, 8));
 	if (k->grad)
 		attend_put(out, "\tfloat *const slope = score + ROWS * SCORES, *const dsum = slope "
 		                "+ ROWS * SCORES;\n");
@@ -198,10 +194,11 @@ softmax_text(Text *out, const AttendKernel *k)
 	                "\t\t}\n"
 	                "\t\tsum = d2v_warp_sum(sum);\n");
 	if (k->dropout)
-		text_printf(out,
-		            "\t\tconst uint32_t first = first_draw + (uint32_t)(first_row + i) * "
-		            "%" PRIu32 "u;\n",
-		            (uint32_t)k->draw_t);
+		text_printf(
+			out,
+			"\t\tconst uint32_t first = first_draw + (uint32_t)(first_row + i) * %" PRIu32
+			"u;\n",
+			(uint32_t)k->draw_t);
 }
 
 static void
@@ -221,20 +218,20 @@ mix_text(Text *out, const AttendKernel *k, const AttendOperand *a, const char *n
 	                "\tfor (int u = 0; u < U; u += KEYS) {\n"
 	                "\t\td2v_barrier();\n");
 	fetch(out, k, a, name, "tile", "u", "U - u", "KEYS", "\t\t");
-	text_printf(out,
-	            "\t\td2v_barrier();\n"
-	            "\t\td2v_mix<MINE, COLUMNS, SCORES, 1, PITCH, E>(sum, %s + warp * MINE * "
-	            "SCORES + u, tile, U - u < KEYS ? U - u : KEYS);\n"
-	            "\t}\n"
-	            "#pragma unroll\n"
-	            "\tfor (int m = 0; m < MINE; m++)\n"
-	            "#pragma unroll\n"
-	            "\t\tfor (int n = 0; n < COLUMNS; n++)\n"
-	            "\t\t\tif (first_row + warp * MINE + m < T && lane + 32 * n < E)\n"
-	            "\t\t\t\td2v_set(%s + %so + (int64_t)(first_row + warp * MINE + m) * %" PRId64
-	            " + lane + 32 * n, %s);\n"
-	            "\t}\n",
-	            left, result, result, to->token, value);
+	text_printf(
+		out,
+		"\t\td2v_barrier();\n"
+		"\t\td2v_mix<MINE, COLUMNS, SCORES, 1, PITCH, E>(sum, %s + warp * MINE * SCORES + u, tile, U - u < KEYS ? U - u : KEYS);\n"
+		"\t}\n"
+		"#pragma unroll\n"
+		"\tfor (int m = 0; m < MINE; m++)\n"
+		"#pragma unroll\n"
+		"\t\tfor (int n = 0; n < COLUMNS; n++)\n"
+		"\t\t\tif (first_row + warp * MINE + m < T && lane + 32 * n < E)\n"
+		"\t\t\t\td2v_set(%s + %so + (int64_t)(first_row + warp * MINE + m) * %" PRId64
+		" + lane + 32 * n, %s);\n"
+		"\t}\n",
+		left, result, result, to->token, value);
 }
 
 static void

@@ -53,23 +53,24 @@ cut_forward(const AttendKernel *k)
 static void
 scores_text(Text *out, const AttendKernel *k, const AttendCut *c)
 {
-	attend_put(out,
-	           "\t\tconst int t = first_row + tile * 16 + lane / 4; /* this lane's queries: t "
-	           "and t + 8 */\n"
-	           "\t\tfloat x[KEYS / 8][4]; /* scores / scale, beginning with the bias */\n");
+	attend_put(
+		out,
+		"\t\tconst int t = first_row + tile * 16 + lane / 4; /* this lane's queries: t and t + 8 */\n"
+		"\t\tfloat x[KEYS / 8][4]; /* scores / scale, beginning with the bias */\n");
 	attend_cuda_bias(out, k, "KEYS / 8", c->chunks > 1 ? "chunk * KEYS" : "0", "\t\t");
-	attend_put(out, "#pragma unroll 1\n"
-	                "\t\tfor (int i = 0; i < WIDTH / 16; i++) {\n"
-	                "\t\t\tuint32_t a[4], b[4];\n"
-	                "\t\t\td2v_left<WIDTH / 8, false>(a, queries, tile * 16, i);\n"
-	                "#pragma unroll\n"
-	                "\t\t\tfor (int j = 0; j < KEYS / 8; j += 2) {\n"
-	                "\t\t\t\td2v_ldmatrix_x4(b, d2v_chunk<WIDTH / 8>(keys, 8 * j + lane / 16 * "
-	                "8 + lane % 8, 2 * i + lane / 8 % 2));\n"
-	                "\t\t\t\td2v_mma(x[j], a, b[0], b[1]);\n"
-	                "\t\t\t\td2v_mma(x[j + 1], a, b[2], b[3]);\n"
-	                "\t\t\t}\n"
-	                "\t\t}\n");
+	attend_put(
+		out,
+		"#pragma unroll 1\n"
+		"\t\tfor (int i = 0; i < WIDTH / 16; i++) {\n"
+		"\t\t\tuint32_t a[4], b[4];\n"
+		"\t\t\td2v_left<WIDTH / 8, false>(a, queries, tile * 16, i);\n"
+		"#pragma unroll\n"
+		"\t\t\tfor (int j = 0; j < KEYS / 8; j += 2) {\n"
+		"\t\t\t\td2v_ldmatrix_x4(b, d2v_chunk<WIDTH / 8>(keys, 8 * j + lane / 16 * 8 + lane % 8, 2 * i + lane / 8 % 2));\n"
+		"\t\t\t\td2v_mma(x[j], a, b[0], b[1]);\n"
+		"\t\t\t\td2v_mma(x[j + 1], a, b[2], b[3]);\n"
+		"\t\t\t}\n"
+		"\t\t}\n");
 }
 
 /* x becomes e^(x - top) and, rounded, the left factor p; with several chunks, what was summed
@@ -106,13 +107,14 @@ softmax_text(Text *out, const AttendKernel *k, const AttendCut *c)
 	                "\t\t\t\tx[j][h] = d2v_exp2(x[j][h] - peak[h / 2]);\n"
 	                "\t\t\t\tsum[h / 2] += x[j][h];\n"
 	                "\t\t\t}\n");
-	attend_put(out, "\t\tuint32_t p[KEYS / 16][4];\n"
-	                "#pragma unroll\n"
-	                "\t\tfor (int j = 0; j < KEYS / 16; j++)\n"
-	                "#pragma unroll\n"
-	                "\t\t\tfor (int h = 0; h < 4; h++)\n"
-	                "\t\t\t\tp[j][h] = d2v_pack_bf16(x[2 * j + h / 2][h % 2 * 2], x[2 * j + h "
-	                "/ 2][h % 2 * 2 + 1]);\n");
+	attend_put(
+		out,
+		"\t\tuint32_t p[KEYS / 16][4];\n"
+		"#pragma unroll\n"
+		"\t\tfor (int j = 0; j < KEYS / 16; j++)\n"
+		"#pragma unroll\n"
+		"\t\t\tfor (int h = 0; h < 4; h++)\n"
+		"\t\t\t\tp[j][h] = d2v_pack_bf16(x[2 * j + h / 2][h % 2 * 2], x[2 * j + h / 2][h % 2 * 2 + 1]);\n");
 	if (k->dropout) {
 		attend_put(out, "#pragma unroll\n"
 		                "\t\tfor (int part = 0; part < KEYS / COLUMNS; part++) {\n");
@@ -126,8 +128,7 @@ softmax_text(Text *out, const AttendKernel *k, const AttendCut *c)
 			"#pragma unroll\n"
 			"\t\t\t\tfor (int m = 0; m < 2; m++) {\n"
 			"\t\t\t\t\tconst uint32_t bits = word[m][j / 4] >> j % 4 * 8;\n"
-			"\t\t\t\t\tuint32_t &pair = p[(part * (COLUMNS / 8) + j) / 2][(part * "
-			"(COLUMNS / 8) + j) % 2 * 2 + m];\n"
+			"\t\t\t\t\tuint32_t &pair = p[(part * (COLUMNS / 8) + j) / 2][(part * (COLUMNS / 8) + j) % 2 * 2 + m];\n"
 			"\t\t\t\t\tpair &= (bits & 1 ? 0 : 0xffff) | (bits & 2 ? 0 : 0xffff0000);\n"
 			"\t\t\t\t}\n"
 			"\t\t}\n");
@@ -138,18 +139,18 @@ softmax_text(Text *out, const AttendKernel *k, const AttendCut *c)
 static void
 product_text(Text *out, const char *count, const char *first)
 {
-	text_printf(out,
-	            "#pragma unroll\n"
-	            "\t\tfor (int j = 0; j < KEYS / 16; j++)\n"
-	            "#pragma unroll\n"
-	            "\t\t\tfor (int e = 0; e < %s; e += 2) {\n"
-	            "\t\t\t\tuint32_t b[4];\n"
-	            "\t\t\t\td2v_ldmatrix_x4_trans(b, d2v_chunk<WIDTH / 8>(values, 16 * j + lane "
-	            "%% 16, %se + lane / 16));\n"
-	            "\t\t\t\td2v_mma(o[e], p[j], b[0], b[1]);\n"
-	            "\t\t\t\td2v_mma(o[e + 1], p[j], b[2], b[3]);\n"
-	            "\t\t\t}\n",
-	            count, first);
+	text_printf(
+		out,
+		"#pragma unroll\n"
+		"\t\tfor (int j = 0; j < KEYS / 16; j++)\n"
+		"#pragma unroll\n"
+		"\t\t\tfor (int e = 0; e < %s; e += 2) {\n"
+		"\t\t\t\tuint32_t b[4];\n"
+		"\t\t\t\td2v_ldmatrix_x4_trans(b, d2v_chunk<WIDTH / 8>(values, 16 * j + lane %% 16, %se + lane / 16));\n"
+		"\t\t\t\td2v_mma(o[e], p[j], b[0], b[1]);\n"
+		"\t\t\t\td2v_mma(o[e + 1], p[j], b[2], b[3]);\n"
+		"\t\t\t}\n",
+		count, first);
 }
 
 static void
@@ -158,10 +159,10 @@ inverse_text(Text *out, const AttendKernel *k)
 	const char *kept = k->dropout ? "kept * " : "";
 	if (k->dropout)
 		attend_put(out, "\t\tconst float kept = 1 / (1 - rate);\n");
-	text_printf(out,
-	            "\t\tconst float inverse[2] = {%sd2v_inverse(d2v_row_sum(sum[0])), "
-	            "%sd2v_inverse(d2v_row_sum(sum[1]))};\n",
-	            kept, kept);
+	text_printf(
+		out,
+		"\t\tconst float inverse[2] = {%sd2v_inverse(d2v_row_sum(sum[0])), %sd2v_inverse(d2v_row_sum(sum[1]))};\n",
+		kept, kept);
 }
 
 static void
@@ -219,19 +220,20 @@ attend_cuda_forward(Text *out, const AttendKernel *k, const char *name, AttendLa
 	attend_cuda_fetch(out, k, &k->q, "q", "queries", "WIDTH / 8", "first_row", "T - first_row",
 	                  "TILES * 16", "\t");
 	if (many)
-		attend_put(out, "\tconst int tile = warp;\n"
-		                "\tfloat top[2] = {-1e30f, -1e30f}, sum[2] = {0, 0}, o[WIDTH / "
-		                "8][4] = {};\n"
-		                "#pragma unroll 1\n"
-		                "\tfor (int chunk = 0; chunk < CHUNKS; chunk++) {\n"
-		                "\t\td2v_barrier();\n");
+		attend_put(
+			out,
+			"\tconst int tile = warp;\n"
+			"\tfloat top[2] = {-1e30f, -1e30f}, sum[2] = {0, 0}, o[WIDTH / 8][4] = {};\n"
+			"#pragma unroll 1\n"
+			"\tfor (int chunk = 0; chunk < CHUNKS; chunk++) {\n"
+			"\t\td2v_barrier();\n");
 	attend_cuda_fetch(out, k, &k->k, "k", "keys", "WIDTH / 8", first, left, "KEYS", tabs);
 	text_printf(out, "%sd2v_copy_commit();\n", tabs);
 	attend_cuda_fetch(out, k, &k->v, "v", "values", "WIDTH / 8", first, left, "KEYS", tabs);
-	text_printf(out,
-	            "%sd2v_copy_commit();\n%sd2v_copy_wait<1>();\n%sd2v_barrier(); /* queries and "
-	            "keys are there */\n",
-	            tabs, tabs, tabs);
+	text_printf(
+		out,
+		"%sd2v_copy_commit();\n%sd2v_copy_wait<1>();\n%sd2v_barrier(); /* queries and keys are there */\n",
+		tabs, tabs, tabs);
 	if (!many)
 		attend_put(out, "#pragma unroll 1\n"
 		                "\tfor (int tile = warp; tile < TILES; tile += WARPS) {\n");
@@ -247,13 +249,13 @@ attend_cuda_forward(Text *out, const AttendKernel *k, const char *name, AttendLa
 	} else {
 		attend_put(
 			out,
-			"\t\tif (tile == warp) {\n\t\t\td2v_copy_wait<0>();\n\t\t\td2v_barrier(); "
-			"/* and values */\n\t\t}\n");
+			"\t\tif (tile == warp) {\n\t\t\td2v_copy_wait<0>();\n\t\t\td2v_barrier(); /* and values */\n\t\t}\n");
 		inverse_text(out, k);
-		attend_put(out, "#pragma unroll 1\n"
-		                "\t\tfor (int side = 0; side < WIDTH / 8; side += PIECE) { /* by "
-		                "pieces: fewer registers */\n"
-		                "\t\tfloat o[PIECE][4] = {};\n");
+		attend_put(
+			out,
+			"#pragma unroll 1\n"
+			"\t\tfor (int side = 0; side < WIDTH / 8; side += PIECE) { /* by pieces: fewer registers */\n"
+			"\t\tfloat o[PIECE][4] = {};\n");
 		product_text(out, "PIECE", "side + ");
 		store_text(out, k, "PIECE", "side + ");
 		attend_put(out, "\t\t}\n\t}\n}\n");

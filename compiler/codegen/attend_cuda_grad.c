@@ -80,13 +80,13 @@ attend_cut_grad(const AttendKernel *k)
 static void
 prologue_text(Text *out, const AttendKernel *k, const AttendCut *c)
 {
-	text_printf(out,
-	            "\tenum { WIDTH = %" PRId64 ", KEYS = %" PRId64 ", CHUNKS = %" PRId64
-	            ", ROWS = %" PRId64 ", BLOCKS = %" PRId64 ", WARPS = %" PRId64
-	            ", SHARES = %" PRId64 " }; /* E, U, T cut up; images shared out */\n"
-	            "\tenum { TILES = ROWS / 16, HALF = KEYS / 2, PITCH = (KEYS > WIDTH ? KEYS : "
-	            "WIDTH) / 8 };\n",
-	            c->width, c->keys, c->chunks, c->rows, c->blocks, c->warps, c->shares);
+	text_printf(
+		out,
+		"\tenum { WIDTH = %" PRId64 ", KEYS = %" PRId64 ", CHUNKS = %" PRId64
+		", ROWS = %" PRId64 ", BLOCKS = %" PRId64 ", WARPS = %" PRId64 ", SHARES = %" PRId64
+		" }; /* E, U, T cut up; images shared out */\n"
+		"\tenum { TILES = ROWS / 16, HALF = KEYS / 2, PITCH = (KEYS > WIDTH ? KEYS : WIDTH) / 8 };\n",
+		c->width, c->keys, c->chunks, c->rows, c->blocks, c->warps, c->shares);
 	text_printf(out,
 	            "\tD2V_DYNAMIC_SHARED(shared);\n"
 	            "\tunsigned char *const chance = shared, *const slope = chance + %" PRId64
@@ -135,10 +135,10 @@ typedef struct {
 static void
 piece_product(Text *out, const Piece *p, int tiles, const char *tabs)
 {
-	text_printf(out,
-	            "%sd2v_product<%d, WIDTH / 16, %s, PITCH, WIDTH / 8, %s>(sum, %s, pair * 32, "
-	            "%s, side * (WIDTH / 16));\n",
-	            tabs, tiles, p->steps, p->turned, p->left, p->right);
+	text_printf(
+		out,
+		"%sd2v_product<%d, WIDTH / 16, %s, PITCH, WIDTH / 8, %s>(sum, %s, pair * 32, %s, side * (WIDTH / 16));\n",
+		tabs, tiles, p->steps, p->turned, p->left, p->right);
 }
 
 /* 32 rows by half the width at a time. */
@@ -171,32 +171,32 @@ piece_text(Text *out, const AttendKernel *k, const Piece *p)
 		text_printf(out, "\t\t\t\t\t\tfloat4 *const kept_sum = sums + %" PRId64, p->at);
 		if (p->plus)
 			text_printf(out, " + %s * %" PRId64, p->plus, p->step);
-		text_printf(out,
-		            " + ((task * 2 + m) * (WIDTH / 16) + n) * 32 + lane;\n"
-		            "\t\t\t\t\t\tif (%s > 0) {\n"
-		            "\t\t\t\t\t\t\tconst float4 before = *kept_sum;\n"
-		            "\t\t\t\t\t\t\ts[0] += before.x, s[1] += before.y, s[2] += before.z, "
-		            "s[3] += before.w;\n"
-		            "\t\t\t\t\t\t}\n"
-		            "\t\t\t\t\t\tif (%s + 1 < %s) {\n"
-		            "\t\t\t\t\t\t\t*kept_sum = make_float4(s[0], s[1], s[2], s[3]);\n"
-		            "\t\t\t\t\t\t\tcontinue;\n"
-		            "\t\t\t\t\t\t}\n",
-		            p->loop, p->loop, p->last);
+		text_printf(
+			out,
+			" + ((task * 2 + m) * (WIDTH / 16) + n) * 32 + lane;\n"
+			"\t\t\t\t\t\tif (%s > 0) {\n"
+			"\t\t\t\t\t\t\tconst float4 before = *kept_sum;\n"
+			"\t\t\t\t\t\t\ts[0] += before.x, s[1] += before.y, s[2] += before.z, s[3] += before.w;\n"
+			"\t\t\t\t\t\t}\n"
+			"\t\t\t\t\t\tif (%s + 1 < %s) {\n"
+			"\t\t\t\t\t\t\t*kept_sum = make_float4(s[0], s[1], s[2], s[3]);\n"
+			"\t\t\t\t\t\t\tcontinue;\n"
+			"\t\t\t\t\t\t}\n",
+			p->loop, p->loop, p->last);
 	}
-	text_printf(out,
-	            "#pragma unroll\n"
-	            "\t\t\t\t\t\tfor (int h = 0; h < 2; h++) {\n"
-	            "\t\t\t\t\t\t\tconst int i = pair * 32 + 16 * m + 8 * h + lane / 4, e = (side "
-	            "* (WIDTH / 16) + n) * 8 + column;\n"
-	            "\t\t\t\t\t\t\tif (i < %s && %s + i < %s)\n"
-	            "\t\t\t\t\t\t\t\td2v_put<%s>(%s + %so + (int64_t)(%s + i) * %" PRId64
-	            " + e, E - e, s[2 * h]%s, s[2 * h + 1]%s);\n"
-	            "\t\t\t\t\t\t}\n"
-	            "\t\t\t\t\t}\n"
-	            "\t\t\t}\n",
-	            p->tiles[0] == 'T' ? "ROWS" : "KEYS", p->first, p->most, put, p->name, p->name,
-	            p->first, p->to->token, p->factor, p->factor);
+	text_printf(
+		out,
+		"#pragma unroll\n"
+		"\t\t\t\t\t\tfor (int h = 0; h < 2; h++) {\n"
+		"\t\t\t\t\t\t\tconst int i = pair * 32 + 16 * m + 8 * h + lane / 4, e = (side * (WIDTH / 16) + n) * 8 + column;\n"
+		"\t\t\t\t\t\t\tif (i < %s && %s + i < %s)\n"
+		"\t\t\t\t\t\t\t\td2v_put<%s>(%s + %so + (int64_t)(%s + i) * %" PRId64
+		" + e, E - e, s[2 * h]%s, s[2 * h + 1]%s);\n"
+		"\t\t\t\t\t\t}\n"
+		"\t\t\t\t\t}\n"
+		"\t\t\t}\n",
+		p->tiles[0] == 'T' ? "ROWS" : "KEYS", p->first, p->most, put, p->name, p->name,
+		p->first, p->to->token, p->factor, p->factor);
 }
 
 static void
@@ -318,9 +318,10 @@ attend_cuda_grad(Text *out, const AttendKernel *k, const char *name, AttendLaunc
 	                                "block++) {\n\t\tconst int first_row = block * ROWS;\n"
 	                              : "\t\t{\n\t\tconst int first_row = 0;\n");
 	if (c.chunks > 1) {
-		attend_put(out, "#pragma unroll 1\n"
-		                "\t\tfor (int chunk = 0; chunk < CHUNKS; chunk++) { /* statistics "
-		                "of whole rows */\n");
+		attend_put(
+			out,
+			"#pragma unroll 1\n"
+			"\t\tfor (int chunk = 0; chunk < CHUNKS; chunk++) { /* statistics of whole rows */\n");
 		load_text(out, k, &c);
 		round_open(out, &c);
 		attend_cuda_half(out, k, &c, false);

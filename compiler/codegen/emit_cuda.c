@@ -130,10 +130,10 @@ open_packed(const Cuda *c, Text *t)
 		const char *at = d->width > 1 ? "e0" : "i0",
 			   *times = d->width > 1 ? arena_printf(r->a, "%d * ", d->width) : "";
 
-		text_printf(t,
-		            "\tconst int64_t %s = %s((int64_t)blockIdx.x * %d + "
-		            "threadIdx.x);\n\tif (%s >= count)\n\t\treturn;\n",
-		            at, times, c->block, at);
+		text_printf(
+			t,
+			"\tconst int64_t %s = %s((int64_t)blockIdx.x * %d + threadIdx.x);\n\tif (%s >= count)\n\t\treturn;\n",
+			at, times, c->block, at);
 		return;
 	}
 	if (threads == 1) {
@@ -202,12 +202,12 @@ open_columns(const Cuda *c, Text *t)
 		                         : "\tconst int lane = threadIdx.x;\n",
 		            c->lanes);
 	if (c->grid > 1)
-		text_printf(t,
-		            "\tconst %s first = %s%lld * blockIdx.x / %lld, end = %s%lld * "
-		            "(blockIdx.x + 1) / %lld;\n",
-		            c->index, strcmp(c->index, "int") ? "(int64_t)" : "", (long long)rows,
-		            (long long)c->grid, strcmp(c->index, "int") ? "(int64_t)" : "",
-		            (long long)rows, (long long)c->grid);
+		text_printf(
+			t,
+			"\tconst %s first = %s%lld * blockIdx.x / %lld, end = %s%lld * (blockIdx.x + 1) / %lld;\n",
+			c->index, strcmp(c->index, "int") ? "(int64_t)" : "", (long long)rows,
+			(long long)c->grid, strcmp(c->index, "int") ? "(int64_t)" : "",
+			(long long)rows, (long long)c->grid);
 	else
 		text_printf(t, "\tconst int first = 0, end = %lld;\n", (long long)rows);
 	if (!cuda_reduces_rows(c) && !c->staged)
@@ -247,10 +247,10 @@ whole_function(Cuda *c, Builder *b, Source *s, Text *t)
 	if (c->slots)
 		text_printf(t, "\tD2V_SHARED(float, part, %d);\n", c->slots * c->lanes / 32);
 	if (c->room && c->far)
-		text_printf(t,
-		            "\tunsigned char *const room = (unsigned char *)(scratch + %lld) + "
-		            "%lldll * blockIdx.x;\n",
-		            (long long)floats, (long long)c->room);
+		text_printf(
+			t,
+			"\tunsigned char *const room = (unsigned char *)(scratch + %lld) + %lldll * blockIdx.x;\n",
+			(long long)floats, (long long)c->room);
 	else if (c->room)
 		text_printf(t, "\tD2V_DYNAMIC_SHARED(room);\n");
 	append(t, &c->arrays);

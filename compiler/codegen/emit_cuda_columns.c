@@ -48,10 +48,10 @@ cuda_column_start(Cuda *c, Text *t)
 			int64_t     n = cuda_is_staged(c, i) ? staged_steps(c, i)
 			                                     : (int64_t)d->steps * d->width;
 
-			text_printf(t,
-			            "\tfloat c%d%s;\n#pragma unroll\n\tfor (int k = 0; k < %lld; "
-			            "k++)\n\t\t((float *)c%d)[k] = %s;\n",
-			            i, size, (long long)n, i, start);
+			text_printf(
+				t,
+				"\tfloat c%d%s;\n#pragma unroll\n\tfor (int k = 0; k < %lld; k++)\n\t\t((float *)c%d)[k] = %s;\n",
+				i, size, (long long)n, i, start);
 		}
 	}
 }
@@ -86,10 +86,10 @@ end_number(Cuda *c, int i, Text *t)
 		            cuda_start_value(node_at(e, i)));
 	text_printf(t, "\tc%d = d2v_warp_%s(c%d);\n", i, how, i);
 	if (warps > 1) {
-		text_printf(t,
-		            "\tif (threadIdx.x %% 32 == 0)\n\t\tsums[threadIdx.x / 32] = "
-		            "c%d;\n\td2v_barrier();\n",
-		            i);
+		text_printf(
+			t,
+			"\tif (threadIdx.x %% 32 == 0)\n\t\tsums[threadIdx.x / 32] = c%d;\n\td2v_barrier();\n",
+			i);
 		text_printf(
 			t,
 			"\tif (threadIdx.x == 0)\n\t\t%s = d2v_%s<%d>(sums);\n\td2v_barrier();\n",
@@ -189,10 +189,10 @@ end_staged(Cuda *c, int i, Text *t)
 {
 	int64_t n = columns_of(c, i), steps = staged_steps(c, i);
 
-	text_printf(t,
-	            "\tfor (int k = 0; k < %lld; k++) {\n\t\tconst int at = %d * k + "
-	            "threadIdx.x;\n\t\tif (at < %lld) {\n",
-	            (long long)steps, c->block, (long long)n);
+	text_printf(
+		t,
+		"\tfor (int k = 0; k < %lld; k++) {\n\t\tconst int at = %d * k + threadIdx.x;\n\t\tif (at < %lld) {\n",
+		(long long)steps, c->block, (long long)n);
 	decode_columns(c, i, t, 3);
 	text_printf(t, "\t\t\t%s = c%d%s;\n\t\t}\n\t}\n", destination(c, i, "at"), i,
 	            steps > 1 ? "[k]" : "");
@@ -258,28 +258,28 @@ write_finish(Cuda *c, const char *most, Text *t)
 		text_printf(t, "float *__restrict__ p%d, ", i);
 	text_printf(t, "const float *__restrict__ scratch)\n{\n\tD2V_SHARED(float, part, %d);\n",
 	            FINISH_GROUPS * (FINISH_COLUMNS + 1));
-	text_printf(t,
-	            "\tconst int lane = threadIdx.x %% %d, group = threadIdx.x / %d, column = "
-	            "blockIdx.x * %d + lane;\n",
-	            FINISH_COLUMNS, FINISH_COLUMNS, FINISH_COLUMNS);
+	text_printf(
+		t,
+		"\tconst int lane = threadIdx.x %% %d, group = threadIdx.x / %d, column = blockIdx.x * %d + lane;\n",
+		FINISH_COLUMNS, FINISH_COLUMNS, FINISH_COLUMNS);
 	if (most)
 		text_printf(t,
 		            "\tconst bool most = %s;\n\tfloat sum = most ? -d2v_infinity() : 0;\n",
 		            most);
 	else
 		text_printf(t, "\tfloat sum = 0;\n");
-	text_printf(t,
-	            "\tif (column < %lld) {\n#pragma unroll 8\n\t\tfor (int block = group; block < "
-	            "%lld; block += %d) {\n",
-	            (long long)c->total, (long long)c->grid, FINISH_GROUPS);
+	text_printf(
+		t,
+		"\tif (column < %lld) {\n#pragma unroll 8\n\t\tfor (int block = group; block < %lld; block += %d) {\n",
+		(long long)c->total, (long long)c->grid, FINISH_GROUPS);
 	text_printf(t, "\t\t\tconst float x = scratch[%lldll * block + column];\n",
 	            (long long)c->total);
 	text_printf(t, most ? "\t\t\tsum = most ? d2v_max(sum, x) : sum + x;\n\t\t}\n\t}\n"
 	                    : "\t\t\tsum += x;\n\t\t}\n\t}\n");
-	text_printf(t,
-	            "\tpart[%d * group + lane] = sum;\n\td2v_barrier();\n\tif (group > 0 || column "
-	            ">= %lld)\n\t\treturn;\n",
-	            FINISH_COLUMNS + 1, (long long)c->total);
+	text_printf(
+		t,
+		"\tpart[%d * group + lane] = sum;\n\td2v_barrier();\n\tif (group > 0 || column >= %lld)\n\t\treturn;\n",
+		FINISH_COLUMNS + 1, (long long)c->total);
 	text_printf(t, "\tfor (int i = 1; i < %d; i++)\n", FINISH_GROUPS);
 	text_printf(t,
 	            most ? "\t\tsum = most ? d2v_max(sum, part[%d * i + lane]) : sum + part[%d * i "

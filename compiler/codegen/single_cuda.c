@@ -88,19 +88,17 @@ single_sum_squares_cuda(Builder *b, const Draft *d, Drafts *out)
 	first.pointer = arena_new_array(b->a, Pointer, 2);
 	first.pointer[0] = d->pointer[0];
 	first.pointer[1] = scratch_pointer(b, PARTS, true);
-	s.about = arena_printf(b->a,
-	                       " * Squares of all gradients: %d blocks add up as many parts of "
-	                       "equal extent, 4 neighbours a thread.\n",
-	                       PARTS);
+	s.about = arena_printf(
+		b->a,
+		" * Squares of all gradients: %d blocks add up as many parts of equal extent, 4 neighbours a thread.\n",
+		PARTS);
 	s.body = arena_printf(
 		b->a,
 		"extern \"C\" __global__ void __launch_bounds__(%d)\n"
-		"@N@(const float *__restrict__ p0, float *__restrict__ scratch, long long "
-		"count@NUMBERS@)\n"
+		"@N@(const float *__restrict__ p0, float *__restrict__ scratch, long long count@NUMBERS@)\n"
 		"{\n"
 		"\tD2V_SHARED(float, part, %d);\n"
-		"\tconst int64_t span = ((count + %d) / %d + 3) / 4 * 4, start = span * "
-		"blockIdx.x;\n"
+		"\tconst int64_t span = ((count + %d) / %d + 3) / 4 * 4, start = span * blockIdx.x;\n"
 		"\tconst int64_t end = start + span < count ? start + span : count;\n"
 		"\tfloat sum[4] = {};\n"
 		"#pragma unroll 4\n"
@@ -195,18 +193,18 @@ single_scatter_cuda(Builder *b, const ScatterKernel *k, const Draft *d, Drafts *
 		others *= k->other[i];
 	for (int i = 0; i < k->ndraw; i++)
 		draws *= k->draw[i];
-	s.about = arena_printf(b->a,
-	                       " * out[row of the table] += a: a block for each of %lld rows and "
-	                       "%lld others, through a table of %lld.\n",
-	                       (long long)k->rows, (long long)others, (long long)draws);
-	text_printf(&t,
-	            "extern \"C\" __global__ void __launch_bounds__(%d)\n"
-	            "@N@(const float *__restrict__ p0, const int32_t *__restrict__ p1, float "
-	            "*__restrict__ p2)\n"
-	            "{\n"
-	            "\tD2V_SHARED(float, part, %d);\n"
-	            "\tconst int other = blockIdx.x %% %lld, row = blockIdx.x / %lld;\n",
-	            SCATTER_LANES, SCATTER_LANES / 32, (long long)others, (long long)others);
+	s.about = arena_printf(
+		b->a,
+		" * out[row of the table] += a: a block for each of %lld rows and %lld others, through a table of %lld.\n",
+		(long long)k->rows, (long long)others, (long long)draws);
+	text_printf(
+		&t,
+		"extern \"C\" __global__ void __launch_bounds__(%d)\n"
+		"@N@(const float *__restrict__ p0, const int32_t *__restrict__ p1, float *__restrict__ p2)\n"
+		"{\n"
+		"\tD2V_SHARED(float, part, %d);\n"
+		"\tconst int other = blockIdx.x %% %lld, row = blockIdx.x / %lld;\n",
+		SCATTER_LANES, SCATTER_LANES / 32, (long long)others, (long long)others);
 	decode(&t, k->other, k->nother, 'o', "other", "\t");
 	text_printf(&t,
 	            "\tfloat sum = 0;\n"
