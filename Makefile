@@ -188,12 +188,14 @@ $(runtime) $(unit) $(support): | $(protos)
 setup:
 	@tools/setup.sh
 
-# Stages of their own, because a package that setup installs may be needed to build.
+# Stages of their own, because a package that setup installs may be needed to build; on all processors, unless -j was given.
+again = @$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 demo: setup
-	@$(MAKE) --no-print-directory all
+	$(again) all
 	@BUILD=$(B) tools/demo.sh
 
 check: setup
+	$(again) tests
 	@$(MAKE) --no-print-directory check-only
 
 tests: all docs $(fake_cuda) $(B)/unit-tests $(B)/random-graphs $(B)/golden $(B)/make-data $(numeric) $(fuzz)
@@ -204,7 +206,7 @@ check-only: tests
 # Looks for input that crashes a parser, FUZZ_SECONDS for each (default 60), in build-fuzz/.
 fuzz:
 	@tools/setup.sh fuzz
-	@$(MAKE) --no-print-directory all
+	$(again) all
 	@$(MAKE) --no-print-directory FUZZ=1 CC=clang-14 fuzz-programs
 	@tools/fuzz.sh
 
@@ -212,7 +214,7 @@ fuzz-programs: $(fuzz)
 
 # Not a test: our step against PyTorch's (fetched from PyPI into build/bench-venv), and how long compiling takes.
 bench: setup
-	@$(MAKE) --no-print-directory all
+	$(again) all
 	@tools/setup-bench.sh $(B)/bench-venv
 	@LD_LIBRARY_PATH="$${CUDA_HOME:-/usr/local/cuda}/lib64" $(B)/bench-venv/bin/python bench/bench.py --d2v $(B)/d2v $(BENCH)
 

@@ -3,9 +3,9 @@
  * epoch, steps the length of the run.
  *
  *   constant(v, over)        v
- *   warmup(n, from, to)      from + (to - from) * k / (n - 1): the last step of the segment has
- * `to` linear(from, to, over)   from + (to - from) * k / n: the first step after the segment would
- * have `to` cosine(from, to, over)   to + (from - to) / 2 * (1 + cos(pi * k / n))
+ *   warmup(n, from, to)      from + (to - from) * k / (n - 1): the last step of the segment has `to`
+ *   linear(from, to, over)   from + (to - from) * k / n: the first step after the segment would have `to`
+ *   cosine(from, to, over)   to + (from - to) / 2 * (1 + cos(pi * k / n))
  *
  * with k the step within the segment and n its length. `from` is where the segment before ended;
  * without `over` a segment lasts to the end of the run. After the last segment its `to` holds. */

@@ -1,9 +1,10 @@
-/* Gemms of bf16 where the processor has no instructions for them: operands are widened to f32 in
- * the workspace, a gemm of f32 follows, and a result of bf16 is rounded from f32. A product of two
- * bf16 numbers is exact in f32, so this is what the instructions compute but for the order of sums;
- * it takes as long as f32, and the copies besides. So the cpu device does it only when told to, by
- * D2V_BF16: native  (default) instructions for bf16, or a refusal widen   always widened any
- * instructions where there are some, else widened */
+/* Gemms of bf16 where the processor has no instructions for them: operands are widened to f32 in the
+ * workspace, a gemm of f32 follows, and a result of bf16 is rounded from f32. A product of two bf16 numbers
+ * is exact in f32, so this is what the instructions compute but for the order of sums; it takes as long as
+ * f32, and the copies besides. So the cpu device does it only when told to, by D2V_BF16:
+ *     native  (default) instructions for bf16, or a refusal
+ *     widen   always widened
+ *     any     instructions where there are some, else widened */
 #include "runtime/device_cpu.h"
 
 #include <stdlib.h>

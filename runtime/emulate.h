@@ -1,29 +1,27 @@
-/* emulate: runs the text of CUDA kernels on the CPU. C++17 headers that need nothing but the C
- * library: emulate_fiber.h, emulate_launch.h and this one, which may also be one text, in this
- * order. Host compilers see them in place of NVRTC's built-in names when D2V_EMULATE is defined.
+/* emulate: runs the text of CUDA kernels on the CPU. C++17 headers that need nothing but the C library: emulate_fiber.h,
+ * emulate_launch.h and this one, which may also be one text, in this order. Host compilers see them in place of NVRTC's
+ * built-in names when D2V_EMULATE is defined.
  *
  *     #define D2V_EMULATE
  *     #include "emulate.h"
- *     #include "k.cu"             // extern "C" __global__ void k(float *y, const float *x, long
- * long n) const char *wrong = emulate::run("k", grid, block, shared, [&] { k(y, x, n); });
+ *     #include "k.cu"             // extern "C" __global__ void k(float *y, const float *x, long long n)
+ *     const char *wrong = emulate::run("k", grid, block, shared, [&] { k(y, x, n); });
  *
  * `wrong` is NULL, or one sentence with kernel, block, thread and what it waited at.
  *
- * Each thread of a block is a fiber, and fibers change places only where threads meet: at
- * d2v_barrier (all threads of the block) and at warp collectives (shuffle, mma, ldmatrix: all 32
- * lanes). A warp runs until all of its lanes are at the barrier, then the next warp does; threads
- * that never meet anybody run one after the other on one stack. Blocks run one after the other on
- * the calling host thread.
+ * Each thread of a block is a fiber, and fibers change places only where threads meet: at d2v_barrier (all
+ * threads of the block) and at warp collectives (shuffle, mma, ldmatrix: all 32 lanes). A warp runs until all of its
+ * lanes are at the barrier, then the next warp does; threads that never meet anybody run one after the other on
+ * one stack. Blocks run one after the other on the calling host thread.
  *
  * What a GPU leaves open is made visible. The order of blocks, of warps, and of lanes is that of
- * D2V_EMULATE_ORDER = forward | reverse | shuffle[:SEED]: with a barrier missing the results
- * differ. Shared memory holds 0xFF bytes (NaN) when a block begins. The target of an asynchronous
- * copy holds 0xFF bytes from the copy until the thread waits for it. Not forgiven: barriers and
- * collectives that not all threads reach, or reach in different lines of the source; ldmatrix and
- * asynchronous copies with addresses that are not 16-byte aligned or not in shared memory.
+ * D2V_EMULATE_ORDER = forward | reverse | shuffle[:SEED]: with a barrier missing the results differ. Shared memory
+ * holds 0xFF bytes (NaN) when a block begins. The target of an asynchronous copy holds 0xFF bytes from the copy until the
+ * thread waits for it. Not forgiven: barriers and collectives that not all threads reach, or reach in different lines of
+ * the source; ldmatrix and asynchronous copies with addresses that are not 16-byte aligned or not in shared memory.
  *
- * Refuses: __shared__ and extern __shared__ (D2V_SHARED and D2V_DYNAMIC_SHARED stand for them),
- * blocks of more than one dimension, float atomics, anything else of CUDA that is not below. */
+ * Refuses: __shared__ and extern __shared__ (D2V_SHARED and D2V_DYNAMIC_SHARED stand for them), blocks of
+ * more than one dimension, float atomics, anything else of CUDA that is not below. */
 #ifndef D2V_EMULATE_H
 #define D2V_EMULATE_H
 

@@ -2,8 +2,8 @@
  * published names through a `names` table, where one tensor may stack several variables along its
  * outermost axis.
  *
- *     block[0].attend.q            a parameter            blocks.0.attn.qkv.weight           the
- * same by table teacher.block[0].attend.q    the teacher's teacher/blocks.0.attn.qkv.weight
+ *     block[0].attend.q            a parameter            blocks.0.attn.qkv.weight           the same by table
+ *     teacher.block[0].attend.q    the teacher's          teacher/blocks.0.attn.qkv.weight
  *     moment1.head moment2.head    optimiser state        moment1/lm_head.weight
  *
  * Every parameter must be there. Teacher and moments are there completely or not at all; then they

@@ -1,20 +1,19 @@
-/* Measured time of each step of an entry, held against its floor: the larger of its work and its
- * bytes at what the device reaches (compiler/program/cost.h). Summed up by kind of kernel, role,
- * spec line and kernel, as text and as JSON. Predicts nothing beyond the floor; launches and waits
- * are in the measured time only. Work that is still in a cache can be faster than its floor, which
- * counts its bytes at the rate of the memory.
+/* Measured time of each step of an entry, held against its floor: the larger of its work and its bytes at what the device
+ * reaches (compiler/program/cost.h). Summed up by kind of kernel, role, spec line and kernel, as text and as JSON. Predicts
+ * nothing beyond the floor; launches and waits are in the measured time only. Work that is still in a cache can be faster
+ * than its floor, which counts its bytes at the rate of the memory.
  *
- * The members of the JSON object (RUN/profile.json of `train --profile` has these after form, spec,
- * entry, device, batch and steps; `bench --json` after its own): "rates"      {"device", "source",
- * "gemm_f32", "gemm_bf16", "attend_f32", "attend_bf16", "other", "bandwidth"}, operations and bytes
- * a second, 0 where no step needed it; null when the device's are unknown: then every floor_ms is
- * null "total"      one row over everything "kinds" "roles" "lines" "kernels"   arrays of rows,
- * slowest first; names such as "gemm", "backward", "models/lib/vit.d2v:36", "gemm f32NT 2176 x 128
- * x 512". Each adds up to the total "launches"   one row for every step of the entry, in order,
- * with "kind", "role" and "line" (null: none) besides A row: "name", "calls" (steps of the entry
- * that it sums up), "ms" (measured, mean of a run of the entry), "floor_ms", "bound" ("work" or
- * "memory": which makes up more of the floor), "flops", "bytes", "forward" "backward" "teacher"
- * "update" (measured ms by role); rows of kernels have "what" (role of the first call) too. */
+ * The members of the JSON object (RUN/profile.json of `train --profile` has these after form, spec, entry, device, batch and
+ * steps; `bench --json` after its own):
+ *   "rates"      {"device", "source", "gemm_f32", "gemm_bf16", "attend_f32", "attend_bf16", "other", "bandwidth"}, operations
+ *                and bytes a second, 0 where no step needed it; null when the device's are unknown: then every floor_ms is null
+ *   "total"      one row over everything
+ *   "kinds" "roles" "lines" "kernels"   arrays of rows, slowest first; names such as "gemm", "backward",
+ *                "models/lib/vit.d2v:36", "gemm f32NT 2176 x 128 x 512". Each adds up to the total
+ *   "launches"   one row for every step of the entry, in order, with "kind", "role" and "line" (null: none) besides
+ * A row: "name", "calls" (steps of the entry that it sums up), "ms" (measured, mean of a run of the entry), "floor_ms",
+ *   "bound" ("work" or "memory": which makes up more of the floor), "flops", "bytes", "forward" "backward" "teacher" "update"
+ *   (measured ms by role); rows of kernels have "what" (role of the first call) too. */
 #include "runtime/profile.h"
 
 #include <stdlib.h>

@@ -4,8 +4,7 @@
  *     image [steps, B, C, Y, X]    one batch a step (more steps than asked for are allowed)
  *     image [B, C, Y, X]           the same batch every step
  *     image.0 image.1 ..           one tensor a step
- *     scalar:lr [steps] or []      replaces a host scalar: by the name of the output it is, or by
- * its expression
+ *     scalar:lr [steps] or []      replaces a host scalar: by the name of the output it is, or by its expression
  *
  * What is not fed and is no picture follows the rules of training: `sample` counts on from step to
  * step, draws come from (seed, site, sample, epoch). Refused before the first step: tensors of

@@ -5,10 +5,9 @@
 #include "compiler/codegen/emit.h"
 
 /* Who walks the rows (outer loops) and the elements of a row (inner loops):
- *   PACKED   no reductions. Every thread takes `width` neighbours of the last loop; rows follow
- * each other without a gap. ROWS     `lanes` threads share a row: one, a warp, or the whole block;
- * `teams` rows of a block at a time. COLUMNS  as ROWS, but a block walks a stretch of rows and adds
- * up columns on the way. */
+ *   PACKED   no reductions. Every thread takes `width` neighbours of the last loop; rows follow each other without a gap.
+ *   ROWS     `lanes` threads share a row: one, a warp, or the whole block; `teams` rows of a block at a time.
+ *   COLUMNS  as ROWS, but a block walks a stretch of rows and adds up columns on the way. */
 typedef enum { PACKED, ROWS, COLUMNS } Walk;
 
 /* How the elements of a nest are dealt out: lane l takes elements width (lanes k + l) .. + width -

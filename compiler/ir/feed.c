@@ -1,9 +1,9 @@
-/* feed: values for a graph's leaves as text that a person writes, and values as text that a person
- * reads: x : f32[B:2, D:3] =          a name (in quotes when it is no word), a type, numbers in the
- * order of its axes; 1 2 3                      commas and line ends between them as one likes 4 5
- * 6 w = 0.5                      without a type: the leaf's own; one number alone fills it Refuses
- * names that the graph does not read, other axes than the leaf's, and too few or too many numbers.
- */
+/* feed: values for a graph's leaves as text that a person writes, and values as text that a person reads:
+ *     x : f32[B:2, D:3] =          a name (in quotes when it is no word), a type, numbers in the order of its axes;
+ *       1 2 3                      commas and line ends between them as one likes
+ *       4 5 6
+ *     w = 0.5                      without a type: the leaf's own; one number alone fills it
+ * Refuses names that the graph does not read, other axes than the leaf's, and too few or too many numbers. */
 #include "compiler/ir/parse_private.h"
 
 #include <math.h>

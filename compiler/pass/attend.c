@@ -1,15 +1,14 @@
 /* pass_attend: attention written out becomes one node.
  *     %q = mul %query, 0.125
- *     %1 = contract %q, %k over E   %2 = add %1, %r   %3 = softmax %2 over U   %4 = contract %3, %v
- * over U
+ *     %1 = contract %q, %k over E   %2 = add %1, %r   %3 = softmax %2 over U   %4 = contract %3, %v over U
  *         ==>   %4 = attend %query, %k, %v, %r over E, U scale 0.125
- * The factor may stand on the scores, on the queries or on the keys, as * or / by a constant; r may
- * be missing; between softmax and the last contraction may stand dropout as the front end writes
- * it, select(p <= uniform, probabilities, 0) * (1 / (1 - p)). attr.axes[2..] then keeps the order
- * of the draw's axes, since attend redraws by element index. needs: nothing.  keeps: values.  holds
- * still, and leaves a remark that says why: when anything between the two contractions is used
- * elsewhere too, when axes do not fit attend (infer_attend), when the device has no kernel for
- * heads of this size, when the draw does not cover the scores. */
+ * The factor may stand on the scores, on the queries or on the keys, as * or / by a constant; r may be
+ * missing; between softmax and the last contraction may stand dropout as the front end writes it,
+ * select(p <= uniform, probabilities, 0) * (1 / (1 - p)). attr.axes[2..] then keeps the order of the
+ * draw's axes, since attend redraws by element index.
+ * needs: nothing.  keeps: values.  holds still, and leaves a remark that says why: when anything between the two contractions is
+ * used elsewhere too, when axes do not fit attend (infer_attend), when the device has no kernel for heads of this size, when the
+ * draw does not cover the scores. */
 #include "compiler/pass/pass.h"
 #include "compiler/pass/rules.h"
 

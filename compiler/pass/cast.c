@@ -1,11 +1,11 @@
-/* pass_cast: operands of matrix work in bf16 where the spec says so (Graph.matmul, and
- * matmul_average for work that depends on averages but on no trained parameter). %2 = contract %x,
- * %w over D      ==>   %3 = cast %x : bf16   %4 = cast %w : bf16   %2 = contract %3, %4 over D One
- * cast per value; it is made below renames and the like, so that all ways to look at a value share
- * it. A contraction gives f32, but bf16 when only matrix work reads it; attend takes and gives bf16
- * except for its bias, whose gradient is f32 too. Everything else computes in f32. needs: expand
- * (what is elementwise is visible).  keeps: shapes, outputs' dtypes. leaves alone: matrix work
- * whose operands are bf16 already. */
+/* pass_cast: operands of matrix work in bf16 where the spec says so (Graph.matmul, and matmul_average for
+ * work that depends on averages but on no trained parameter).
+ *     %2 = contract %x, %w over D      ==>   %3 = cast %x : bf16   %4 = cast %w : bf16   %2 = contract %3, %4 over D
+ * One cast per value; it is made below renames and the like, so that all ways to look at a value share
+ * it. A contraction gives f32, but bf16 when only matrix work reads it; attend takes and gives bf16 except
+ * for its bias, whose gradient is f32 too. Everything else computes in f32.
+ * needs: expand (what is elementwise is visible).  keeps: shapes, outputs' dtypes.
+ * leaves alone: matrix work whose operands are bf16 already. */
 #include "compiler/pass/pass.h"
 
 #include <string.h>

@@ -1,9 +1,8 @@
-/* check_adamw: what pass update must make of gradients, from AdamW's published formula (Loshchilov
- * and Hutter 2019, with the bias corrections of Kingma and Ba 2015), in double and without the
- * graph: m = b1 m + (1 - b1) c g      v = b2 v + (1 - b2) (c g)^2      p = p - lr (m / (1 - b1^t) /
- * (sqrt(v / (1 - b2^t)) + eps) + wd p) with c = min(1, clip / (norm + 1e-6)), t = step + 1, and an
- * average e = tau e + (1 - tau) p of the new p. Knows nothing of how the pass goes about it but the
- * names of moments and of host scalars, which are a contract with the runtime. */
+/* check_adamw: what pass update must make of gradients, from AdamW's published formula (Loshchilov and Hutter 2019, with the bias
+ * corrections of Kingma and Ba 2015), in double and without the graph:
+ *     m = b1 m + (1 - b1) c g      v = b2 v + (1 - b2) (c g)^2      p = p - lr (m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps) + wd p)
+ * with c = min(1, clip / (norm + 1e-6)), t = step + 1, and an average e = tau e + (1 - tau) p of the new p. Knows nothing of how the
+ * pass goes about it but the names of moments and of host scalars, which are a contract with the runtime. */
 #include "compiler/pass/check_private.h"
 
 #include <math.h>

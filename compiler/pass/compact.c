@@ -35,11 +35,11 @@ typedef struct {
 	Demand *demand; /* per value */
 	bool   *summed; /* per value: all its users are sums along the axis of the mask that selects
 	                   it */
-	bool *worth;    /* per mask: some matrix product has fewer rows */
-	Axis *rows;     /* per mask: the axis of its rows */
-	int  *uses;     /* per value */
-	Val  *compact, *picked; /* per value: computed for its rows only; its rows, picked */
-	Val  *whole; /* per value: where the node is that it was before; itself but for compact ones
+	bool   *worth;  /* per mask: some matrix product has fewer rows */
+	Axis   *rows;   /* per mask: the axis of its rows */
+	int    *uses;   /* per value */
+	Val    *compact, *picked; /* per value: computed for its rows only; its rows, picked */
+	Val *whole; /* per value: where the node is that it was before; itself but for compact ones
 	              */
 } Compact;
 

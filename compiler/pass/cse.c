@@ -1,7 +1,7 @@
 /* pass_cse: equal values once.
- *     %2 = add %0, %1   %3 = add %1, %0   %4 = mul %2, %3      ==>   %2 = add %0, %1   %4 = mul %2,
- * %2 Equal means: same op, attributes (constants by bits) and operands, and types with the same
- * axes. A draw is equal to another when site and operands are, since it is a function of them.
+ *     %2 = add %0, %1   %3 = add %1, %0   %4 = mul %2, %3      ==>   %2 = add %0, %1   %4 = mul %2, %2
+ * Equal means: same op, attributes (constants by bits) and operands, and types with the same axes.
+ * A draw is equal to another when site and operands are, since it is a function of them.
  * needs: nothing.  keeps: order.  leaves alone: assign. */
 #include "compiler/pass/pass.h"
 #include "compiler/pass/rules.h"

@@ -1,9 +1,10 @@
 /* pass_fold: constants computed, identities removed.
- *     %1 = const 2   %2 = mul %x, %1   %3 = const 3   %4 = mul %2, %3      ==>   %5 = const 6   %6
- * = mul %x, %5 Constants are computed in double and rounded to f32 once, where code is written; a
- * result that f32 cannot hold is left to the machine. Not done: x * 0 and x - x, which are not 0
- * for inf and NaN. needs: nothing.  keeps: values (up to rounding of constants), types as sets of
- * axes.  leaves alone: random ops, state. */
+ *     %1 = const 2   %2 = mul %x, %1   %3 = const 3   %4 = mul %2, %3      ==>   %5 = const 6   %6 = mul %x, %5
+ * Constants are computed in double and rounded to f32 once, where code is written; a result that
+ * f32 cannot hold is left to the machine. Not done: x * 0 and x - x, which are not 0 for inf and
+ * NaN.
+ * needs: nothing.  keeps: values (up to rounding of constants), types as sets of axes.  leaves alone:
+ * random ops, state. */
 #include "compiler/pass/pass.h"
 #include "compiler/pass/rules.h"
 

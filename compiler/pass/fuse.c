@@ -5,9 +5,8 @@
  * stored, by the first kernel that uses it when that closes no cycle. Then kernels that walk the
  * same space over the same data are merged (fuse_merge.c). A kernel walks one space (a set of
  * axes): outer axes in parallel, inner axes inside; reductions per row happen inside, column
- * reductions (over the samples) when the whole space was walked.
- * needs: gemm.  keeps: types.  breaks: nothing.  What op_is_alone
- * names is a kernel alone. */
+ * reductions (over the samples) when the whole space was walked. What op_is_alone names is a kernel alone.
+ * needs: gemm.  keeps: types.  breaks: nothing. */
 #include "compiler/pass/fuse_private.h"
 
 /* ---- the walk ------------------------------------------------------------------------------- */

@@ -1,10 +1,9 @@
 /* pass_gemm: contractions become gemms.
  *     %2 = contract %x, %w over D   %3 = add %2, %b      ==>   %3 = gemm %x, %w, %b over D
- *     three contractions of one value with q, k and v    ==>   one gemm with the weights side by
- * side First, renames between an axis and its `like` (queries T, keys U) are moved next to
- * attention, so that q, k and v read the same value and their gradients are summed over the same
- * axes. needs: nothing.  keeps: types of outputs.  leaves alone: everything that is no contraction.
- */
+ *     three contractions of one value with q, k and v    ==>   one gemm with the weights side by side
+ * First, renames between an axis and its `like` (queries T, keys U) are moved next to attention, so
+ * that q, k and v read the same value and their gradients are summed over the same axes.
+ * needs: nothing.  keeps: types of outputs.  leaves alone: everything that is no contraction. */
 #include "compiler/pass/pass_private.h"
 
 /* For a pair of axes joined by a rename, the one that came first is kept wherever there is a

@@ -1,10 +1,9 @@
 /* Sibling gemms become one. Three shapes occur, all around attention's q, k and v:
- *   side by side:  x W1, x W2, x W3        ==>  x [W1 W2 W3], read in parts     (weights lie side
- * by side already: free) gradients:     x' Y1, x' Y2, x' Y3     ==>  x' [Y1 Y2 Y3] (Yi are written
- * side by side by attend_grad: free) summed:        Y1 W1 + Y2 W2 + Y3 W3   ==>  [Y1 Y2 Y3] [W1 W2
- * W3] A concat made here never costs a copy: its operands are variables, which plan places side by
- * side, or results of one attend_grad, which are written in place. Everything else is left alone.
- */
+ *   side by side:  x W1, x W2, x W3        ==>  x [W1 W2 W3], read in parts     (weights lie side by side already: free)
+ *   gradients:     x' Y1, x' Y2, x' Y3     ==>  x' [Y1 Y2 Y3]                   (Yi are written side by side by attend_grad: free)
+ *   summed:        Y1 W1 + Y2 W2 + Y3 W3   ==>  [Y1 Y2 Y3] [W1 W2 W3]
+ * A concat made here never costs a copy: its operands are variables, which plan places side by side, or results of one
+ * attend_grad, which are written in place. Everything else is left alone. */
 #include "compiler/pass/pass_private.h"
 
 #include <string.h>

@@ -1,10 +1,9 @@
 /* gemm_narrow: products of bf16 factors that samples own are stored in bf16, too.
- *     %2 = gemm %x, %w, %b : f32   %3 = tanh %2      ==>   %2 = gemm %x, %w, %b : bf16   %4 = cast
- * %2 : f32   %3 = tanh %4 Sums are f32 inside the gemm; what leaves it is rounded once, after the
- * bias, as a layer in mixed precision does. Everything that reads it computes in f32. Half of the
- * bytes between a gemm and its neighbours go, and half of the memory that they live in. Leaves
- * alone: products of f32 factors (a teacher in f32), gradients of parameters and whatever else has
- * no samples, outputs, and what is read by anything but elementwise work and sums. */
+ *     %2 = gemm %x, %w, %b : f32   %3 = tanh %2      ==>   %2 = gemm %x, %w, %b : bf16   %4 = cast %2 : f32   %3 = tanh %4
+ * Sums are f32 inside the gemm; what leaves it is rounded once, after the bias, as a layer in mixed precision does. Everything that
+ * reads it computes in f32. Half of the bytes between a gemm and its neighbours go, and half of the memory that they live in.
+ * Leaves alone: products of f32 factors (a teacher in f32), gradients of parameters and whatever else has no samples,
+ * outputs, and what is read by anything but elementwise work and sums. */
 #include "compiler/pass/pass_private.h"
 
 typedef struct {

@@ -1,9 +1,9 @@
-/* pass_layout: the order of axes in a stored value's type becomes its order in memory, outermost
- * first. %3 = contract-gemm : [B, T, H, E]   kernel outputs follow what they read, gemms give
- * [rows.., columns..], attention results follow their queries; gradients follow their parameter.
- * Variables and inputs keep the order in which they were written. Where a gemm or an attend cannot
- * read what there is (axes that do not nest, no unit stride), a copy in the order it needs is put
- * in front of it; gemms that can share one do. needs: fuse.  keeps: kernels. */
+/* pass_layout: the order of axes in a stored value's type becomes its order in memory, outermost first.
+ *     %3 = contract-gemm : [B, T, H, E]   kernel outputs follow what they read, gemms give [rows.., columns..],
+ *     attention results follow their queries; gradients follow their parameter.
+ * Variables and inputs keep the order in which they were written. Where a gemm or an attend cannot read what there is
+ * (axes that do not nest, no unit stride), a copy in the order it needs is put in front of it; gemms that can share one do.
+ * needs: fuse.  keeps: kernels. */
 #include "compiler/pass/fuse_private.h"
 
 typedef struct {

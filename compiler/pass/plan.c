@@ -3,10 +3,10 @@
  *     grads                             gradients, at the offsets of their parameters
  *     host input table                  what the runtime writes: scalars, batches, constant tables
  *     act                               everything else, packed by lifetime
- * A value that is assigned is written where its variable lies; parts of concats made by pass gemm
- * are written in place; views get strides into what they view. Slabs start with zeros, and padding
- * stays zero. needs: order.  keeps: everything.  Lifetimes count kernels; two values may share
- * bytes when one is dead before the kernel that makes the other starts. */
+ * A value that is assigned is written where its variable lies; parts of concats made by pass gemm are written in place;
+ * views get strides into what they view. Slabs start with zeros, and padding stays zero.
+ * needs: order.  keeps: everything.  Lifetimes count kernels; two values may share bytes when one is dead before
+ * the kernel that makes the other starts. */
 #include "compiler/pass/plan_private.h"
 
 #include <stdlib.h>

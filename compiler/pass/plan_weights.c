@@ -1,9 +1,8 @@
-/* Rounded weights: bf16 copies of variables that only matrix work reads. Where memory is not what
- * is short (RECOMPUTE_none), pass order makes all of them first, and pass plan lays each slab's
- * copies out as the slab lays out the variables: params   w1 .. b1 .. w2 w3            act   w1' ..
- * .. w2' w3' so that launches which continue each other's arrays become one (codegen/steps.c): two
- * launches round a model and its average, not one for each weight. Decides nothing about what is
- * rounded. */
+/* Rounded weights: bf16 copies of variables that only matrix work reads. Where memory is not what is short (RECOMPUTE_none), pass
+ * order makes all of them first, and pass plan lays each slab's copies out as the slab lays out the variables:
+ *     params   w1 .. b1 .. w2 w3            act   w1' .. .. w2' w3'
+ * so that launches which continue each other's arrays become one (codegen/steps.c): two launches round a model and its average,
+ * not one for each weight. Decides nothing about what is rounded. */
 #include "compiler/pass/plan_private.h"
 
 #include <stdlib.h>

@@ -1,12 +1,12 @@
 /* pass_recompute: what the backward pass's gemms read again of the forward pass is computed again,
  * where it follows element by element from one stored value that the backward pass reads anyway.
- *     %g = gelu %h   forward: gemm %g, %w   backward: gemm %d, %g      ==>   backward: gemm %d,
- * gelu(%h) The activation then lives from its kernel to the next gemm, not through the whole step:
- * for a transformer block that is the hidden layer and both norms, and in bf16 the rounded weights.
- * Costs one more pass over the stored value. Graph.recompute says whether (RECOMPUTE_none: nothing
- * happens), or whether whole blocks come first: recompute_blocks.c. needs: gemm.  keeps: types,
- * order of the forward pass.  leaves alone: graphs without a loss, values with two large operands.
- */
+ *     %g = gelu %h   forward: gemm %g, %w   backward: gemm %d, %g      ==>   backward: gemm %d, gelu(%h)
+ * The activation then lives from its kernel to the next gemm, not through the whole step: for a
+ * transformer block that is the hidden layer and both norms, and in bf16 the rounded weights. Costs
+ * one more pass over the stored value. Graph.recompute says whether (RECOMPUTE_none: nothing happens), or whether whole blocks come
+ * first: recompute_blocks.c.
+ * needs: gemm.  keeps: types, order of the forward pass.  leaves alone: graphs without a loss, values with two large
+ * operands. */
 #include "compiler/pass/pass_private.h"
 
 #include <string.h>

@@ -1,11 +1,9 @@
-/* The stronger form of pass recompute, for plans that must fit: of the trained forward pass only
- * what joins its blocks is kept; everything inside a block is computed again when the reverse walk
- * comes to it. x -> block -> y -> block -> z    backward reads insides of both    ==>    kept: x y
- * z; insides once more, from x, from y What joins blocks is found in the graph: where one value
- * with samples is all that later steps read of what came before. Costs most of one more forward
- * pass. The last block and what follows it are left alone: nothing would be freed before its
- * gradients need it again. Random draws are functions of counters, so the second time gives the
- * same bits. */
+/* The stronger form of pass recompute, for plans that must fit: of the trained forward pass only what joins its blocks is kept;
+ * everything inside a block is computed again when the reverse walk comes to it.
+ *     x -> block -> y -> block -> z    backward reads insides of both    ==>    kept: x y z; insides once more, from x, from y
+ * What joins blocks is found in the graph: where one value with samples is all that later steps read of what came before.
+ * Costs most of one more forward pass. The last block and what follows it are left alone: nothing would be freed before its
+ * gradients need it again. Random draws are functions of counters, so the second time gives the same bits. */
 #include "compiler/pass/pass_private.h"
 
 #include <string.h>

@@ -1,12 +1,13 @@
 /* pass_update: the optimiser as ordinary nodes on state. With g the gradient of parameter p, t =
  * step + 1:
- *     norm = sqrt(sum of squares of all g)           c = min(1, clip / (norm + 1e-6))      (no
- * clip: no c) m = b1 m + (1 - b1) c g                        v = b2 v + (1 - b2) (c g)^2 p = p (1 -
- * lr wd) - lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps)           (AdamW) e = tau e + (1
- * - tau) p                        (average, from the new p) Moments are the variables moment1.NAME
- * and moment2.NAME. Every parameter gets the same elementwise shape with scalars in the same
- * places, computed once each, so that one kernel can serve them all. needs: autodiff.  makes:
- * assigns, output grad_norm.  consumes: Training. */
+ *     norm = sqrt(sum of squares of all g)           c = min(1, clip / (norm + 1e-6))      (no clip: no c)
+ *     m = b1 m + (1 - b1) c g                        v = b2 v + (1 - b2) (c g)^2
+ *     p = p (1 - lr wd) - lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps)           (AdamW)
+ *     e = tau e + (1 - tau) p                        (average, from the new p)
+ * Moments are the variables moment1.NAME and moment2.NAME. Every parameter gets the same
+ * elementwise shape with scalars in the same places, computed once each, so that one kernel can
+ * serve them all.
+ * needs: autodiff.  makes: assigns, output grad_norm.  consumes: Training. */
 #include "compiler/pass/pass.h"
 #include "compiler/pass/rules.h"
 

@@ -35,9 +35,9 @@ typedef struct {
 typedef struct {
 	const char *name; /* "block[3].attend.q"; averages "teacher.block[3].attend.q"; moments
 	                     "moment1.<param>", "moment2.<param>" */
-	VarKind kind;
-	Type    type;
-	Init    init;
+	VarKind     kind;
+	Type        type;
+	Init        init;
 	/* average, moments: the parameter they belong to; NULL for params */
 	const char *of;
 	const char *group; /* parameter group; NULL otherwise */
@@ -91,16 +91,16 @@ typedef struct {
 	const char *spec_hash;
 	const char *edited; /* "train after gemm": a graph that was read in place of the spec's;
 	                       NULL: there is none */
-	int       nvar;
-	Variable *var; /* see VarKind */
-	int       nname;
-	NameMap  *name;
-	DataSpec  data;
-	int       ndraw;
-	DrawSpec *draw;
-	double    length_epochs; /* one of the two is > 0 */
-	int64_t   length_steps;
-	uint64_t  seed;
+	int         nvar;
+	Variable   *var; /* see VarKind */
+	int         nname;
+	NameMap    *name;
+	DataSpec    data;
+	int         ndraw;
+	DrawSpec   *draw;
+	double      length_epochs; /* one of the two is > 0 */
+	int64_t     length_steps;
+	uint64_t    seed;
 	/* the spec's; the batch that it means is data.batch on each of them */
 	int         ranks;
 	int64_t     checkpoint_steps; /* every so many steps, or */

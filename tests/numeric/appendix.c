@@ -3,8 +3,7 @@
  *     appendix write W F            parameters and teacher by published names; the batch
  *     appendix check O              has O, from `step --names beit --dump O`, the printed values?
  *     appendix check O NAME VALUE.. does NAME begin with these, to the printed decimals?
- *     appendix classifier S|P W F   the same files for the classifier: one position table, or one a
- * block
+ *     appendix classifier S|P W F   the same files for the classifier: one position table, or one a block
  *
  * Weights are 0.2 sin(0.7 i + 1.3 t + phase) for element i of the t-th tensor of the published
  * state dict, plus 1 for the weights of norms; phase 0 for the student, 0.5 for the teacher. The

@@ -25,7 +25,7 @@ typedef struct {
 typedef struct {
 	const char *path; /* as given */
 	char        folder[PATH_MAX], name[NAME_MAX + 1];
-	char expected[PATH_MAX]; /* NAME.expected beside it, "" when there is none and none is
+	char   expected[PATH_MAX]; /* NAME.expected beside it, "" when there is none and none is
 	                            wanted */
 	char   temp[64];
 	char  *text;

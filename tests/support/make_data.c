@@ -1,11 +1,10 @@
 /* make-data: small data sets for the end-to-end tests, the same bytes every time.
  *
- *   make-data idx FOLDER COUNT SIDE      train-* and t10k-* IDX files of COUNT gray images each,
- * four classes make-data folder FOLDER COUNT SIDE   classes c0..c3 with COUNT colour images each,
- * PNG and JPEG by turns
+ *   make-data idx FOLDER COUNT SIDE      train-* and t10k-* IDX files of COUNT gray images each, four classes
+ *   make-data folder FOLDER COUNT SIDE   classes c0..c3 with COUNT colour images each, PNG and JPEG by turns
  *
- * An image is noise around a gradient whose direction is its class, so that classes can be told
- * apart. Refuses to write into a folder that exists. */
+ * An image is noise around a gradient whose direction is its class, so that classes can be told apart. Refuses to write
+ * into a folder that exists. */
 #include "compiler/base/base.h"
 
 #include <errno.h>

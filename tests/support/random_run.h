@@ -13,8 +13,8 @@ typedef struct {
 	double      seconds; /* 0: all of count */
 	const char *device;  /* NULL: passes and code generation only; "cpu", "emulate": programs
 	                        run, too */
-	int  jobs;
-	bool progress; /* a line on stderr, redrawn */
+	int         jobs;
+	bool        progress; /* a line on stderr, redrawn */
 } RunOptions;
 
 typedef struct {
