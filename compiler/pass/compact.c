@@ -10,9 +10,9 @@
  * A sum of what a mask selects asks for the masked rows only. Values that are computed row by row
  * ask the same of their operands; where that ends, rows are picked. A value that anything else
  * wants whole stays whole. Done only for a mask that spares enough rows of some matrix product.
- * Before autodiff, so that the gradients are compact, too. needs: nothing.  keeps: values, but for
- * the order of sums.  leaves alone: attention, whose keys are all tokens; sums, softmax and
- * standardise along the masked axis; draws, whose elements are counted. */
+ * Before autodiff, so that the gradients are compact, too.
+ * needs: nothing.  keeps: values, but for the order of sums.  leaves alone: attention, whose keys are
+ * all tokens; sums, softmax and standardise along the masked axis; draws, whose elements are counted. */
 #include "compiler/pass/pass_private.h"
 #include "compiler/pass/rules.h"
 
