@@ -23,7 +23,7 @@ VARIANTS = ("published", "tuned", "compiled")
 
 # spec: (file, images, steps in a turn, rounds). The images differ from the file's where a step would take minutes.
 SPECS = {
-    "fashion": ("models/fashion.d2v", 128, 5, 8),
+    "fashion": ("models/fashion.d2v", 64, 10, 8),
     "vit_base": ("models/vit_base.d2v", 8, 1, 5),
 }
 GOALS = {"cold": 20.0, "cached": 0.5, "deeper": 1.3}  # seconds, seconds, times

@@ -31,8 +31,8 @@ from torch import nn
 
 # What the specs say; bench.py compares the number of parameters and the batch with d2v's.
 SPECS = {
-    "fashion": dict(patch=7, grid=4, channels=1, width=128, heads=4, depth=4, batch=128, masked=8,
-                    average=3, drop=0.0, path=0.0, scale=0.1, over="patches", ema=0.995),
+    "fashion": dict(patch=7, grid=4, channels=1, width=128, heads=4, depth=4, batch=64, masked=8,
+                    average=4, drop=0.0, path=0.0, scale=0.05, over="patches", ema=0.995),
     "vit_base": dict(patch=16, grid=14, channels=3, width=768, heads=12, depth=12, batch=128,
                      masked=120, average=6, drop=0.05, path=0.25, scale=1e-4, over="width", ema=0.9998),
     "vit_large": dict(patch=16, grid=14, channels=3, width=1024, heads=16, depth=24, batch=64,

@@ -1,4 +1,4 @@
-/* k000_rows: 1.004e+05 flops, 8.028e+05 bytes a launch
+/* k000_rows: 5.018e+04 flops, 4.014e+05 bytes a launch
  *   models/fashion.d2v:35  let p : [B, N, D] = sum(C, Py, Px) image as [B, N, C, Py, Px] * patch + patchb;
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
@@ -6,10 +6,10 @@
 void
 k000_rows(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[B:128, C:1, Gy:4, Py:7, Gx:4, Px:7] */
-	float *restrict p1 = p[1]; /* f32[B:128, N:16, C:1, Py:7, Px:7], written */
+	const float *restrict p0 = p[0]; /* f32[B:64, C:1, Gy:4, Py:7, Gx:4, Px:7] */
+	float *restrict p1 = p[1]; /* f32[B:64, N:16, C:1, Py:7, Px:7], written */
 #pragma omp parallel for schedule(static)
-	for (int64_t row = 0; row < 2048; row++) {
+	for (int64_t row = 0; row < 1024; row++) {
 		const int64_t i0 = row / 16;
 		const int64_t i1 = row % 16;
 		for (int64_t i2 = 0; i2 < 7; i2++) {

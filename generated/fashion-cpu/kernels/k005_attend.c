@@ -1,4 +1,4 @@
-/* k005_attend: 1.894e+07 flops, 4.461e+06 bytes a launch
+/* k005_attend: 9.47e+06 flops, 2.233e+06 bytes a launch
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
@@ -197,14 +197,14 @@ D2V_INLINE void d2v_transpose(float *to, const float *from, int vectors, int64_t
 }
 #endif
 /* Attention, forward: out = sum over U of (softmax over U of (scale * sum over E of q k + r)) v.
- * T 17 queries, U 17 keys, E 32 wide; 4 heads (outer axes of r) of 128 images; size@stride:
- * q f32[4@32, 128@6528, T@384, E]  k f32[4@32, 128@6528, U@384, E]  v f32[4@32, 128@6528, U@384, E]
- * out f32[4@32, 128@2176, T@128, E]
- * 18.94 MFLOP in products, 4.461 MB in and out. */
+ * T 17 queries, U 17 keys, E 32 wide; 4 heads (outer axes of r) of 64 images; size@stride:
+ * q f32[4@32, 64@6528, T@384, E]  k f32[4@32, 64@6528, U@384, E]  v f32[4@32, 64@6528, U@384, E]
+ * out f32[4@32, 64@2176, T@128, E]
+ * 9.47 MFLOP in products, 2.233 MB in and out. */
 void
 k005_attend(void *const *p, const Num *n)
 {
-	enum { T = 17, U = 17, E = 32, HEADS = 4, IMAGES = 128, ROWS = 18 };
+	enum { T = 17, U = 17, E = 32, HEADS = 4, IMAGES = 64, ROWS = 18 };
 	enum { UP = D2V_UP(U, VW), EP = D2V_UP(E, VW) }; /* whole vectors */
 	const float scale = 0.17677669529663687;
 	const float *q = p[0];
@@ -228,7 +228,7 @@ k005_attend(void *const *p, const Num *n)
 		for (int64_t task = omp_get_thread_num(); task < HEADS * IMAGES; task += threads) {
 			int64_t head, image;
 			d2v_task(task, threads, HEADS, IMAGES, &head, &image);
-			const int64_t o1 = image / 1 % 128;
+			const int64_t o1 = image / 1 % 64;
 			const int64_t o0 = head / 1 % 4;
 			const int64_t qo = o0 * 32 + o1 * 6528;
 			const int64_t ko = o0 * 32 + o1 * 6528;

@@ -1,4 +1,4 @@
-/* k008_rows: 5.571e+05 flops, 3.343e+06 bytes a launch
+/* k008_rows: 2.785e+05 flops, 1.672e+06 bytes a launch
  *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
@@ -7,11 +7,11 @@ void
 k008_rows(void *const *p, const Num *n)
 {
 	const float *restrict p0 = p[0]; /* f32[D:128] */
-	const float *restrict p1 = p[1]; /* f32[B:128, T:17, D:128] */
-	const float *restrict p2 = p[2]; /* f32[B:128, T:17, D:128] */
-	float *restrict p3 = p[3]; /* f32[B:128, T:17, D:128], written */
+	const float *restrict p1 = p[1]; /* f32[B:64, T:17, D:128] */
+	const float *restrict p2 = p[2]; /* f32[B:64, T:17, D:128] */
+	float *restrict p3 = p[3]; /* f32[B:64, T:17, D:128], written */
 #pragma omp parallel for schedule(static)
-	for (int64_t row = 0; row < 2176; row++) {
+	for (int64_t row = 0; row < 1088; row++) {
 		const int64_t i0 = row;
 #pragma omp simd
 		for (int64_t i1 = 0; i1 < 128; i1++) {

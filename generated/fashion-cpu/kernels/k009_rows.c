@@ -1,4 +1,4 @@
-/* k009_rows: 6.554e+06 flops, 5.243e+06 bytes a launch
+/* k009_rows: 3.277e+06 flops, 2.621e+06 bytes a launch
  *   models/fashion.d2v:60  let top : [B, N, D] = mean(l in L - K .. L) standardise(z[l] at N over N, eps = 1e-5);
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
@@ -6,13 +6,13 @@
 void
 k009_rows(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[B:128, N:16, D:128] */
-	const float *restrict p1 = p[1]; /* f32[B:128, N:16, D:128] */
-	const float *restrict p2 = p[2]; /* f32[B:128, N:16, D:128] */
-	const float *restrict p3 = p[3]; /* f32[B:128, N:16, D:128] */
-	float *restrict p4 = p[4]; /* f32[B:128, N:16, D:128], written */
+	const float *restrict p0 = p[0]; /* f32[B:64, N:16, D:128] */
+	const float *restrict p1 = p[1]; /* f32[B:64, N:16, D:128] */
+	const float *restrict p2 = p[2]; /* f32[B:64, N:16, D:128] */
+	const float *restrict p3 = p[3]; /* f32[B:64, N:16, D:128] */
+	float *restrict p4 = p[4]; /* f32[B:64, N:16, D:128], written */
 #pragma omp parallel for schedule(static)
-	for (int64_t row = 0; row < 512; row++) {
+	for (int64_t row = 0; row < 256; row++) {
 		const int64_t i0 = row / 4;
 		const int64_t first = row % 4 * 32;
 		float r0[32] __attribute__((aligned(64)));

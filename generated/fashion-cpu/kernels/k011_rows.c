@@ -1,4 +1,4 @@
-/* k011_rows: 2.237e+06 flops, 3.296e+06 bytes a launch
+/* k011_rows: 1.118e+06 flops, 1.649e+06 bytes a launch
  *   models/fashion.d2v:36  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  */
@@ -7,16 +7,16 @@
 void
 k011_rows(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[B:128, N:16, D:128] */
+	const float *restrict p0 = p[0]; /* f32[B:64, N:16, D:128] */
 	const float *restrict p1 = p[1]; /* f32[D:128] */
-	float *restrict p2 = p[2]; /* f32[B:128, T:17, D:128], written */
-	float *restrict p3 = p[3]; /* f32[B:128, T:17], written */
-	float *restrict p4 = p[4]; /* f32[B:128, T:17], written */
+	float *restrict p2 = p[2]; /* f32[B:64, T:17, D:128], written */
+	float *restrict p3 = p[3]; /* f32[B:64, T:17], written */
+	float *restrict p4 = p[4]; /* f32[B:64, T:17], written */
 	const float *restrict p5 = p[5]; /* f32[D:128] */
 	const float *restrict p6 = p[6]; /* f32[D:128] */
-	float *restrict p7 = p[7]; /* f32[B:128, T:17, D:128], written */
+	float *restrict p7 = p[7]; /* f32[B:64, T:17, D:128], written */
 #pragma omp parallel for schedule(static)
-	for (int64_t row = 0; row < 2176; row++) {
+	for (int64_t row = 0; row < 1088; row++) {
 		const int64_t i0 = row / 17;
 		const int64_t i1 = row % 17;
 		float a0[128] __attribute__((aligned(64)));

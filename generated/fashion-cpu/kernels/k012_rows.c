@@ -1,4 +1,4 @@
-/* k012_rows: 2.515e+06 flops, 4.475e+06 bytes a launch
+/* k012_rows: 1.258e+06 flops, 2.238e+06 bytes a launch
  *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
@@ -9,16 +9,16 @@ void
 k012_rows(void *const *p, const Num *n)
 {
 	const float *restrict p0 = p[0]; /* f32[D:128] */
-	const float *restrict p1 = p[1]; /* f32[B:128, T:17, D:128] */
-	const float *restrict p2 = p[2]; /* f32[B:128, T:17, D:128] */
-	float *restrict p3 = p[3]; /* f32[B:128, T:17, D:128], written */
-	float *restrict p4 = p[4]; /* f32[B:128, T:17], written */
-	float *restrict p5 = p[5]; /* f32[B:128, T:17], written */
+	const float *restrict p1 = p[1]; /* f32[B:64, T:17, D:128] */
+	const float *restrict p2 = p[2]; /* f32[B:64, T:17, D:128] */
+	float *restrict p3 = p[3]; /* f32[B:64, T:17, D:128], written */
+	float *restrict p4 = p[4]; /* f32[B:64, T:17], written */
+	float *restrict p5 = p[5]; /* f32[B:64, T:17], written */
 	const float *restrict p6 = p[6]; /* f32[D:128] */
 	const float *restrict p7 = p[7]; /* f32[D:128] */
-	float *restrict p8 = p[8]; /* f32[B:128, T:17, D:128], written */
+	float *restrict p8 = p[8]; /* f32[B:64, T:17, D:128], written */
 #pragma omp parallel for schedule(static)
-	for (int64_t row = 0; row < 2176; row++) {
+	for (int64_t row = 0; row < 1088; row++) {
 		const int64_t i0 = row;
 		float a1[128] __attribute__((aligned(64)));
 		float r2 = 0;

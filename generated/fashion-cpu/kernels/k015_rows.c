@@ -1,4 +1,4 @@
-/* k015_rows: 1.315e+06 flops, 2.701e+06 bytes a launch
+/* k015_rows: 6.574e+05 flops, 1.351e+06 bytes a launch
  *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  */
@@ -8,17 +8,17 @@ void
 k015_rows(void *const *p, const Num *n)
 {
 	const float *restrict p0 = p[0]; /* f32[D:128] */
-	const float *restrict p1 = p[1]; /* f32[B:128, N_m:8, D:128] */
-	const int32_t *restrict p2 = p[2]; /* i32[B:128, N_m:8] */
-	const float *restrict p3 = p[3]; /* f32[B:128, T:17, D:128] */
-	float *restrict p4 = p[4]; /* f32[B:128, N_m:8, D:128], written */
-	float *restrict p5 = p[5]; /* f32[B:128, N_m:8], written */
-	float *restrict p6 = p[6]; /* f32[B:128, N_m:8], written */
+	const float *restrict p1 = p[1]; /* f32[B:64, N_m:8, D:128] */
+	const int32_t *restrict p2 = p[2]; /* i32[B:64, N_m:8] */
+	const float *restrict p3 = p[3]; /* f32[B:64, T:17, D:128] */
+	float *restrict p4 = p[4]; /* f32[B:64, N_m:8, D:128], written */
+	float *restrict p5 = p[5]; /* f32[B:64, N_m:8], written */
+	float *restrict p6 = p[6]; /* f32[B:64, N_m:8], written */
 	const float *restrict p7 = p[7]; /* f32[D:128] */
 	const float *restrict p8 = p[8]; /* f32[D:128] */
-	float *restrict p9 = p[9]; /* f32[B:128, N_m:8, D:128], written */
+	float *restrict p9 = p[9]; /* f32[B:64, N_m:8, D:128], written */
 #pragma omp parallel for schedule(static)
-	for (int64_t row = 0; row < 1024; row++) {
+	for (int64_t row = 0; row < 512; row++) {
 		const int64_t i0 = row / 8;
 		const int64_t i1 = row % 8;
 		float a2[128] __attribute__((aligned(64)));

@@ -1,4 +1,4 @@
-/* k016_flat: 2.621e+06 flops, 4.194e+06 bytes a launch
+/* k016_flat: 1.311e+06 flops, 2.097e+06 bytes a launch
  *   models/lib/vit.d2v:36  let h : [.., T, F] = gelu(sum(D) n2(a) * up + upb);
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
@@ -6,8 +6,8 @@
 void
 k016_flat(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[B:128, N_m:8, F:512] */
-	float *restrict p1 = p[1]; /* f32[B:128, N_m:8, F:512], written */
+	const float *restrict p0 = p[0]; /* f32[B:64, N_m:8, F:512] */
+	float *restrict p1 = p[1]; /* f32[B:64, N_m:8, F:512], written */
 	const int64_t count = n[0].i;
 #pragma omp parallel for simd schedule(static) if (count >= 16384)
 		for (int64_t i0 = 0; i0 < count; i0++) {

@@ -1,4 +1,4 @@
-/* k017_rows: 1.184e+06 flops, 2.107e+06 bytes a launch
+/* k017_rows: 5.919e+05 flops, 1.054e+06 bytes a launch
  *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  */
@@ -8,16 +8,16 @@ void
 k017_rows(void *const *p, const Num *n)
 {
 	const float *restrict p0 = p[0]; /* f32[D:128] */
-	const float *restrict p1 = p[1]; /* f32[B:128, N_m:8, D:128] */
-	const float *restrict p2 = p[2]; /* f32[B:128, N_m:8, D:128] */
-	float *restrict p3 = p[3]; /* f32[B:128, N_m:8, D:128], written */
-	float *restrict p4 = p[4]; /* f32[B:128, N_m:8], written */
-	float *restrict p5 = p[5]; /* f32[B:128, N_m:8], written */
+	const float *restrict p1 = p[1]; /* f32[B:64, N_m:8, D:128] */
+	const float *restrict p2 = p[2]; /* f32[B:64, N_m:8, D:128] */
+	float *restrict p3 = p[3]; /* f32[B:64, N_m:8, D:128], written */
+	float *restrict p4 = p[4]; /* f32[B:64, N_m:8], written */
+	float *restrict p5 = p[5]; /* f32[B:64, N_m:8], written */
 	const float *restrict p6 = p[6]; /* f32[D:128] */
 	const float *restrict p7 = p[7]; /* f32[D:128] */
-	float *restrict p8 = p[8]; /* f32[B:128, N_m:8, D:128], written */
+	float *restrict p8 = p[8]; /* f32[B:64, N_m:8, D:128], written */
 #pragma omp parallel for schedule(static)
-	for (int64_t row = 0; row < 1024; row++) {
+	for (int64_t row = 0; row < 512; row++) {
 		const int64_t i0 = row;
 		float a1[128] __attribute__((aligned(64)));
 		float r2 = 0;

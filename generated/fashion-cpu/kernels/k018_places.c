@@ -1,4 +1,4 @@
-/* k018_places: 2048 flops, 6144 bytes a launch
+/* k018_places: 1024 flops, 3072 bytes a launch
  *   models/fashion.d2v:62  minimise mean(B, N, D where m) smooth_l1(p - top, beta = 2);
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
@@ -10,9 +10,9 @@ k018_places(void *const *p, const Num *n)
 	const uint8_t *restrict p0 = p[0];
 	int32_t *restrict p1 = p[1];
 	(void)n;
-#pragma omp parallel for schedule(static) if (2048 >= 65536)
-	for (int64_t o = 0; o < 128; o++) {
-		const int64_t o0 = o / 1 % 128;
+#pragma omp parallel for schedule(static) if (1024 >= 65536)
+	for (int64_t o = 0; o < 64; o++) {
+		const int64_t o0 = o / 1 % 64;
 		int32_t count = 0;
 		for (int64_t i = 0; i < 8; i++)
 			p1[1 * i + 8 * o0] = -1;

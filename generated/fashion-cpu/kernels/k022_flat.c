@@ -1,4 +1,4 @@
-/* k022_flat: 3072 flops, 9220 bytes a launch
+/* k022_flat: 1536 flops, 4612 bytes a launch
  *   models/fashion.d2v:62  minimise mean(B, N, D where m) smooth_l1(p - top, beta = 2);
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
@@ -6,10 +6,10 @@
 void
 k022_flat(void *const *p, const Num *n)
 {
-	const int32_t *restrict p0 = p[0]; /* i32[B:128, N_m:8] */
-	uint8_t *restrict p1 = p[1]; /* bool[B:128, N_m:8], written */
+	const int32_t *restrict p0 = p[0]; /* i32[B:64, N_m:8] */
+	uint8_t *restrict p1 = p[1]; /* bool[B:64, N_m:8], written */
 	const float *restrict p2 = p[2]; /* f32[] */
-	float *restrict p3 = p[3]; /* f32[B:128, N_m:8], written */
+	float *restrict p3 = p[3]; /* f32[B:64, N_m:8], written */
 	const int64_t count = n[0].i;
 	const float s0 = p2[0];
 #pragma omp parallel for simd schedule(static) if (count >= 16384)

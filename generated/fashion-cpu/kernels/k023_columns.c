@@ -1,4 +1,4 @@
-/* k023_columns: 1.311e+06 flops, 2.627e+06 bytes a launch
+/* k023_columns: 6.554e+05 flops, 1.313e+06 bytes a launch
  *   models/fashion.d2v:62  minimise mean(B, N, D where m) smooth_l1(p - top, beta = 2);
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
@@ -6,18 +6,18 @@
 void
 k023_columns(void *const *p, const Num *n)
 {
-	const int32_t *restrict p0 = p[0]; /* i32[B:128, N_m:8] */
-	const float *restrict p1 = p[1]; /* f32[B:128, N:16, D:128] */
-	float *restrict p2 = p[2]; /* f32[B:128, N_m:8, D:128], written */
-	const float *restrict p3 = p[3]; /* f32[B:128, N_m:8, D:128] */
-	float *restrict p4 = p[4]; /* f32[B:128, N_m:8, D:128], written */
-	const uint8_t *restrict p5 = p[5]; /* bool[B:128, N_m:8] */
+	const int32_t *restrict p0 = p[0]; /* i32[B:64, N_m:8] */
+	const float *restrict p1 = p[1]; /* f32[B:64, N:16, D:128] */
+	float *restrict p2 = p[2]; /* f32[B:64, N_m:8, D:128], written */
+	const float *restrict p3 = p[3]; /* f32[B:64, N_m:8, D:128] */
+	float *restrict p4 = p[4]; /* f32[B:64, N_m:8, D:128], written */
+	const uint8_t *restrict p5 = p[5]; /* bool[B:64, N_m:8] */
 	float *restrict p6 = p[6]; /* f32[], written */
 	float part9[32][1] __attribute__((aligned(64)));
 #pragma omp parallel for schedule(static)
 	for (int chunk = 0; chunk < 32; chunk++) {
 	float c9 = 0;
-	for (int64_t row = 131072L * chunk / 32; row < 131072L * (chunk + 1) / 32; row++) {
+	for (int64_t row = 65536L * chunk / 32; row < 65536L * (chunk + 1) / 32; row++) {
 		const int64_t i0 = row / 1024;
 		const int64_t i1 = row / 128 % 8;
 		const int64_t i2 = row % 128;

@@ -1,4 +1,4 @@
-/* k025_rows: 7.864e+05 flops, 1.053e+06 bytes a launch
+/* k025_rows: 3.932e+05 flops, 5.263e+05 bytes a launch
  *   models/fashion.d2v:62  minimise mean(B, N, D where m) smooth_l1(p - top, beta = 2);
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
@@ -6,11 +6,11 @@
 void
 k025_rows(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[B:128, N_m:8, D:128] */
-	const float *restrict p1 = p[1]; /* f32[B:128, N_m:8] */
-	float *restrict p2 = p[2]; /* f32[B:128, N_m:8, D:128], written */
+	const float *restrict p0 = p[0]; /* f32[B:64, N_m:8, D:128] */
+	const float *restrict p1 = p[1]; /* f32[B:64, N_m:8] */
+	float *restrict p2 = p[2]; /* f32[B:64, N_m:8, D:128], written */
 #pragma omp parallel for schedule(static)
-	for (int64_t row = 0; row < 1024; row++) {
+	for (int64_t row = 0; row < 512; row++) {
 		const int64_t i0 = row;
 		const float s0 = p1[i0];
 #pragma omp simd

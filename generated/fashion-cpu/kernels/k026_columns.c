@@ -1,4 +1,4 @@
-/* k026_columns: 1.311e+05 flops, 5.248e+05 bytes a launch
+/* k026_columns: 6.554e+04 flops, 2.627e+05 bytes a launch
  *   models/fashion.d2v:44  return sum(D) last(z[L - 1]) at N * head + headb;
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
@@ -6,7 +6,7 @@
 void
 k026_columns(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[B:128, N_m:8, V:128] */
+	const float *restrict p0 = p[0]; /* f32[B:64, N_m:8, V:128] */
 	float *restrict p1 = p[1]; /* f32[V:128], written */
 	float part0[32][128] __attribute__((aligned(64)));
 #pragma omp parallel for schedule(static)
@@ -14,7 +14,7 @@ k026_columns(void *const *p, const Num *n)
 	float *restrict c0 = part0[chunk];
 	for (int64_t i = 0; i < 128; i++)
 		c0[i] = 0;
-	for (int64_t row = 1024L * chunk / 32; row < 1024L * (chunk + 1) / 32; row++) {
+	for (int64_t row = 512L * chunk / 32; row < 512L * (chunk + 1) / 32; row++) {
 		const int64_t i0 = row;
 #pragma omp simd
 		for (int64_t i1 = 0; i1 < 128; i1++) {

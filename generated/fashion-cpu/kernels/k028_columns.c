@@ -1,4 +1,4 @@
-/* k028_columns: 2.621e+05 flops, 5.258e+05 bytes a launch
+/* k028_columns: 1.311e+05 flops, 2.632e+05 bytes a launch
  *   models/fashion.d2v:63  watch target_std = mean(D) std(top over (B, N) where m);
  *   models/fashion.d2v:64  watch prediction_std = mean(D) std(p over (B, N) where m);
  */
@@ -7,8 +7,8 @@
 void
 k028_columns(void *const *p, const Num *n)
 {
-	const uint8_t *restrict p0 = p[0]; /* bool[B:128, N_m:8] */
-	const float *restrict p1 = p[1]; /* f32[B:128, N_m:8, D:128] */
+	const uint8_t *restrict p0 = p[0]; /* bool[B:64, N_m:8] */
+	const float *restrict p1 = p[1]; /* f32[B:64, N_m:8, D:128] */
 	float *restrict p2 = p[2]; /* f32[D:128], written */
 	float part1[32][128] __attribute__((aligned(64)));
 #pragma omp parallel for schedule(static)
@@ -16,7 +16,7 @@ k028_columns(void *const *p, const Num *n)
 	float *restrict c1 = part1[chunk];
 	for (int64_t i = 0; i < 128; i++)
 		c1[i] = 0;
-	for (int64_t row = 1024L * chunk / 32; row < 1024L * (chunk + 1) / 32; row++) {
+	for (int64_t row = 512L * chunk / 32; row < 512L * (chunk + 1) / 32; row++) {
 		const int64_t i0 = row;
 		const uint8_t s0 = p0[i0];
 #pragma omp simd

@@ -1,4 +1,4 @@
-/* k032_columns: 8.913e+06 flops, 8.391e+06 bytes a launch
+/* k032_columns: 4.456e+06 flops, 4.196e+06 bytes a launch
  *   models/lib/vit.d2v:36  let h : [.., T, F] = gelu(sum(D) n2(a) * up + upb);
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
@@ -6,10 +6,10 @@
 void
 k032_columns(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[B:128, N_m:8, F:512] */
-	const float *restrict p1 = p[1]; /* f32[B:128, N_m:8, F:512] */
-	float *restrict p2 = p[2]; /* f32[B:128, N_m:8, F:512], written */
-	float *restrict p3 = p[3]; /* f32[B:128, N_m:8, F:512], written */
+	const float *restrict p0 = p[0]; /* f32[B:64, N_m:8, F:512] */
+	const float *restrict p1 = p[1]; /* f32[B:64, N_m:8, F:512] */
+	float *restrict p2 = p[2]; /* f32[B:64, N_m:8, F:512], written */
+	float *restrict p3 = p[3]; /* f32[B:64, N_m:8, F:512], written */
 	float *restrict p4 = p[4]; /* f32[F:512], written */
 	float part11[32][512] __attribute__((aligned(64)));
 #pragma omp parallel for schedule(static)
@@ -17,7 +17,7 @@ k032_columns(void *const *p, const Num *n)
 	float *restrict c11 = part11[chunk];
 	for (int64_t i = 0; i < 512; i++)
 		c11[i] = 0;
-	for (int64_t row = 1024L * chunk / 32; row < 1024L * (chunk + 1) / 32; row++) {
+	for (int64_t row = 512L * chunk / 32; row < 512L * (chunk + 1) / 32; row++) {
 		const int64_t i0 = row;
 #pragma omp simd
 		for (int64_t i1 = 0; i1 < 512; i1++) {

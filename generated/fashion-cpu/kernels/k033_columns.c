@@ -1,4 +1,4 @@
-/* k033_columns: 2.492e+06 flops, 3.161e+06 bytes a launch
+/* k033_columns: 1.246e+06 flops, 1.582e+06 bytes a launch
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
@@ -8,17 +8,17 @@
 void
 k033_columns(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[B:128, N_m:8, D:128] */
-	const float *restrict p1 = p[1]; /* f32[B:128, N_m:8] */
-	const float *restrict p2 = p[2]; /* f32[B:128, N_m:8] */
-	const float *restrict p3 = p[3]; /* f32[B:128, N_m:8] */
-	const float *restrict p4 = p[4]; /* f32[B:128, N_m:8, D:128] */
-	const float *restrict p5 = p[5]; /* f32[B:128, N_m:8, D:128] */
+	const float *restrict p0 = p[0]; /* f32[B:64, N_m:8, D:128] */
+	const float *restrict p1 = p[1]; /* f32[B:64, N_m:8] */
+	const float *restrict p2 = p[2]; /* f32[B:64, N_m:8] */
+	const float *restrict p3 = p[3]; /* f32[B:64, N_m:8] */
+	const float *restrict p4 = p[4]; /* f32[B:64, N_m:8, D:128] */
+	const float *restrict p5 = p[5]; /* f32[B:64, N_m:8, D:128] */
 	const float *restrict p6 = p[6]; /* f32[D:128] */
-	float *restrict p7 = p[7]; /* f32[B:128, N_m:8, D:128], written */
-	const float *restrict p8 = p[8]; /* f32[B:128, N_m:8, D:128] */
+	float *restrict p7 = p[7]; /* f32[B:64, N_m:8, D:128], written */
+	const float *restrict p8 = p[8]; /* f32[B:64, N_m:8, D:128] */
 	const float *restrict p9 = p[9]; /* f32[D:128] */
-	float *restrict p10 = p[10]; /* f32[B:128, N_m:8, D:128], written */
+	float *restrict p10 = p[10]; /* f32[B:64, N_m:8, D:128], written */
 	float *restrict p11 = p[11]; /* f32[D:128], written */
 	float *restrict p12 = p[12]; /* f32[D:128], written */
 	float *restrict p13 = p[13]; /* f32[D:128], written */
@@ -41,7 +41,7 @@ k033_columns(void *const *p, const Num *n)
 	float *restrict c20 = part20[chunk];
 	for (int64_t i = 0; i < 128; i++)
 		c20[i] = 0;
-	for (int64_t row = 1024L * chunk / 32; row < 1024L * (chunk + 1) / 32; row++) {
+	for (int64_t row = 512L * chunk / 32; row < 512L * (chunk + 1) / 32; row++) {
 		const int64_t i0 = row;
 		float a1[128] __attribute__((aligned(64)));
 		float a2[128] __attribute__((aligned(64)));

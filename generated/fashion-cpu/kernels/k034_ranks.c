@@ -1,4 +1,4 @@
-/* k034_ranks: 2048 flops, 1.075e+04 bytes a launch
+/* k034_ranks: 1024 flops, 5376 bytes a launch
  *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
@@ -10,9 +10,9 @@ k034_ranks(void *const *p, const Num *n)
 	const uint8_t *restrict p0 = p[0];
 	int32_t *restrict p1 = p[1];
 	(void)n;
-#pragma omp parallel for schedule(static) if (2048 >= 65536)
-	for (int64_t o = 0; o < 128; o++) {
-		const int64_t o0 = o / 1 % 128;
+#pragma omp parallel for schedule(static) if (1024 >= 65536)
+	for (int64_t o = 0; o < 64; o++) {
+		const int64_t o0 = o / 1 % 64;
 		int32_t count = 0;
 		for (int64_t i = 0; i < 17; i++)
 			p1[1 * i + 17 * o0] = -1;

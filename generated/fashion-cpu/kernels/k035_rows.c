@@ -1,4 +1,4 @@
-/* k035_rows: 2.785e+05 flops, 1.647e+06 bytes a launch
+/* k035_rows: 1.393e+05 flops, 8.236e+05 bytes a launch
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
@@ -6,11 +6,11 @@
 void
 k035_rows(void *const *p, const Num *n)
 {
-	const int32_t *restrict p0 = p[0]; /* i32[B:128, T:17] */
-	const float *restrict p1 = p[1]; /* f32[B:128, N_m:8, H:4, E:32] */
-	float *restrict p2 = p[2]; /* f32[B:128, T:17, H:4, E:32], written */
+	const int32_t *restrict p0 = p[0]; /* i32[B:64, T:17] */
+	const float *restrict p1 = p[1]; /* f32[B:64, N_m:8, H:4, E:32] */
+	float *restrict p2 = p[2]; /* f32[B:64, T:17, H:4, E:32], written */
 #pragma omp parallel for schedule(static)
-	for (int64_t row = 0; row < 2176; row++) {
+	for (int64_t row = 0; row < 1088; row++) {
 		const int64_t i0 = row / 17;
 		const int64_t i1 = row % 17;
 #pragma omp simd

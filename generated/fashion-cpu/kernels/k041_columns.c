@@ -1,4 +1,4 @@
-/* k041_columns: 5.018e+06 flops, 6.705e+06 bytes a launch
+/* k041_columns: 2.509e+06 flops, 3.354e+06 bytes a launch
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
@@ -9,16 +9,16 @@
 void
 k041_columns(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[B:128, T:17, D:128] */
-	const float *restrict p1 = p[1]; /* f32[B:128, T:17] */
-	const float *restrict p2 = p[2]; /* f32[B:128, T:17] */
-	const float *restrict p3 = p[3]; /* f32[B:128, T:17, D:128] */
+	const float *restrict p0 = p[0]; /* f32[B:64, T:17, D:128] */
+	const float *restrict p1 = p[1]; /* f32[B:64, T:17] */
+	const float *restrict p2 = p[2]; /* f32[B:64, T:17] */
+	const float *restrict p3 = p[3]; /* f32[B:64, T:17, D:128] */
 	const float *restrict p4 = p[4]; /* f32[D:128] */
-	const float *restrict p5 = p[5]; /* f32[B:128, T:17, D:128] */
-	float *restrict p6 = p[6]; /* f32[B:128, T:17, D:128], written */
-	const float *restrict p7 = p[7]; /* f32[B:128, T:17, D:128] */
+	const float *restrict p5 = p[5]; /* f32[B:64, T:17, D:128] */
+	float *restrict p6 = p[6]; /* f32[B:64, T:17, D:128], written */
+	const float *restrict p7 = p[7]; /* f32[B:64, T:17, D:128] */
 	const float *restrict p8 = p[8]; /* f32[D:128] */
-	float *restrict p9 = p[9]; /* f32[B:128, T:17, D:128], written */
+	float *restrict p9 = p[9]; /* f32[B:64, T:17, D:128], written */
 	float *restrict p10 = p[10]; /* f32[D:128], written */
 	float *restrict p11 = p[11]; /* f32[D:128], written */
 	float *restrict p12 = p[12]; /* f32[D:128], written */
@@ -41,7 +41,7 @@ k041_columns(void *const *p, const Num *n)
 	float *restrict c19 = part19[chunk];
 	for (int64_t i = 0; i < 128; i++)
 		c19[i] = 0;
-	for (int64_t row = 2176L * chunk / 32; row < 2176L * (chunk + 1) / 32; row++) {
+	for (int64_t row = 1088L * chunk / 32; row < 1088L * (chunk + 1) / 32; row++) {
 		const int64_t i0 = row;
 		float a1[128] __attribute__((aligned(64)));
 		float a3[128] __attribute__((aligned(64)));

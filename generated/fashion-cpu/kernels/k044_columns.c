@@ -1,4 +1,4 @@
-/* k044_columns: 3.904e+06 flops, 4.475e+06 bytes a launch
+/* k044_columns: 1.952e+06 flops, 2.238e+06 bytes a launch
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  */
 #include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
@@ -6,13 +6,13 @@
 void
 k044_columns(void *const *p, const Num *n)
 {
-	const float *restrict p0 = p[0]; /* f32[B:128, T:17, D:128] */
-	const float *restrict p1 = p[1]; /* f32[B:128, T:17] */
-	const float *restrict p2 = p[2]; /* f32[B:128, T:17] */
-	const float *restrict p3 = p[3]; /* f32[B:128, T:17, D:128] */
+	const float *restrict p0 = p[0]; /* f32[B:64, T:17, D:128] */
+	const float *restrict p1 = p[1]; /* f32[B:64, T:17] */
+	const float *restrict p2 = p[2]; /* f32[B:64, T:17] */
+	const float *restrict p3 = p[3]; /* f32[B:64, T:17, D:128] */
 	const float *restrict p4 = p[4]; /* f32[D:128] */
-	const float *restrict p5 = p[5]; /* f32[B:128, T:17, D:128] */
-	float *restrict p6 = p[6]; /* f32[B:128, T:17, D:128], written */
+	const float *restrict p5 = p[5]; /* f32[B:64, T:17, D:128] */
+	float *restrict p6 = p[6]; /* f32[B:64, T:17, D:128], written */
 	float *restrict p7 = p[7]; /* f32[D:128], written */
 	float *restrict p8 = p[8]; /* f32[D:128], written */
 	float part2[32][128] __attribute__((aligned(64)));
@@ -25,7 +25,7 @@ k044_columns(void *const *p, const Num *n)
 	float *restrict c5 = part5[chunk];
 	for (int64_t i = 0; i < 128; i++)
 		c5[i] = 0;
-	for (int64_t row = 2176L * chunk / 32; row < 2176L * (chunk + 1) / 32; row++) {
+	for (int64_t row = 1088L * chunk / 32; row < 1088L * (chunk + 1) / 32; row++) {
 		const int64_t i0 = row;
 		float a1[128] __attribute__((aligned(64)));
 		float a3[128] __attribute__((aligned(64)));

@@ -1,4 +1,4 @@
-/* k046_columns: 1.049e+06 flops, 2.1e+06 bytes a launch
+/* k046_columns: 5.243e+05 flops, 1.051e+06 bytes a launch
  *   models/fashion.d2v:36  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
  *   models/fashion.d2v:35  let p : [B, N, D] = sum(C, Py, Px) image as [B, N, C, Py, Px] * patch + patchb;
  */
@@ -7,9 +7,9 @@
 void
 k046_columns(void *const *p, const Num *n)
 {
-	const uint8_t *restrict p0 = p[0]; /* bool[B:128, N:16] */
-	const float *restrict p1 = p[1]; /* f32[B:128, N:16, D:128] */
-	float *restrict p2 = p[2]; /* f32[B:128, N:16, D:128], written */
+	const uint8_t *restrict p0 = p[0]; /* bool[B:64, N:16] */
+	const float *restrict p1 = p[1]; /* f32[B:64, N:16, D:128] */
+	float *restrict p2 = p[2]; /* f32[B:64, N:16, D:128], written */
 	float *restrict p3 = p[3]; /* f32[D:128], written */
 	float *restrict p4 = p[4]; /* f32[D:128], written */
 	float part2[32][128] __attribute__((aligned(64)));
@@ -22,7 +22,7 @@ k046_columns(void *const *p, const Num *n)
 	float *restrict c3 = part3[chunk];
 	for (int64_t i = 0; i < 128; i++)
 		c3[i] = 0;
-	for (int64_t row = 2048L * chunk / 32; row < 2048L * (chunk + 1) / 32; row++) {
+	for (int64_t row = 1024L * chunk / 32; row < 1024L * (chunk + 1) / 32; row++) {
 		const int64_t i0 = row / 16;
 		const int64_t i1 = row % 16;
 		const uint8_t s0 = p0[16 * i0 + i1];

@@ -1,4 +1,4 @@
-/* k005_attend: 1.894e+07 flops, 4.461e+06 bytes a launch
+/* k005_attend: 9.47e+06 flops, 2.233e+06 bytes a launch
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
 #include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
@@ -101,15 +101,15 @@ D2V_TILE void d2v_mix(float (&sum)[M][N], const float *left, const float *right,
 }
 #endif
 /* Attention, forward: out = sum over U of (softmax over U of (scale * sum over E of q k + r)) v.
- * T 17 queries, U 17 keys, E 32 wide; 4 heads (outer axes of r) of 128 images; size@stride:
- * q f32[4@32, 128@6528, T@384, E]  k f32[4@32, 128@6528, U@384, E]  v f32[4@32, 128@6528, U@384, E]
- * out f32[4@32, 128@2176, T@128, E]
+ * T 17 queries, U 17 keys, E 32 wide; 4 heads (outer axes of r) of 64 images; size@stride:
+ * q f32[4@32, 64@6528, T@384, E]  k f32[4@32, 64@6528, U@384, E]  v f32[4@32, 64@6528, U@384, E]
+ * out f32[4@32, 64@2176, T@128, E]
  * Products: f32, no tensor cores.
- * 18.94 MFLOP in products, 4.461 MB in and out; r from L2 for every image: 0.5919 MB. */
+ * 9.47 MFLOP in products, 2.233 MB in and out; r from L2 for every image: 0.2959 MB. */
 extern "C" __global__ void __launch_bounds__(256, 1)
 k005_attend(const float *q, const float *k, const float *v, const float *r, float *out)
 {
-	enum { T = 17, U = 17, E = 32, HEADS = 4, IMAGES = 128 };
+	enum { T = 17, U = 17, E = 32, HEADS = 4, IMAGES = 64 };
 	const float SCALE = 0.1767766922712326;
 	enum { WIDTH = 32, PITCH = WIDTH + 4, KEYS = 64, ROWS = 32, BLOCKS = 1, WARPS = 8, SCORES = 24 }; /* E, U, T cut up */
 	enum { MINE = ROWS / WARPS, COLUMNS = (E + 31) / 32 }; /* a warp's queries, a lane's columns */
@@ -119,7 +119,7 @@ k005_attend(const float *q, const float *k, const float *v, const float *r, floa
 	const int first_row = blockIdx.x % BLOCKS * ROWS;
 	const int head = blockIdx.x / BLOCKS % HEADS;
 	const int image = blockIdx.x / (BLOCKS * HEADS);
-	const int o1 = image / 1 % 128;
+	const int o1 = image / 1 % 64;
 	const int o0 = head / 1 % 4;
 	const int qo = o0 * 32 + o1 * 6528;
 	const int ko = o0 * 32 + o1 * 6528;

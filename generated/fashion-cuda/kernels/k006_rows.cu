@@ -1,13 +1,13 @@
-/* k006_rows: 2.515e+06 flops, 4.458e+06 bytes a launch
- * 2176 rows of 128 elements: a warp a row.
+/* k006_rows: 1.258e+06 flops, 2.23e+06 bytes a launch
+ * 1088 rows of 128 elements: a warp a row.
  * Shapes (where it is launched several times, those of the first):
  *   p0  f32[D:128]
- *   p1  f32[B:128, T:17, D:128]
- *   p2  f32[B:128, T:17, D:128]
- *   p3  f32[B:128, T:17, D:128]  written
+ *   p1  f32[B:64, T:17, D:128]
+ *   p2  f32[B:64, T:17, D:128]
+ *   p3  f32[B:64, T:17, D:128]  written
  *   p4  f32[D:128]
  *   p5  f32[D:128]
- *   p6  f32[B:128, T:17, D:128]  written
+ *   p6  f32[B:64, T:17, D:128]  written
  *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);

@@ -1,8 +1,8 @@
-/* k007_flat: 5.571e+06 flops, 8.913e+06 bytes a launch
+/* k007_flat: 2.785e+06 flops, 4.456e+06 bytes a launch
  * Elementwise, 4 a thread.
  * Shapes (where it is launched several times, those of the first):
- *   p0  f32[B:128, T:17, F:512]
- *   p1  f32[B:128, T:17, F:512]  written
+ *   p0  f32[B:64, T:17, F:512]
+ *   p1  f32[B:64, T:17, F:512]  written
  *   models/lib/vit.d2v:36  let h : [.., T, F] = gelu(sum(D) n2(a) * up + upb);
  */
 #include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa

@@ -1,14 +1,14 @@
-/* k011_rows: 2.237e+06 flops, 3.296e+06 bytes a launch
- * 2176 rows of 128 elements: a warp a row.
+/* k011_rows: 1.118e+06 flops, 1.649e+06 bytes a launch
+ * 1088 rows of 128 elements: a warp a row.
  * Shapes (where it is launched several times, those of the first):
- *   p0  f32[B:128, N:16, D:128]
+ *   p0  f32[B:64, N:16, D:128]
  *   p1  f32[D:128]
- *   p2  f32[B:128, T:17, D:128]  written
- *   p3  f32[B:128, T:17]  written
- *   p4  f32[B:128, T:17]  written
+ *   p2  f32[B:64, T:17, D:128]  written
+ *   p3  f32[B:64, T:17]  written
+ *   p4  f32[B:64, T:17]  written
  *   p5  f32[D:128]
  *   p6  f32[D:128]
- *   p7  f32[B:128, T:17, D:128]  written
+ *   p7  f32[B:64, T:17, D:128]  written
  *   models/fashion.d2v:36  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  */

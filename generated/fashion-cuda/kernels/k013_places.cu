@@ -1,4 +1,4 @@
-/* k013_places: 2048 flops, 6144 bytes a launch
+/* k013_places: 1024 flops, 3072 bytes a launch
  * Where the true elements of each row lie, in order; -1 behind the last. A block a row.
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
@@ -7,7 +7,7 @@
 extern "C" __global__ void __launch_bounds__(256)
 k013_places(const unsigned char *__restrict__ p0, int32_t *__restrict__ p1)
 {
-	const int o0 = (int)blockIdx.x / 1 % 128;
+	const int o0 = (int)blockIdx.x / 1 % 64;
 	for (int i = threadIdx.x; i < 8; i += 256)
 		p1[8 * o0 + 1 * i] = -1;
 	d2v_barrier();

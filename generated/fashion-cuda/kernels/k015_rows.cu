@@ -1,16 +1,16 @@
-/* k015_rows: 1.315e+06 flops, 2.701e+06 bytes a launch
- * 1024 rows of 128 elements: a warp a row.
+/* k015_rows: 6.574e+05 flops, 1.351e+06 bytes a launch
+ * 512 rows of 128 elements: a warp a row.
  * Shapes (where it is launched several times, those of the first):
  *   p0  f32[D:128]
- *   p1  f32[B:128, N_m:8, D:128]
- *   p2  i32[B:128, N_m:8]
- *   p3  f32[B:128, T:17, D:128]
- *   p4  f32[B:128, N_m:8, D:128]  written
- *   p5  f32[B:128, N_m:8]  written
- *   p6  f32[B:128, N_m:8]  written
+ *   p1  f32[B:64, N_m:8, D:128]
+ *   p2  i32[B:64, N_m:8]
+ *   p3  f32[B:64, T:17, D:128]
+ *   p4  f32[B:64, N_m:8, D:128]  written
+ *   p5  f32[B:64, N_m:8]  written
+ *   p6  f32[B:64, N_m:8]  written
  *   p7  f32[D:128]
  *   p8  f32[D:128]
- *   p9  f32[B:128, N_m:8, D:128]  written
+ *   p9  f32[B:64, N_m:8, D:128]  written
  *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  */

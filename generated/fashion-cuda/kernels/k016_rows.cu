@@ -1,15 +1,15 @@
-/* k016_rows: 1.184e+06 flops, 2.107e+06 bytes a launch
- * 1024 rows of 128 elements: a warp a row.
+/* k016_rows: 5.919e+05 flops, 1.054e+06 bytes a launch
+ * 512 rows of 128 elements: a warp a row.
  * Shapes (where it is launched several times, those of the first):
  *   p0  f32[D:128]
- *   p1  f32[B:128, N_m:8, D:128]
- *   p2  f32[B:128, N_m:8, D:128]
- *   p3  f32[B:128, N_m:8, D:128]  written
- *   p4  f32[B:128, N_m:8]  written
- *   p5  f32[B:128, N_m:8]  written
+ *   p1  f32[B:64, N_m:8, D:128]
+ *   p2  f32[B:64, N_m:8, D:128]
+ *   p3  f32[B:64, N_m:8, D:128]  written
+ *   p4  f32[B:64, N_m:8]  written
+ *   p5  f32[B:64, N_m:8]  written
  *   p6  f32[D:128]
  *   p7  f32[D:128]
- *   p8  f32[B:128, N_m:8, D:128]  written
+ *   p8  f32[B:64, N_m:8, D:128]  written
  *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  */

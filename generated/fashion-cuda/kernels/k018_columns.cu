@@ -1,7 +1,7 @@
-/* k018_columns: 4096 flops, 2048 bytes a launch
- * 2048 rows of 1 elements, sums of columns: a thread a row, one block.
+/* k018_columns: 2048 flops, 1024 bytes a launch
+ * 1024 rows of 1 elements, sums of columns: a thread a row, one block.
  * Shapes (where it is launched several times, those of the first):
- *   p0  bool[B:128, N:16]
+ *   p0  bool[B:64, N:16]
  *   models/fashion.d2v:62  minimise mean(B, N, D where m) smooth_l1(p - top, beta = 2);
  */
 #include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
@@ -10,7 +10,7 @@ extern "C" __global__ void __launch_bounds__(256, 1)
 k018_columns(const uint8_t *__restrict__ p0, float *__restrict__ p1)
 {
 	float c1 = 0;
-	const int first = 0, end = 2048;
+	const int first = 0, end = 1024;
 #pragma unroll 4
 	for (int row = first + (int)threadIdx.x; row < end; row += 256) {
 		const int i0 = row;

@@ -1,10 +1,10 @@
-/* k021_flat: 3072 flops, 9220 bytes a launch
+/* k021_flat: 1536 flops, 4612 bytes a launch
  * Elementwise, 8 a thread.
  * Shapes (where it is launched several times, those of the first):
- *   p0  i32[B:128, N_m:8]
- *   p1  bool[B:128, N_m:8]  written
+ *   p0  i32[B:64, N_m:8]
+ *   p1  bool[B:64, N_m:8]  written
  *   p2  f32[]
- *   p3  f32[B:128, N_m:8]  written
+ *   p3  f32[B:64, N_m:8]  written
  *   models/fashion.d2v:62  minimise mean(B, N, D where m) smooth_l1(p - top, beta = 2);
  */
 #include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa

@@ -1,12 +1,12 @@
-/* k022_columns: 1.311e+06 flops, 2.627e+06 bytes a launch
- * 131072 rows of 1 elements, sums of columns: a thread a row, 128 blocks whose sums the next kernel adds.
+/* k022_columns: 6.554e+05 flops, 1.313e+06 bytes a launch
+ * 65536 rows of 1 elements, sums of columns: a thread a row, 64 blocks whose sums the next kernel adds.
  * Shapes (where it is launched several times, those of the first):
- *   p0  i32[B:128, N_m:8]
- *   p1  f32[B:128, N:16, D:128]
- *   p2  f32[B:128, N_m:8, D:128]  written
- *   p3  f32[B:128, N_m:8, D:128]
- *   p4  f32[B:128, N_m:8, D:128]  written
- *   p5  bool[B:128, N_m:8]
+ *   p0  i32[B:64, N_m:8]
+ *   p1  f32[B:64, N:16, D:128]
+ *   p2  f32[B:64, N_m:8, D:128]  written
+ *   p3  f32[B:64, N_m:8, D:128]
+ *   p4  f32[B:64, N_m:8, D:128]  written
+ *   p5  bool[B:64, N_m:8]
  *   models/fashion.d2v:62  minimise mean(B, N, D where m) smooth_l1(p - top, beta = 2);
  */
 #include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
@@ -15,7 +15,7 @@ extern "C" __global__ void __launch_bounds__(256, 2)
 k022_columns(const int32_t *__restrict__ p0, const float *__restrict__ p1, float *__restrict__ p2, const float *__restrict__ p3, float *__restrict__ p4, const uint8_t *__restrict__ p5, float *__restrict__ scratch)
 {
 	float c9 = 0;
-	const int first = 131072 * blockIdx.x / 128, end = 131072 * (blockIdx.x + 1) / 128;
+	const int first = 65536 * blockIdx.x / 64, end = 65536 * (blockIdx.x + 1) / 64;
 #pragma unroll 4
 	for (int row = first + (int)threadIdx.x; row < end; row += 256) {
 		const int i0 = row / 1024;

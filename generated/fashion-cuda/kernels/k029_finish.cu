@@ -1,5 +1,5 @@
-/* k029_finish: 1.638e+04 flops, 6.758e+04 bytes a launch
- * Adds up 512 sums of each of 32 blocks, in order.
+/* k029_finish: 8192 flops, 3.482e+04 bytes a launch
+ * Adds up 512 sums of each of 16 blocks, in order.
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
  *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
@@ -15,7 +15,7 @@ k029_finish(float *__restrict__ p0, float *__restrict__ p1, float *__restrict__ 
 	float sum = 0;
 	if (column < 512) {
 #pragma unroll 8
-		for (int block = group; block < 32; block += 32) {
+		for (int block = group; block < 16; block += 32) {
 			const float x = scratch[512ll * block + column];
 			sum += x;
 		}

@@ -1,17 +1,17 @@
-/* k036_columns: 2.492e+06 flops, 3.159e+06 bytes a launch
- * 1024 rows of 128 elements, sums of columns: a warp a row, 32 blocks whose sums the next kernel adds.
+/* k036_columns: 1.246e+06 flops, 1.58e+06 bytes a launch
+ * 512 rows of 128 elements, sums of columns: a warp a row, 16 blocks whose sums the next kernel adds.
  * Shapes (where it is launched several times, those of the first):
- *   p0  f32[B:128, N_m:8, D:128]
- *   p1  f32[B:128, N_m:8]
- *   p2  f32[B:128, N_m:8]
- *   p3  f32[B:128, N_m:8]
- *   p4  f32[B:128, N_m:8, D:128]
- *   p5  f32[B:128, N_m:8, D:128]
+ *   p0  f32[B:64, N_m:8, D:128]
+ *   p1  f32[B:64, N_m:8]
+ *   p2  f32[B:64, N_m:8]
+ *   p3  f32[B:64, N_m:8]
+ *   p4  f32[B:64, N_m:8, D:128]
+ *   p5  f32[B:64, N_m:8, D:128]
  *   p6  f32[D:128]
- *   p7  f32[B:128, N_m:8, D:128]  written
- *   p8  f32[B:128, N_m:8, D:128]
+ *   p7  f32[B:64, N_m:8, D:128]  written
+ *   p8  f32[B:64, N_m:8, D:128]
  *   p9  f32[D:128]
- *   p10  f32[B:128, N_m:8, D:128]  written
+ *   p10  f32[B:64, N_m:8, D:128]  written
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
@@ -26,7 +26,7 @@ k036_columns(const float *__restrict__ p0, const float *__restrict__ p1, const f
 	float c19[4] = {};
 	float c20[4] = {};
 	const int lane = threadIdx.x % 32;
-	const int first = 1024 * blockIdx.x / 32, end = 1024 * (blockIdx.x + 1) / 32;
+	const int first = 512 * blockIdx.x / 16, end = 512 * (blockIdx.x + 1) / 16;
 	for (int row = first + (int)threadIdx.x / 32; row < end; row += 8) {
 		const int i0 = row;
 		const float s0 = p1[i0];

@@ -1,4 +1,4 @@
-/* k037_ranks: 2048 flops, 1.075e+04 bytes a launch
+/* k037_ranks: 1024 flops, 5376 bytes a launch
  * How many true elements of its row come before each true one; -1: not true. A block a row.
  *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
  */
@@ -7,7 +7,7 @@
 extern "C" __global__ void __launch_bounds__(256)
 k037_ranks(const unsigned char *__restrict__ p0, int32_t *__restrict__ p1)
 {
-	const int o0 = (int)blockIdx.x / 1 % 128;
+	const int o0 = (int)blockIdx.x / 1 % 64;
 	for (int i = threadIdx.x; i < 17; i += 256)
 		p1[17 * o0 + 1 * i] = -1;
 	d2v_barrier();

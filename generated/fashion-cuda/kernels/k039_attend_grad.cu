@@ -1,4 +1,4 @@
-/* k039_attend_grad: 4.735e+07 flops, 7.808e+06 bytes a launch
+/* k039_attend_grad: 2.367e+07 flops, 3.909e+06 bytes a launch
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
 #include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
@@ -101,15 +101,15 @@ D2V_TILE void d2v_mix(float (&sum)[M][N], const float *left, const float *right,
 }
 #endif
 /* Attention, gradient: out = sum over U of (softmax over U of (scale * sum over E of q k + r)) v.
- * T 17 queries, U 17 keys, E 32 wide; 4 heads (outer axes of r) of 128 images; size@stride:
- * q f32[4@32, 128@6528, T@384, E]  k f32[4@32, 128@6528, U@384, E]  v f32[4@32, 128@6528, U@384, E]
- * dout f32[4@32, 128@2176, T@128, E]  dq f32[4@32, 128@6528, T@384, E]  dk f32[4@32, 128@6528, U@384, E]  dv f32[4@32, 128@6528, U@384, E]
+ * T 17 queries, U 17 keys, E 32 wide; 4 heads (outer axes of r) of 64 images; size@stride:
+ * q f32[4@32, 64@6528, T@384, E]  k f32[4@32, 64@6528, U@384, E]  v f32[4@32, 64@6528, U@384, E]
+ * dout f32[4@32, 64@2176, T@128, E]  dq f32[4@32, 64@6528, T@384, E]  dk f32[4@32, 64@6528, U@384, E]  dv f32[4@32, 64@6528, U@384, E]
  * Products: f32, no tensor cores.
- * 47.35 MFLOP in products, 7.808 MB in and out; r and partial sums of dr from L2 for every image: 1.776 MB. */
+ * 23.67 MFLOP in products, 3.909 MB in and out; r and partial sums of dr from L2 for every image: 0.8878 MB. */
 extern "C" __global__ void __launch_bounds__(256, 1)
 k039_attend_grad(const float *q, const float *k, const float *v, const float *r, const float *dout, float *dq, float *dk, float *dv, float *scratch)
 {
-	enum { T = 17, U = 17, E = 32, HEADS = 4, IMAGES = 128 };
+	enum { T = 17, U = 17, E = 32, HEADS = 4, IMAGES = 64 };
 	const float SCALE = 0.1767766922712326;
 	enum { WIDTH = 32, PITCH = WIDTH + 4, KEYS = 64, ROWS = 32, BLOCKS = 1, WARPS = 8, SCORES = 24 }; /* E, U, T cut up */
 	enum { MINE = ROWS / WARPS, COLUMNS = (E + 31) / 32 }; /* a warp's queries, a lane's columns */
@@ -121,8 +121,8 @@ k039_attend_grad(const float *q, const float *k, const float *v, const float *r,
 	const int head = blockIdx.x % HEADS;
 	float *const own = scratch + (int64_t)blockIdx.x * 289; /* dr of these images */
 #pragma unroll 1
-	for (int image = share; image < IMAGES; image += 128) {
-	const int o1 = image / 1 % 128;
+	for (int image = share; image < IMAGES; image += 64) {
+	const int o1 = image / 1 % 64;
 	const int o0 = head / 1 % 4;
 	const int qo = o0 * 32 + o1 * 6528;
 	const int ko = o0 * 32 + o1 * 6528;

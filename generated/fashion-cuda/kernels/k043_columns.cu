@@ -1,17 +1,17 @@
-/* k043_columns: 5.296e+06 flops, 6.122e+06 bytes a launch
- * 2176 rows of 128 elements, sums of columns: a warp a row, 68 blocks whose sums the next kernel adds.
+/* k043_columns: 2.648e+06 flops, 3.062e+06 bytes a launch
+ * 1088 rows of 128 elements, sums of columns: a warp a row, 34 blocks whose sums the next kernel adds.
  * Shapes (where it is launched several times, those of the first):
- *   p0  f32[B:128, T:17, D:128]
- *   p1  f32[B:128, T:17]
- *   p2  f32[B:128, T:17]
- *   p3  i32[B:128, T:17]
- *   p4  f32[B:128, N_m:8, D:128]
- *   p5  f32[B:128, T:17, D:128]
+ *   p0  f32[B:64, T:17, D:128]
+ *   p1  f32[B:64, T:17]
+ *   p2  f32[B:64, T:17]
+ *   p3  i32[B:64, T:17]
+ *   p4  f32[B:64, N_m:8, D:128]
+ *   p5  f32[B:64, T:17, D:128]
  *   p6  f32[D:128]
- *   p7  f32[B:128, T:17, D:128]  written
- *   p8  f32[B:128, T:17, D:128]
+ *   p7  f32[B:64, T:17, D:128]  written
+ *   p8  f32[B:64, T:17, D:128]
  *   p9  f32[D:128]
- *   p10  f32[B:128, T:17, D:128]  written
+ *   p10  f32[B:64, T:17, D:128]  written
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
  *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
@@ -26,7 +26,7 @@ k043_columns(const float *__restrict__ p0, const float *__restrict__ p1, const f
 	float c19[4] = {};
 	float c20[4] = {};
 	const int lane = threadIdx.x % 32;
-	const int first = 2176 * blockIdx.x / 68, end = 2176 * (blockIdx.x + 1) / 68;
+	const int first = 1088 * blockIdx.x / 34, end = 1088 * (blockIdx.x + 1) / 34;
 	for (int row = first + (int)threadIdx.x / 32; row < end; row += 8) {
 		const int i0 = row / 17;
 		const int i1 = row % 17;

@@ -1,16 +1,16 @@
-/* k047_columns: 5.018e+06 flops, 6.703e+06 bytes a launch
- * 2176 rows of 128 elements, sums of columns: a warp a row, 68 blocks whose sums the next kernel adds.
+/* k047_columns: 2.509e+06 flops, 3.352e+06 bytes a launch
+ * 1088 rows of 128 elements, sums of columns: a warp a row, 34 blocks whose sums the next kernel adds.
  * Shapes (where it is launched several times, those of the first):
- *   p0  f32[B:128, T:17, D:128]
- *   p1  f32[B:128, T:17]
- *   p2  f32[B:128, T:17]
- *   p3  f32[B:128, T:17, D:128]
+ *   p0  f32[B:64, T:17, D:128]
+ *   p1  f32[B:64, T:17]
+ *   p2  f32[B:64, T:17]
+ *   p3  f32[B:64, T:17, D:128]
  *   p4  f32[D:128]
- *   p5  f32[B:128, T:17, D:128]
- *   p6  f32[B:128, T:17, D:128]  written
- *   p7  f32[B:128, T:17, D:128]
+ *   p5  f32[B:64, T:17, D:128]
+ *   p6  f32[B:64, T:17, D:128]  written
+ *   p7  f32[B:64, T:17, D:128]
  *   p8  f32[D:128]
- *   p9  f32[B:128, T:17, D:128]  written
+ *   p9  f32[B:64, T:17, D:128]  written
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
@@ -26,7 +26,7 @@ k047_columns(const float *__restrict__ p0, const float *__restrict__ p1, const f
 	float c18[4] = {};
 	float c19[4] = {};
 	const int lane = threadIdx.x % 32;
-	const int first = 2176 * blockIdx.x / 68, end = 2176 * (blockIdx.x + 1) / 68;
+	const int first = 1088 * blockIdx.x / 34, end = 1088 * (blockIdx.x + 1) / 34;
 	for (int row = first + (int)threadIdx.x / 32; row < end; row += 8) {
 		const int i0 = row;
 		const float s0 = p1[i0];

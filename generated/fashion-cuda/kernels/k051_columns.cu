@@ -1,13 +1,13 @@
-/* k051_columns: 3.904e+06 flops, 4.474e+06 bytes a launch
- * 2176 rows of 128 elements, sums of columns: a warp a row, 68 blocks whose sums the next kernel adds.
+/* k051_columns: 1.952e+06 flops, 2.237e+06 bytes a launch
+ * 1088 rows of 128 elements, sums of columns: a warp a row, 34 blocks whose sums the next kernel adds.
  * Shapes (where it is launched several times, those of the first):
- *   p0  f32[B:128, T:17, D:128]
- *   p1  f32[B:128, T:17]
- *   p2  f32[B:128, T:17]
- *   p3  f32[B:128, T:17, D:128]
+ *   p0  f32[B:64, T:17, D:128]
+ *   p1  f32[B:64, T:17]
+ *   p2  f32[B:64, T:17]
+ *   p3  f32[B:64, T:17, D:128]
  *   p4  f32[D:128]
- *   p5  f32[B:128, T:17, D:128]
- *   p6  f32[B:128, T:17, D:128]  written
+ *   p5  f32[B:64, T:17, D:128]
+ *   p6  f32[B:64, T:17, D:128]  written
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  */
 #include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
@@ -18,7 +18,7 @@ k051_columns(const float *__restrict__ p0, const float *__restrict__ p1, const f
 	float c2[4] = {};
 	float c5[4] = {};
 	const int lane = threadIdx.x % 32;
-	const int first = 2176 * blockIdx.x / 68, end = 2176 * (blockIdx.x + 1) / 68;
+	const int first = 1088 * blockIdx.x / 34, end = 1088 * (blockIdx.x + 1) / 34;
 	for (int row = first + (int)threadIdx.x / 32; row < end; row += 8) {
 		const int i0 = row;
 		const float s0 = p1[i0];
