@@ -30,17 +30,17 @@ usage(FILE *to)
 	fputs("\n`d2v-run VERB --help` shows the options and examples of a verb.\n", to);
 }
 
-/* OpenMP threads wait a few microseconds awake, then sleep: a step is hundreds of short loops, and
- * waking a sleeping thread for each costs a tenth of the demonstration's step (1440 images a second
- * instead of 1320); threads that spin for long take the cores away from the data workers (on two
- * cores: four times slower). The library reads its settings before main, so they are set by
- * starting again. */
+/* OpenMP threads wait awake for about a fifth of a millisecond, then sleep: a step is hundreds of short
+ * loops, and waking a sleeping thread for each costs a tenth of the demonstration's step, where a virtual
+ * machine wakes slowly a quarter. Threads that spin for long take the cores away from others: beside one
+ * busy process on two cores, 4,000 turns cost 5 % of the step, 30,000 half of it. The library reads its
+ * settings before main, so they are set by starting again. */
 static void
 wait_briefly(char **argv)
 {
 	if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT"))
 		return;
-	setenv("GOMP_SPINCOUNT", "1000", 1);
+	setenv("GOMP_SPINCOUNT", "4000", 1);
 	execv("/proc/self/exe", argv);
 }
 
