@@ -43,6 +43,13 @@ gpu_open(Dev *d)
 	return OK;
 }
 
+Status
+cuda_enter(Dev *d)
+{
+	CU(cuCtxSetCurrent(d->context), "the context");
+	return OK;
+}
+
 /* The context that the driver's other users in this process share: cuBLASLt is one of them. Waiting
  * sleeps instead of spinning: the cores are for those who decode images. */
 static Status
@@ -51,7 +58,7 @@ context_open(Dev *d)
 	CU(cuDevicePrimaryCtxSetFlags(d->device, CU_CTX_SCHED_BLOCKING_SYNC),
 	   "the context's flags");
 	CU(cuDevicePrimaryCtxRetain(&d->context, d->device), "a context on %s", d->name);
-	CU(cuCtxSetCurrent(d->context), "the context");
+	TRY(cuda_enter(d));
 	CU(cuStreamCreate(&d->stream, CU_STREAM_NON_BLOCKING), "a stream");
 	CU(cuStreamCreate(&d->copy, CU_STREAM_NON_BLOCKING), "a stream");
 	return OK;

@@ -45,6 +45,11 @@ struct Dev {
 	Move          *move;
 };
 
+/* ---- device_cuda.c -------------------------------------------------------------------------- */
+/* The calling thread works in the device's context from here on: each has one of its own, and
+ * parameters are put from several. Every function of the device begins with it. */
+Status cuda_enter(Dev *d);
+
 /* ---- device_cuda_load.c --------------------------------------------------------------------- */
 /* Compile (or find in the cache) and load all kernels; d->function and our own. */
 Status cuda_load(Dev *d, const char *folder, const char *cache);

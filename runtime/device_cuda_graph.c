@@ -75,6 +75,7 @@ Status
 graph_run(Dev *d, const Entry *e)
 {
 	CudaEntry *ce = entry_of(d, e);
+	TRY(cuda_enter(d));
 	TRY(move_flush(d));
 	if (ce->graph == NULL)
 		TRY(record(d, e, ce));
@@ -86,6 +87,7 @@ Status
 graph_profile(Dev *d, const Entry *e, double *seconds)
 {
 	CudaEntry *ce = entry_of(d, e);
+	TRY(cuda_enter(d));
 	if (ce->mark == NULL) {
 		ce->mark = arena_new_array(d->arena, CUevent, e->nstep + 1);
 		for (int i = 0; i <= e->nstep; i++)
@@ -106,6 +108,7 @@ graph_profile(Dev *d, const Entry *e, double *seconds)
 Status
 graph_part(Dev *d, const Entry *e, int first, int end)
 {
+	TRY(cuda_enter(d));
 	TRY(move_flush(d));
 	TRY(enqueue(d, e, entry_of(d, e), first, end, NULL));
 	CU(cuStreamSynchronize(d->stream), "running steps %d to %d of %s", first + 1, end, e->name);

@@ -146,6 +146,7 @@ move_stage(Dev *d, int slab, int64_t offset, int64_t bytes, void **to)
 {
 	Move       *m = d->move;
 	CUdeviceptr place = address(d, slab, offset, bytes);
+	TRY(cuda_enter(d));
 	*to = NULL;
 	if (bytes > m->room)
 		return OK;
@@ -191,6 +192,7 @@ Status
 move_get(Dev *d, int slab, int64_t offset, void *to, int64_t bytes)
 {
 	CUdeviceptr from = address(d, slab, offset, bytes);
+	TRY(cuda_enter(d));
 	TRY(move_flush(d));
 	if (bytes > 0)
 		CU(cuMemcpyDtoHAsync(to, from, (size_t)bytes, d->stream),
@@ -207,6 +209,7 @@ move_ask(Dev *d, int slab, int64_t offset, int64_t bytes)
 	if (bytes > PLACE || m->next - m->first == ASKED)
 		BUG("%lld bytes are asked for, after %lld requests", (long long)bytes,
 		    (long long)(m->next - m->first));
+	TRY(cuda_enter(d));
 	TRY(move_flush(d));
 	if (bytes > 0)
 		CU(cuMemcpyDtoHAsync(m->result + (size_t)at * PLACE,
@@ -225,6 +228,7 @@ move_take(Dev *d, void *to)
 	int   at = (int)(m->first % ASKED);
 	if (m->first == m->next)
 		BUG("nothing was asked for");
+	TRY(cuda_enter(d));
 	CU(cuEventSynchronize(m->asked[at]), "waiting for the GPU");
 	if (m->bytes[at] > 0)
 		memcpy(to, m->result + (size_t)at * PLACE, (size_t)m->bytes[at]);

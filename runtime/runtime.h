@@ -14,6 +14,7 @@
 
 struct Rates;           /* compiler/program/cost.h */
 typedef struct Dev Dev; /* opaque, the device's own */
+/* One call at a time, from any thread. */
 typedef struct {
 	const char *name;
 	/* Load the program: allocate each slab once (zeroed, 64-byte aligned), compile and load

@@ -9,6 +9,7 @@
 
 #include <check.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -215,6 +216,71 @@ START_TEST(ahead)
 	ck_assert(gpu->captured == 4); /* the bias, the kernel, two gemms */
 	ck_assert(count("k_axpy") == STEPS && count("gemm") == 2 * STEPS);
 	cuda->close(dev);
+}
+END_TEST
+
+/* One after the other on a thread each, as parameters are put at the start: none of them opened the
+ * device, and none has a context of its own. */
+typedef struct {
+	Dev  *dev;
+	Made *made;
+	float y;
+} Visit;
+
+static void *
+visit_put(void *arg)
+{
+	Visit *v = arg;
+	float  x[N];
+	for (int k = 0; k < N; k++)
+		x[k] = (float)k;
+	/* twice: the second finds the first one's slot on its way */
+	for (int i = 0; i < 2; i++)
+		if (cuda->put(v->dev, SLAB_act, X, x, sizeof x) != OK ||
+		    cuda->get(v->dev, SLAB_act, X, x, sizeof x) != OK)
+			return "put and get";
+	return NULL;
+}
+
+static void *
+visit_run(void *arg)
+{
+	Visit *v = arg;
+	double seconds[8] = {0};
+	return cuda->run(v->dev, &v->made->entry[0]) != OK                ? "run"
+	       : cuda->profile(v->dev, &v->made->entry[0], seconds) != OK ? "profile"
+	                                                                  : NULL;
+}
+
+static void *
+visit_ask(void *arg)
+{
+	Visit *v = arg;
+	return cuda->ask(v->dev, SLAB_act, X, sizeof(float)) != OK ? "ask" : NULL;
+}
+
+static void *
+visit_take(void *arg)
+{
+	Visit *v = arg;
+	return cuda->take(v->dev, &v->y) != OK ? "take" : NULL;
+}
+
+START_TEST(threads)
+{
+	static void *(*const visit[])(void *) = {visit_put, visit_run, visit_ask, visit_take};
+	Visit     v = {.made = made(N), .y = -1};
+	pthread_t thread;
+	void     *failed_at;
+	ck_assert(open_it(v.made, &v.dev) == OK);
+	ck_assert(v.made->entry[0].nstep <= 8);
+	for (int i = 0; i < COUNT(visit); i++) {
+		ck_assert(pthread_create(&thread, NULL, visit[i], &v) == 0);
+		ck_assert(pthread_join(thread, &failed_at) == 0);
+		ck_assert_msg(failed_at == NULL, "%s: %s", (char *)failed_at, said);
+	}
+	ck_assert(v.y == 0);
+	cuda->close(v.dev);
 }
 END_TEST
 
@@ -467,6 +533,7 @@ suite_cuda(void)
 	tcase_add_checked_fixture(t, begin, end);
 	tcase_add_test(t, memory);
 	tcase_add_test(t, ahead);
+	tcase_add_test(t, threads);
 	tcase_add_test(t, order);
 	tcase_add_test(t, profiles);
 	tcase_add_test(t, biases);
