@@ -16,6 +16,9 @@ trap 'exit 130' INT TERM
 mkdir -p "$to/cpu" "$to/data"
 D2V_CACHE=${D2V_CACHE:-$BUILD/cache}
 export D2V_CACHE
+# A processor without bf16 products does them in f32: these programs are tiny.
+D2V_BF16=${D2V_BF16:-any}
+export D2V_BF16
 
 # The C library belongs to the machine and the driver to its GPU; the rest may be missing there.
 for program in d2v-run d2v-cuda.so numeric/compare_safetensors numeric/random_feed; do
