@@ -174,6 +174,8 @@ def class_of(kernel):
         return "optimiser, EMA, clip"
     if kernel["name"].startswith("gemm"):
         return "gemm, " + {"forward": "forward", "backward": "backward", "teacher": "teacher"}.get(kernel["what"], kernel["what"])
+    if "_attend_ready" in kernel["name"]:
+        return "attention, draws and bias"
     if "_attend_grad" in kernel["name"] or "_attend_finish" in kernel["name"]:
         return "attention, backward"
     if "_attend" in kernel["name"]:
@@ -192,7 +194,7 @@ def kernels(o, env, spec, ceilings):
     for k in every:
         c = classes.setdefault(class_of(k), {"calls": 0, "ms": 0.0, "floor_ms": 0.0, "flops": 0.0, "bytes": 0.0})
         # Flops and bytes are sums over the calls. Only gemms and attention have the tensor cores' rate as a floor.
-        heavy = k["name"].startswith("gemm") or "_attend" in k["name"]
+        heavy = k["name"].startswith("gemm") or k["name"].endswith(("_attend", "_attend_grad"))
         floor = max(k["bytes"] / ceilings["bytes_per_s"], k["flops"] / ceilings["flops_per_s"] if heavy else 0)
         c["calls"] += k["calls"]
         c["ms"] += k["ms"]

@@ -127,9 +127,9 @@ for tool in memcheck racecheck; do
 		else
 			random_feed "$gpu/$name-cuda" 3 "$tmp/$name.feed"
 			# Calls that fail are d2v-run's to report: asking for a parameter behind the last one fails on purpose.
-			# racecheck is for our kernels; what it says on cuBLASLt's, with their own barriers, is not ours to judge.
+			# racecheck is for our kernels that share memory; what it says on cuBLASLt's, with their own barriers, is not ours to judge.
 			only='--report-api-errors no'
-			[ $tool = memcheck ] || only='--kernel-name-exclude kns=nvjet,kns=cutlass,kns=cublas,kns=gemm'
+			[ $tool = memcheck ] || only='--kernel-name kns=_attend --kernel-name kns=_columns --kernel-name kns=_scatter --kernel-name kns=_sum_squares --kernel-name kns=_rows'
 			# shellcheck disable=SC2086 # options
 			D2V_NVRTC_FLAGS=-lineinfo timeout 60 "$sanitizer" --tool $tool $only --error-exitcode 9 "$BUILD/d2v-run" step "$gpu/$name-cuda" \
 				--device cuda --feed "$tmp/$name.feed" --steps 1 >"$tmp/said" 2>&1
@@ -141,7 +141,8 @@ for tool in memcheck racecheck; do
 			elif grep -qi 'not supported\|unable to' "$tmp/said" && ! grep -q 'ERROR SUMMARY: [1-9]' "$tmp/said"; then
 				row skipped "$tool: $name" "$(last_words)"
 			else
-				row FAILED "$tool: $name" "status $status: $(grep -m 1 '=========' "$tmp/said" | cut -c 1-150) .. $(last_words)"
+				row FAILED "$tool: $name" "status $status: $(grep -E -A 2 -m 3 'Race reported|Invalid|hazard' "$tmp/said" | tr '\n' ' ' | cut -c 1-600) .. $(last_words)"
+				[ -z "${OUT:-}" ] || cp "$tmp/said" "$OUT/$tool-$name.log"
 			fi
 		fi
 	done

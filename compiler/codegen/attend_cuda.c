@@ -148,15 +148,18 @@ void
 attend_cuda_open(Text *out, const AttendKernel *k, const AttendCut *c, const char *name)
 {
 	char scale[32];
+	bool tensor = attend_cuda_tensor(k);
 	head_comment(out, k, c);
 	text_printf(out,
 	            "extern \"C\" __global__ void __launch_bounds__(%" PRId64 "%s)\n%s(const %s *q",
 	            c->warps * LANES, c->two ? ", 2" : ", 1", name, ctype[k->q.dtype]);
 	parameter(out, &k->k, "const ", "k");
 	parameter(out, &k->v, "const ", "v");
-	if (k->has_bias)
+	if (tensor && (k->has_bias || k->dropout))
+		attend_put(out, ", const float *ready");
+	if (!tensor && k->has_bias)
 		attend_put(out, ", const float *r");
-	if (k->dropout)
+	if (!tensor && k->dropout)
 		attend_put(out, ",\n        const uint32_t *sample, const uint32_t *step, const "
 		                "uint32_t *seed");
 	parameter(out, &k->out, k->grad ? "const " : "", k->grad ? "dout" : "out");
@@ -167,21 +170,22 @@ attend_cuda_open(Text *out, const AttendKernel *k, const AttendCut *c, const cha
 		if (c->partial + c->sums > 0)
 			attend_put(out, ", float *scratch");
 	}
-	attend_put(out, k->dropout ? ", float rate, unsigned long long site)\n{\n" : ")\n{\n");
+	if (k->dropout)
+		attend_put(out, tensor ? ", float rate" : ", float rate, unsigned long long site");
+	attend_put(out, ")\n{\n");
 	text_printf(out,
 	            "\tenum { T = %" PRId64 ", U = %" PRId64 ", E = %" PRId64 ", HEADS = %" PRId64
 	            ", IMAGES = %" PRId64 " };\n",
 	            k->t, k->u, k->e, c->heads, c->images);
-	if (k->grad || !attend_cuda_tensor(k))
+	if (k->grad || !tensor)
 		text_printf(out, "\tconst float SCALE = %s;\n",
 		            text_double(scale, (double)(float)k->scale));
-	if (attend_cuda_tensor(k) && k->has_bias)
-		text_printf(out, "\tconst float UNSCALE = %s;\n",
-		            text_double(scale, (double)(float)(1 / k->scale)));
-	if (attend_cuda_tensor(k))
+	if (tensor)
 		text_printf(
 			out,
+			"\tenum { ALL = %" PRId64 " }; /* tiles of 16 queries of a head */\n"
 			"\tconst float TO_LOG2 = %s; /* scale / ln 2: e^score = 2^(TO_LOG2 q k + ..) */\n",
+			attend_ready(k, c).tiles,
 			text_double(scale, (double)(float)(k->scale * 1.44269504088896340736)));
 }
 
@@ -216,7 +220,7 @@ attend_cuda_task(Text *out, const AttendKernel *k, const char *head, const char 
 }
 
 void
-attend_cuda_offsets(Text *out, const AttendKernel *k, const char *tabs)
+attend_cuda_axes(Text *out, const AttendKernel *k, const char *tabs)
 {
 	int64_t inner = 1;
 	for (int i = k->nouter - 1; i >= 0; i--) {
@@ -227,6 +231,12 @@ attend_cuda_offsets(Text *out, const AttendKernel *k, const char *tabs)
 			            tabs, i, i < k->nbias ? "head" : "image", inner, k->outer[i]);
 		inner *= k->outer[i];
 	}
+}
+
+void
+attend_cuda_offsets(Text *out, const AttendKernel *k, const char *tabs)
+{
+	attend_cuda_axes(out, k, tabs);
 	offset_text(out, k, &k->q, "q", tabs);
 	offset_text(out, k, &k->k, "k", tabs);
 	offset_text(out, k, &k->v, "v", tabs);
@@ -282,55 +292,6 @@ attend_cuda_tensor(const AttendKernel *k)
 	return attend_half(k) && fabs(k->scale) > 1e-6;
 }
 
-void
-attend_cuda_bias(Text *out, const AttendKernel *k, const char *tiles, const char *at,
-                 const char *tabs)
-{
-	const char *wide = k->u % 2 == 0 ? "true" : "false";
-	if (k->has_bias)
-		text_printf(
-			out,
-			"%sconst float *const r0 = r + ((int64_t)head * T + (t < T ? t : T - 1)) * U + %s + column;\n"
-			"%sconst float *const r1 = r + ((int64_t)head * T + (t + 8 < T ? t + 8 : T - 1)) * U + %s + column;\n",
-			tabs, at, tabs, at);
-	text_printf(
-		out,
-		"#pragma unroll\n"
-		"%sfor (int j = 0; j < %s; j++) {\n"
-		"%s\tconst int left = U - (%s) - 8 * j - column; /* keys from this lane's first on */\n",
-		tabs, tiles, tabs, at);
-	if (k->has_bias)
-		text_printf(
-			out,
-			"%s\tconst float2 b0 = d2v_pair<%s>(r0 + 8 * j, left), b1 = d2v_pair<%s>(r1 + 8 * j, left);\n"
-			"%s\tx[j][0] = b0.x * UNSCALE, x[j][1] = b0.y * UNSCALE, x[j][2] = b1.x * UNSCALE, x[j][3] = b1.y * UNSCALE;\n",
-			tabs, wide, wide, tabs);
-	else
-		text_printf(
-			out,
-			"%s\tx[j][0] = x[j][2] = left > 0 ? 0 : LOWEST, x[j][1] = x[j][3] = left > 1 ? 0 : LOWEST;\n",
-			tabs);
-	text_printf(out, "%s}\n", tabs);
-}
-
-void
-attend_cuda_draw(Text *out, const AttendKernel *k, const char *columns, const char *at,
-                 const char *tabs)
-{
-	text_printf(out,
-	            "%suint32_t word[2][4];\n"
-	            "%sconst uint32_t first[2] = {first_draw + (uint32_t)t * %" PRIu32
-	            "u + (uint32_t)(%s) * %" PRIu32 "u, first_draw + (uint32_t)(t + 8) * %" PRIu32
-	            "u + (uint32_t)(%s) * %" PRIu32 "u};\n",
-	            tabs, tabs, (uint32_t)k->draw_t, at, (uint32_t)k->draw_u, (uint32_t)k->draw_t,
-	            at, (uint32_t)k->draw_u);
-	if (k->draw_u == 1)
-		text_printf(out, "%sd2v_dropped<%s>(word, draw, first);\n", tabs, columns);
-	else
-		text_printf(out, "%sd2v_dropped_apart<%s>(word, draw, first, %" PRIu32 "u);\n",
-		            tabs, columns, (uint32_t)k->draw_u);
-}
-
 /* ---- entry ---------------------------------------------------------------------------------- */
 
 static void
@@ -353,18 +314,30 @@ check(const AttendKernel *k)
 }
 
 void
+attend_cuda_texts(Text *out, const AttendKernel *k)
+{
+	if (out->at == NULL || strstr(out->at, "#define D2V_ATTEND") == NULL)
+		attend_put(out, attend_cuda_common);
+	if (attend_cuda_tensor(k) && strstr(out->at, "#define D2V_TILES") == NULL)
+		attend_put(out, attend_cuda_tiles);
+}
+
+AttendCut
+attend_cut(const AttendKernel *k)
+{
+	return !attend_cuda_tensor(k) ? attend_cut_fma(k)
+	       : k->grad              ? attend_cut_grad(k)
+	                              : attend_cut_forward(k);
+}
+
+void
 attend_emit_cuda(Text *out, const AttendKernel *k, const char *name, AttendLaunch *launch)
 {
 	check(k);
-	if (out->at == NULL || strstr(out->at, "#define D2V_ATTEND") == NULL)
-		attend_put(out, attend_cuda_common);
-	if (!attend_cuda_tensor(k)) {
+	attend_cuda_texts(out, k);
+	if (!attend_cuda_tensor(k))
 		attend_cuda_fma(out, k, name, launch);
-		return;
-	}
-	if (strstr(out->at, "#define D2V_TILES") == NULL)
-		attend_put(out, attend_cuda_tiles);
-	if (k->grad)
+	else if (k->grad)
 		attend_cuda_grad(out, k, name, launch);
 	else
 		attend_cuda_forward(out, k, name, launch);

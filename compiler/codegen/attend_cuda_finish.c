@@ -3,7 +3,6 @@
 #include "compiler/codegen/attend_cuda_private.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 enum { FINISH = 256 };
 
@@ -45,11 +44,8 @@ attend_emit_cuda_finish(Text *out, const AttendKernel *k, const char *name, Atte
 	int64_t   elems;
 	if (!k->grad || !k->has_bias)
 		return false;
-	c = half ? attend_cut_grad(k) : attend_cut_fma(k);
-	if (out->at == NULL || strstr(out->at, "#define D2V_ATTEND") == NULL)
-		attend_put(out, attend_cuda_common);
-	if (half && strstr(out->at, "#define D2V_TILES") == NULL)
-		attend_put(out, attend_cuda_tiles);
+	c = attend_cut(k);
+	attend_cuda_texts(out, k);
 	elems = c.heads * (half ? c.partial / 4 : k->t * k->u);
 	text_printf(
 		out,

@@ -31,8 +31,8 @@ cut_rows(const AttendKernel *k, AttendCut *c)
 	}
 }
 
-static AttendCut
-cut_forward(const AttendKernel *k)
+AttendCut
+attend_cut_forward(const AttendKernel *k)
 {
 	AttendCut c = {.heads = attend_heads(k),
 	               .images = attend_images(k),
@@ -53,11 +53,12 @@ cut_forward(const AttendKernel *k)
 static void
 scores_text(Text *out, const AttendKernel *k, const AttendCut *c)
 {
-	attend_put(
-		out,
-		"\t\tconst int t = first_row + tile * 16 + lane / 4; /* this lane's queries: t and t + 8 */\n"
-		"\t\tfloat x[KEYS / 8][4]; /* scores / scale, beginning with the bias */\n");
-	attend_cuda_bias(out, k, "KEYS / 8", c->chunks > 1 ? "chunk * KEYS" : "0", "\t\t");
+	if (c->chunks == 1)
+		attend_put(out, "\t\tconst int t = first_row + tile * 16 + lane / 4; /* this "
+		                "lane's queries: t and t + 8 */\n");
+	attend_put(out,
+	           "\t\tfloat x[KEYS / 8][4]; /* scores / scale, beginning with the bias */\n");
+	attend_cuda_bias(out, k, c, "KEYS / 8", c->chunks > 1 ? "chunk * KEYS" : "0", "\t\t");
 	attend_put(
 		out,
 		"#pragma unroll 1\n"
@@ -118,16 +119,14 @@ softmax_text(Text *out, const AttendKernel *k, const AttendCut *c)
 	if (k->dropout) {
 		attend_put(out, "#pragma unroll\n"
 		                "\t\tfor (int part = 0; part < KEYS / COLUMNS; part++) {\n");
-		attend_cuda_draw(out, k, "COLUMNS",
-		                 c->chunks > 1 ? "chunk * KEYS + part * COLUMNS" : "part * COLUMNS",
-		                 "\t\t\t");
+		attend_cuda_draw(out, k, c, "part", "\t\t\t");
 		attend_put(
 			out,
 			"#pragma unroll\n"
 			"\t\t\tfor (int j = 0; j < COLUMNS / 8; j++)\n"
 			"#pragma unroll\n"
 			"\t\t\t\tfor (int m = 0; m < 2; m++) {\n"
-			"\t\t\t\t\tconst uint32_t bits = word[m][j / 4] >> j % 4 * 8;\n"
+			"\t\t\t\t\tconst uint32_t bits = word[m] >> 2 * j;\n"
 			"\t\t\t\t\tuint32_t &pair = p[(part * (COLUMNS / 8) + j) / 2][(part * (COLUMNS / 8) + j) % 2 * 2 + m];\n"
 			"\t\t\t\t\tpair &= (bits & 1 ? 0 : 0xffff) | (bits & 2 ? 0 : 0xffff0000);\n"
 			"\t\t\t\t}\n"
@@ -194,7 +193,7 @@ forward_prologue(Text *out, const AttendKernel *k, const AttendCut *c)
 		            c->width % 32 == 0 ? 4 : 2);
 	if (k->dropout)
 		text_printf(out, "\tenum { COLUMNS = %" PRId64 " }; /* drawn together */\n",
-		            c->keys > 112 ? c->keys / 2 : c->keys);
+		            attend_ready(k, c).columns);
 	text_printf(out,
 	            "\tD2V_DYNAMIC_SHARED(shared);\n"
 	            "\tunsigned char *const keys = shared, *const values = keys + %" PRId64
@@ -205,13 +204,12 @@ forward_prologue(Text *out, const AttendKernel *k, const AttendCut *c)
 	                "\tconst int first_row = blockIdx.x % BLOCKS * (TILES * 16);\n");
 	attend_cuda_task(out, k, "blockIdx.x / BLOCKS % HEADS", "blockIdx.x / (BLOCKS * HEADS)");
 	attend_cuda_offsets(out, k, "\t");
-	attend_cuda_key(out, k, "\t");
 }
 
 void
 attend_cuda_forward(Text *out, const AttendKernel *k, const char *name, AttendLaunch *launch)
 {
-	AttendCut   c = cut_forward(k);
+	AttendCut   c = attend_cut_forward(k);
 	bool        many = c.chunks > 1;
 	const char *tabs = many ? "\t\t" : "\t", *first = many ? "chunk * KEYS" : NULL,
 		   *left = many ? "U - chunk * KEYS" : "U";

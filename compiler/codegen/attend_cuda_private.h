@@ -48,8 +48,9 @@ int64_t attend_shares(const AttendKernel *k, int64_t shared, int64_t threads);
 void attend_cuda_open(Text *out, const AttendKernel *k, const AttendCut *c, const char *name);
 /* int head and (unless NULL) image, where they are needed. */
 void attend_cuda_task(Text *out, const AttendKernel *k, const char *head, const char *image);
-/* Given these: the offsets of the operands; and what dropout needs, where it draws: registers are
- * scarce elsewhere. */
+/* Given these: places along the outer axes; these and the offsets of the operands; and what dropout
+ * needs, where it draws. */
+void attend_cuda_axes(Text *out, const AttendKernel *k, const char *tabs);
 void attend_cuda_offsets(Text *out, const AttendKernel *k, const char *tabs);
 void attend_cuda_key(Text *out, const AttendKernel *k, const char *tabs);
 /* "name + nameo + (first) * stride, stride" of an operand. */
@@ -62,12 +63,21 @@ void attend_cuda_fetch(Text *out, const AttendKernel *k, const AttendOperand *a,
 /* Do the products run on the tensor cores? When all factors are bf16 (and a bias can be divided by
  * the scale). */
 bool attend_cuda_tensor(const AttendKernel *k);
+/* What a launch before it leaves in scratch for an attention (attend_cuda_ready.c), in floats: r in
+ * the order of lanes; behind it the bits of dropped elements, `columns` of a chunk's keys (one of
+ * its `parts`) in two words of each lane. */
+typedef struct {
+	int64_t tiles; /* of all queries of a head */
+	int64_t parts, columns;
+	int64_t bias, draws;
+} AttendReady;
+AttendReady attend_ready(const AttendKernel *k, const AttendCut *c);
 /* x, `tiles` tiles of sums of keys from `at` on, begins with r / scale, and -inf behind the last
  * key: loads that all run at once. */
-void attend_cuda_bias(Text *out, const AttendKernel *k, const char *tiles, const char *at,
-                      const char *tabs);
-/* The words of dropped elements of `columns` keys from `at` on, in `word`. */
-void attend_cuda_draw(Text *out, const AttendKernel *k, const char *columns, const char *at,
+void attend_cuda_bias(Text *out, const AttendKernel *k, const AttendCut *c, const char *tiles,
+                      const char *at, const char *tabs);
+/* The bits of the dropped elements of a part of the keys, in `word`. */
+void attend_cuda_draw(Text *out, const AttendKernel *k, const AttendCut *c, const char *part,
                       const char *tabs);
 
 /* The first part of a gradient, piece by piece: e^score and dP of half a row (`whole`: the row's
@@ -81,7 +91,11 @@ void attend_cuda_slope(Text *out, const AttendKernel *k, const AttendCut *c);
 void attend_cuda_forward(Text *out, const AttendKernel *k, const char *name, AttendLaunch *launch);
 void attend_cuda_grad(Text *out, const AttendKernel *k, const char *name, AttendLaunch *launch);
 void attend_cuda_fma(Text *out, const AttendKernel *k, const char *name, AttendLaunch *launch);
-/* How gradients are cut: dr's finish launch asks too. */
+/* The functions in front of the first kernel on tiles. */
+void attend_cuda_texts(Text *out, const AttendKernel *k);
+/* How kernels are cut: the launches before and behind ask too. attend_cut: either direction. */
+AttendCut attend_cut(const AttendKernel *k);
+AttendCut attend_cut_forward(const AttendKernel *k);
 AttendCut attend_cut_grad(const AttendKernel *k);
 AttendCut attend_cut_fma(const AttendKernel *k);
 

@@ -45,17 +45,13 @@ attend_cuda_half(Text *out, const AttendKernel *k, const AttendCut *c, bool whol
 		       "\t\t\t\tconst bool live = slot < TILES; /* or the last tile once more, for nobody */\n"
 		     : "\t\t\t\tconst int tile = round * (WARPS / 2) + warp / 2;\n"
 		       "\t\t\t\tconst bool live = true;\n");
-	if (k->has_bias || k->dropout)
-		attend_put(out, "\t\t\t\tconst int t = first_row + tile * 16 + lane / 4; /* this "
-		                "lane's queries: t and t + 8 */\n");
 	attend_put(out, "\t\t\t\tfloat x[HALF / 8][4], y[HALF / 8][4] = {};\n"
 	                "\t\t\t\t{\n"
 	                "\t\t\t\t\tfloat top[2] = {-1e30f, -1e30f}");
 	attend_put(out, whole ? ";\n" : ", sum[2] = {0, 0};\n");
-	attend_cuda_key(out, k, "\t\t\t\t\t");
 	if (k->dropout)
-		attend_cuda_draw(out, k, "HALF", at, "\t\t\t\t\t");
-	attend_cuda_bias(out, k, "HALF / 8", at, "\t\t\t\t\t");
+		attend_cuda_draw(out, k, c, "half", "\t\t\t\t\t");
+	attend_cuda_bias(out, k, c, "HALF / 8", at, "\t\t\t\t\t");
 	half_product(out, c, "x", "chance", "left_k");
 	if (whole)
 		attend_put(out, "\t\t\t\t\ttop[0] = whole[3 * (tile * 16 + lane / 4)], top[1] = "
@@ -77,8 +73,8 @@ attend_cuda_half(Text *out, const AttendKernel *k, const AttendCut *c, bool whol
 	if (!whole)
 		attend_put(out, "\t\t\t\t\t\t\tsum[h / 2] += x[j][h];\n");
 	if (k->dropout)
-		attend_put(out, "\t\t\t\t\t\t\tx[j][h] = word[h / 2][j / 4] >> (j % 4 * 8 + h % 2) "
-		                "& 1 ? -x[j][h] : x[j][h];\n");
+		attend_put(out, "\t\t\t\t\t\t\tx[j][h] = word[h / 2] >> (2 * j + h % 2) & 1 "
+		                "? -x[j][h] : x[j][h];\n");
 	attend_put(out, "\t\t\t\t\t\t}\n");
 	if (!whole)
 		attend_put(

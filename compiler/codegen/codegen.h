@@ -113,8 +113,15 @@ typedef struct {
 /* What there are kernels for: T and U from 1 to these tokens (less where a block has less shared
  * memory: Gpu), E from 1 to this width, whatever is a multiple of what. */
 enum { ATTEND_CUDA_TOKENS = 1025, ATTEND_CUDA_WIDTH = 128 };
+/* The launch that must come first, if any (false: none): what it leaves in scratch (launch->scratch:
+ * bytes) the attention reads. NAME([const float *r,] [sample, step, seed,] float *ready[, float
+ * rate, unsigned long long site]). Bf16 operands with r or dropout. */
+bool
+attend_emit_cuda_ready(Text *out, const AttendKernel *k, const char *name, AttendLaunch *launch);
 /* Append `extern "C" __global__ void NAME(T *.., float rate, unsigned long long site)`, pointers as
- * above. A gradient with a bias leaves partial sums of dr in scratch and has no parameter dr: */
+ * above; after a launch that came first `const float *ready` in place of r and what dropout draws
+ * by, and no site. A gradient with a bias leaves partial sums of dr in scratch and has no parameter
+ * dr: */
 void attend_emit_cuda(Text *out, const AttendKernel *k, const char *name, AttendLaunch *launch);
 /* .. the launch that must follow, NAME(const float *scratch, float *dr), adds them up. False: none
  * is needed. */

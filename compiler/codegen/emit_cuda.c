@@ -280,7 +280,7 @@ whole_function(Cuda *c, Builder *b, Source *s, Text *t)
 	if (c->far)
 		floats += cuda_up(c->room * c->grid, 4) / 4;
 	if (floats)
-		vec_push(b->a, &c->e.r->pointer, scratch_pointer(b, floats, true));
+		vec_push(b->a, &c->e.r->pointer, scratch_pointer(b, 0, floats, true));
 }
 
 static const char *

@@ -159,8 +159,9 @@ void steps_build(Builder *b, const Graph *g, Drafts *out);
 void launch_add(Builder *b, const Source *s, const Draft *d, Drafts *out);
 void region_cost(const Region *r, double *flops, double *bytes);
 void source_spec_line(Builder *b, int source, Loc loc);
-/* Bytes of scratch for a kernel, as a pointer argument. Read: what was written there last. */
-Pointer scratch_pointer(Builder *b, int64_t floats, bool write);
+/* Scratch for a kernel, as a pointer argument: so many floats behind the first `at`. Read: what was
+ * written last. */
+Pointer scratch_pointer(Builder *b, int64_t at, int64_t floats, bool write);
 
 /* ---- values.c: the bytes that steps touch, and the names of the values in them (program.h: Named)
  * --- */

@@ -6,6 +6,7 @@ enum {
 	PARTS = 264, /* blocks that sum squares; each leaves one number */
 	PARTS_BLOCK = 512,
 	SCATTER_LANES = 256,
+	SCATTER_MOST = 16, /* sums of a thread */
 	ORDER_BLOCK = 256,
 };
 
@@ -19,52 +20,113 @@ launch(Builder *b, Source *s, const Draft *d, Drafts *out)
 
 /* ---- attention ------------------------------------------------------------------------------ */
 
+/* Which pointers of an attention's draft go where: q k v [r] [sample step seed] and the rest. */
+static int
+take(Pointer *to, int n, const Draft *d, int from, int count)
+{
+	for (int i = 0; i < count; i++)
+		to[n++] = d->pointer[from + i];
+	return n;
+}
+
+static double
+pointer_bytes(const Pointer *p, int n)
+{
+	double bytes = 0;
+	for (int i = 0; i < n; i++)
+		bytes += (double)type_bytes(&p[i].type);
+	return bytes;
+}
+
+/* The launch that comes first, which reads what stands between v and the rest; floats it leaves. */
+static int64_t
+attend_ready_cuda(Builder *b, const AttendKernel *k, const Draft *d, int between, Drafts *out)
+{
+	Draft        ready = *d;
+	AttendLaunch l = {0};
+	Text         t = {0};
+	bool         any = attend_emit_cuda_ready(&t, k, "@N@", &l);
+
+	if (any) {
+		Source s = {.kind = "attend_ready",
+		            .nnumber = k->dropout ? 2 : 0,
+		            .first_number = k->dropout ? 2 : 0,
+		            .body = arena_strdup(b->a, t.at),
+		            .block = l.block,
+		            .grid = l.grid};
+		ready.pointer = arena_new_array(b->a, Pointer, between + 1);
+		ready.npointer = take(ready.pointer, 0, d, 3, between);
+		ready.pointer[ready.npointer++] = scratch_pointer(b, 0, l.scratch / 4, true);
+		s.bytes = pointer_bytes(ready.pointer, ready.npointer);
+		s.flops = s.bytes / 4;
+		launch(b, &s, &ready, out);
+	}
+	text_free(&t);
+	return any ? l.scratch / 4 : 0;
+}
+
+/* Adds up what the blocks of a gradient left of dr. */
+static void
+attend_finish_cuda(Builder *b, const Draft *d, const char *body, const AttendLaunch *finish,
+                   int64_t at, int64_t floats, Drafts *out)
+{
+	Draft  second = *d;
+	Source s = {.kind = "attend_finish",
+	            .body = body,
+	            .block = finish->block,
+	            .shared = finish->shared,
+	            .grid = finish->grid,
+	            .flops = (double)floats};
+
+	second.pointer = arena_new_array(b->a, Pointer, 2);
+	second.pointer[0] = scratch_pointer(b, at, floats, false);
+	second.pointer[1] = d->pointer[d->npointer - 1];
+	second.npointer = 2;
+	s.bytes = pointer_bytes(second.pointer, 2);
+	launch(b, &s, &second, out);
+}
+
 void
 single_attend_cuda(Builder *b, const AttendKernel *k, const Draft *d, Drafts *out)
 {
-	Source       s = {.kind = k->grad ? "attend_grad" : "attend",
-	                  .nnumber = k->dropout ? 2 : 0,
-	                  .first_number = k->dropout ? 2 : 0,
-	                  .flops = d->step.flops,
-	                  .bytes = d->step.bytes};
-	Draft        first = *d, second = *d;
+	int          between = k->has_bias + 3 * k->dropout, n;
+	int64_t      left = attend_ready_cuda(b, k, d, between, out), floats;
+	Draft        first = *d;
 	AttendLaunch l = {0}, finish = {0};
 	Text         t = {0}, f = {0};
 	bool         more;
 
 	attend_emit_cuda(&t, k, "@N@", &l);
 	more = attend_emit_cuda_finish(&f, k, "@N@", &finish);
-	first.pointer = arena_new_array(b->a, Pointer, d->npointer + 1);
-	first.npointer = d->npointer - more; /* dr, the last, is left to the launch that follows */
-	for (int i = 0; i < first.npointer; i++)
-		first.pointer[i] = d->pointer[i];
-	if (l.scratch) {
-		bool updates = !more; /* what no later launch reads, the kernel reads itself */
-
-		first.pointer[first.npointer++] = scratch_pointer(b, (l.scratch + 3) / 4, true);
-		first.pointer[first.npointer - 1].read = updates;
+	floats = (l.scratch + 3) / 4;
+	first.pointer = arena_new_array(b->a, Pointer, d->npointer + 2);
+	n = take(first.pointer, 0, d, 0, left ? 3 : 3 + between);
+	if (left)
+		first.pointer[n++] = scratch_pointer(b, 0, left, false);
+	/* dr, the last, is left to the launch that follows */
+	n = take(first.pointer, n, d, 3 + between, d->npointer - more - (3 + between));
+	Source s = {.kind = k->grad ? "attend_grad" : "attend",
+	            .nnumber = !k->dropout ? 0
+	                       : left      ? 1
+	                                   : 2,
+	            .first_number = !k->dropout ? 0
+	                            : left      ? 1
+	                                        : 2,
+	            .body = arena_strdup(b->a, t.at),
+	            .block = l.block,
+	            .shared = l.shared,
+	            .grid = l.grid,
+	            .flops = d->step.flops,
+	            .bytes = pointer_bytes(first.pointer, n)};
+	if (floats) {
+		first.pointer[n] = scratch_pointer(b, left, floats, true);
+		/* what no later launch reads, the kernel reads itself */
+		first.pointer[n++].read = !more;
 	}
-	s.body = arena_strdup(b->a, t.at);
-	s.block = l.block;
-	s.shared = l.shared;
-	s.grid = l.grid;
+	first.npointer = n;
 	launch(b, &s, &first, out);
-	if (more) {
-		Type dr = d->pointer[d->npointer - 1].type;
-
-		s = (Source){.kind = "attend_finish",
-		             .body = arena_strdup(b->a, f.at),
-		             .block = finish.block,
-		             .shared = finish.shared,
-		             .grid = finish.grid,
-		             .flops = (double)l.scratch / 4,
-		             .bytes = (double)(l.scratch + type_bytes(&dr))};
-		second.pointer = arena_new_array(b->a, Pointer, 2);
-		second.pointer[0] = scratch_pointer(b, (l.scratch + 3) / 4, false);
-		second.pointer[1] = d->pointer[d->npointer - 1];
-		second.npointer = 2;
-		launch(b, &s, &second, out);
-	}
+	if (more)
+		attend_finish_cuda(b, d, arena_strdup(b->a, f.at), &finish, left, floats, out);
 	text_free(&t);
 	text_free(&f);
 }
@@ -87,7 +149,7 @@ single_sum_squares_cuda(Builder *b, const Draft *d, Drafts *out)
 
 	first.pointer = arena_new_array(b->a, Pointer, 2);
 	first.pointer[0] = d->pointer[0];
-	first.pointer[1] = scratch_pointer(b, PARTS, true);
+	first.pointer[1] = scratch_pointer(b, 0, PARTS, true);
 	s.about = arena_printf(
 		b->a,
 		" * Squares of all gradients: %d blocks add up as many parts of equal extent, 4 neighbours a thread.\n",
@@ -119,7 +181,7 @@ single_sum_squares_cuda(Builder *b, const Draft *d, Drafts *out)
 		PARTS_BLOCK, PARTS_BLOCK / 32, PARTS - 1, PARTS, 4 * PARTS_BLOCK, PARTS_BLOCK / 32);
 	launch(b, &s, &first, out);
 	second.pointer = arena_new_array(b->a, Pointer, 2);
-	second.pointer[0] = scratch_pointer(b, PARTS, false);
+	second.pointer[0] = scratch_pointer(b, 0, PARTS, false);
 	second.pointer[1] = d->pointer[1];
 	second.number = NULL;
 	s = (Source){.kind = "sum_squares_finish",
@@ -176,9 +238,19 @@ decode(Text *t, const int64_t *size, int n, char name, const char *from, const c
 	}
 }
 
-/* A block owns one row of out and looks through the whole table for it: a row's places differ in
- * number from row to row, but each thread goes through its part of the table in order, and threads
- * are added up in order. */
+/* Others whose place in the table is the same may share the search. */
+static int64_t
+scatter_together(const ScatterKernel *k, int64_t others)
+{
+	for (int i = 0; i < k->nother; i++)
+		if (k->table_other[i] != 0 && k->other[i] > 1)
+			return 1;
+	return others < SCATTER_MOST ? others : SCATTER_MOST;
+}
+
+/* A block owns one row of out, for several others at a time, and looks through the whole table for
+ * it: a row's places differ in number from row to row, but each thread goes through its part of the
+ * table in order, and threads are added up in order. */
 void
 single_scatter_cuda(Builder *b, const ScatterKernel *k, const Draft *d, Drafts *out)
 {
@@ -186,47 +258,63 @@ single_scatter_cuda(Builder *b, const ScatterKernel *k, const Draft *d, Drafts *
 	             .flops = d->step.flops,
 	             .bytes = d->step.bytes,
 	             .block = SCATTER_LANES};
-	int64_t others = 1, draws = 1;
+	int64_t others = 1, draws = 1, together, groups;
 	Text    t = {0};
 
 	for (int i = 0; i < k->nother; i++)
 		others *= k->other[i];
 	for (int i = 0; i < k->ndraw; i++)
 		draws *= k->draw[i];
+	together = scatter_together(k, others);
+	groups = (others + together - 1) / together;
 	s.about = arena_printf(
 		b->a,
-		" * out[row of the table] += a: a block for each of %lld rows and %lld others, through a table of %lld.\n",
-		(long long)k->rows, (long long)others, (long long)draws);
+		" * out[row of the table] += a: a block for each of %lld rows and %lld of %lld others, through a table of %lld.\n",
+		(long long)k->rows, (long long)together, (long long)others, (long long)draws);
 	text_printf(
 		&t,
 		"extern \"C\" __global__ void __launch_bounds__(%d)\n"
 		"@N@(const float *__restrict__ p0, const int32_t *__restrict__ p1, float *__restrict__ p2)\n"
 		"{\n"
-		"\tD2V_SHARED(float, part, %d);\n"
-		"\tconst int other = blockIdx.x %% %lld, row = blockIdx.x / %lld;\n",
-		SCATTER_LANES, SCATTER_LANES / 32, (long long)others, (long long)others);
-	decode(&t, k->other, k->nother, 'o', "other", "\t");
-	text_printf(&t,
-	            "\tfloat sum = 0;\n"
-	            "\tfor (int e = threadIdx.x; e < %lld; e += %d) {\n",
-	            (long long)draws, SCATTER_LANES);
+		"\tenum { OTHERS = %lld, GROUP = %lld, WARPS = %d };\n"
+		"\tD2V_SHARED(float, part, GROUP * WARPS);\n"
+		"\tconst int first = blockIdx.x %% %lld * GROUP, row = blockIdx.x / %lld;\n"
+		"\tfloat sum[GROUP] = {};\n",
+		SCATTER_LANES, (long long)others, (long long)together, SCATTER_LANES / 32,
+		(long long)groups, (long long)groups);
+	if (together == 1)
+		decode(&t, k->other, k->nother, 'o', "first", "\t");
+	text_printf(&t, "\tfor (int e = threadIdx.x; e < %lld; e += %d) {\n", (long long)draws,
+	            SCATTER_LANES);
 	decode(&t, k->draw, k->ndraw, 'e', "e", "\t\t");
-	text_printf(&t, "\t\tif (p1[%s + %s] == row)\n\t\t\tsum += p0[%s + %s];\n\t}\n",
-	            position(b->a, k->table_other, k->nother, 'o'),
-	            position(b->a, k->table_draw, k->ndraw, 'e'),
+	text_printf(&t, "\t\tif (p1[%s + %s] != row)\n\t\t\tcontinue;\n",
+	            together == 1 ? position(b->a, k->table_other, k->nother, 'o') : "0",
+	            position(b->a, k->table_draw, k->ndraw, 'e'));
+	text_printf(&t, "#pragma unroll\n"
+	                "\t\tfor (int i = 0; i < GROUP; i++) {\n");
+	if (together > 1)
+		decode(&t, k->other, k->nother, 'o', "(first + i)", "\t\t\t");
+	text_printf(&t,
+	            "\t\t\tif (first + i < OTHERS)\n"
+	            "\t\t\t\tsum[i] += p0[%s + %s];\n\t\t}\n\t}\n",
 	            position(b->a, k->a_other, k->nother, 'o'),
 	            position(b->a, k->a_draw, k->ndraw, 'e'));
+	text_printf(&t, "#pragma unroll\n"
+	                "\tfor (int i = 0; i < GROUP; i++) {\n"
+	                "\t\tsum[i] = d2v_warp_sum(sum[i]);\n"
+	                "\t\tif (threadIdx.x %% 32 == 0)\n"
+	                "\t\t\tpart[i * WARPS + threadIdx.x / 32] = sum[i];\n"
+	                "\t}\n"
+	                "\td2v_barrier();\n"
+	                "\tconst int other = first + (int)threadIdx.x;\n"
+	                "\tif (threadIdx.x >= GROUP || other >= OTHERS)\n"
+	                "\t\treturn;\n");
+	if (together > 1)
+		decode(&t, k->other, k->nother, 'o', "other", "\t");
 	text_printf(&t,
-	            "\tsum = d2v_warp_sum(sum);\n"
-	            "\tif (threadIdx.x %% 32 == 0)\n"
-	            "\t\tpart[threadIdx.x / 32] = sum;\n"
-	            "\td2v_barrier();\n"
-	            "\tif (threadIdx.x == 0)\n"
-	            "\t\tp2[%lld * row + %s] = d2v_total<%d>(part);\n"
-	            "}\n",
-	            (long long)k->out_row, position(b->a, k->out_other, k->nother, 'o'),
-	            SCATTER_LANES / 32);
-	s.grid = k->rows * others;
+	            "\tp2[%lld * row + %s] = d2v_total<WARPS>(part + threadIdx.x * WARPS);\n}\n",
+	            (long long)k->out_row, position(b->a, k->out_other, k->nother, 'o'));
+	s.grid = k->rows * groups;
 	s.body = arena_strdup(b->a, t.at);
 	launch(b, &s, d, out);
 	text_free(&t);

@@ -45,17 +45,18 @@ launch_add(Builder *b, const Source *s, const Draft *d, Drafts *out)
 }
 
 Pointer
-scratch_pointer(Builder *b, int64_t floats, bool write)
+scratch_pointer(Builder *b, int64_t at, int64_t floats, bool write)
 {
 	Type    t = {.dtype = DT_f32, .rank = 1, .axis = {{intern("scratch"), floats}}};
 	Pointer p = {.slab = b->scratch_slab,
+	             .offset = 4 * at,
 	             .type = t,
 	             .read = !write,
 	             .write = write,
 	             .extent = {4 * floats, 1, 0}};
 
-	if (b->scratch < 4 * floats)
-		b->scratch = 4 * floats;
+	if (b->scratch < 4 * (at + floats))
+		b->scratch = 4 * (at + floats);
 	if (write)
 		b->scratch_value = values_scratch(b);
 	p.to = write ? b->scratch_value : NO_VAL;

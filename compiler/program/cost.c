@@ -99,7 +99,8 @@ rate_of(const Rates *r, const ProgStep *s, const char *kind, bool bf16)
 {
 	if (s->kind == STEP_gemm)
 		return s->gemm.a.dtype == DT_bf16 ? r->gemm_bf16 : r->gemm_f32;
-	if (strncmp(kind, "attend", 6) == 0 && strstr(kind, "finish") == NULL)
+	if (strncmp(kind, "attend", 6) == 0 && strstr(kind, "finish") == NULL &&
+	    strstr(kind, "ready") == NULL)
 		return bf16 ? r->attend_bf16 : r->attend_f32;
 	return r->other;
 }

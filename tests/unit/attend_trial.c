@@ -139,9 +139,10 @@ attend_trial_make(AttendTrial *z, const AttendCase *c, int number)
 	z->grad.dq = z->tensor[DQ].a;
 	z->grad.dk = z->tensor[DK].a;
 	z->grad.dv = z->tensor[DV].a;
-	snprintf(z->name[0], sizeof z->name[0], "forward_%d", number);
-	snprintf(z->name[1], sizeof z->name[1], "grad_%d", number);
-	snprintf(z->name[2], sizeof z->name[2], "finish_%d", number);
+	static const char *const what[LAUNCHES] = {"forward", "grad", "finish", "ready",
+	                                           "ready_backward"};
+	for (int i = 0; i < LAUNCHES; i++)
+		snprintf(z->name[i], sizeof z->name[i], "%s_%d", what[i], number);
 }
 
 /* ---- the definition ------------------------------------------------------------------------- */

@@ -23,6 +23,7 @@ typedef struct {
 	int64_t     shared_most;
 } AttendCase;
 
+enum { FORWARD, GRADIENT, FINISH, READY, READY_BACKWARD, LAUNCHES };
 enum { Q, K, V, OUT, DOUT, DQ, DK, DV, OPERANDS };
 typedef struct {
 	AttendOperand a;
@@ -40,9 +41,9 @@ typedef struct {
 	double            rate;
 	uint64_t          site;
 	double           *ref_out, *ref_dq, *ref_dk, *ref_dv, *ref_dr;
-	char              name[3][32];
-	AttendLaunch      launch[3]; /* forward, gradient, finish */
-	bool              finish;
+	char              name[LAUNCHES][32];
+	AttendLaunch      launch[LAUNCHES];
+	bool              there[LAUNCHES];
 } AttendTrial;
 
 enum { ATTEND_SENTINEL = 0x5a5a }; /* what memory outside the operands holds, as 16-bit words */

@@ -91,55 +91,83 @@ at_start(const AttendView *x)
 	return (char *)x->memory + x->start * dtype_bytes[x->a.dtype];
 }
 
-typedef const char *Function(void *const *, float, uint64_t);
-
-/* Scratch begins as NaN and has the sentinel behind it. */
-static void
-launch(AttendTrial *z, void *library, int which, float *scratch)
+static bool
+is_ready(int which)
 {
-	Function *kernel;
-	void     *p[16];
-	int       n = 0;
-	char      entry[64];
+	return which == READY || which == READY_BACKWARD;
+}
+
+/* Its arguments in p: how many. `ready`: where the launch before left something, and scratch is
+ * behind it. */
+static int
+arguments(AttendTrial *z, int which, float *ready, float *scratch, void **p)
+{
+	int  n = 0;
+	bool prepared = z->there[which == FORWARD ? READY : READY_BACKWARD];
+	bool plain = is_ready(which) || (which != FINISH && !prepared);
+	if (which == FINISH) {
+		p[n++] = scratch;
+		p[n++] = z->dr;
+		return n;
+	}
+	for (int i = Q; i <= V && !is_ready(which); i++)
+		p[n++] = at_start(&z->tensor[i]);
+	if (plain && z->c->bias)
+		p[n++] = z->r;
+	if (plain && z->c->dropout) {
+		p[n++] = z->sample;
+		p[n++] = &z->step;
+		p[n++] = &z->seed;
+	}
+	if (!plain || is_ready(which))
+		p[n++] = ready;
+	for (int i = which ? DOUT : OUT; i <= (which ? DV : OUT) && !is_ready(which); i++)
+		p[n++] = at_start(&z->tensor[i]);
+	if (which == GRADIENT && z->launch[GRADIENT].scratch > 0)
+		p[n++] = scratch;
+	return n;
+}
+
+static void
+launch(AttendTrial *z, void *library, int which, char *memory)
+{
+	typedef const char *Function(void *const *, float, uint64_t);
+	Function           *kernel;
+	void               *p[16];
+	char                entry[64];
+	int64_t before = which == FORWARD || which == READY ? 0 : z->launch[READY_BACKWARD].scratch;
 	snprintf(entry, sizeof entry, "run_%s", z->name[which]);
 	*(void **)&kernel = dlsym(library, entry);
 	ck_assert_msg(kernel != NULL, "%s of `%s` is not in the library", entry, z->c->what);
-	if (which == 2) {
-		p[n++] = scratch;
-		p[n++] = z->dr;
-	} else {
-		for (int i = Q; i <= V; i++)
-			p[n++] = at_start(&z->tensor[i]);
-		if (z->c->bias)
-			p[n++] = z->r;
-		if (z->c->dropout) {
-			p[n++] = z->sample;
-			p[n++] = &z->step;
-			p[n++] = &z->seed;
-		}
-		for (int i = which ? DOUT : OUT; i <= (which ? DV : OUT); i++)
-			p[n++] = at_start(&z->tensor[i]);
-		p[n++] = scratch;
-	}
+	(void)arguments(z, which, (float *)memory, (float *)(memory + before), p);
 	const char *wrong = kernel(p, (float)z->rate, z->site);
 	ck_assert_msg(wrong == NULL, "%s: %s", z->c->what, wrong);
+}
+
+/* Scratch begins as NaN and has the sentinel behind it. */
+static void
+launches(AttendTrial *z, void *library, const int *which, int n)
+{
+	size_t bytes = 0, guard = 256;
+	for (int i = 0; i < n; i++)
+		bytes += (size_t)z->launch[which[i]].scratch;
+	char *scratch = aligned_alloc(64, (bytes + guard + 63) / 64 * 64);
+	memset(scratch, 0xff, bytes);
+	memset(scratch + bytes, 0x5a, guard);
+	for (int i = 0; i < n; i++)
+		if (z->there[which[i]])
+			launch(z, library, which[i], scratch);
+	for (size_t i = 0; i < guard; i++)
+		if (scratch[bytes + i] != 0x5a)
+			ck_abort_msg("%s: written behind scratch", z->c->what);
+	free(scratch);
 }
 
 static void
 trial_run(AttendTrial *z, void *library)
 {
-	size_t bytes = (size_t)z->launch[1].scratch, guard = 256;
-	char  *scratch = aligned_alloc(64, (bytes + guard + 63) / 64 * 64);
-	memset(scratch, 0xff, bytes);
-	memset(scratch + bytes, 0x5a, guard);
-	launch(z, library, 0, NULL);
-	launch(z, library, 1, (float *)scratch);
-	if (z->finish)
-		launch(z, library, 2, (float *)scratch);
-	for (size_t i = 0; i < guard; i++)
-		if (scratch[bytes + i] != 0x5a)
-			ck_abort_msg("%s: written behind scratch", z->c->what);
-	free(scratch);
+	launches(z, library, (int[]){READY, FORWARD}, 2);
+	launches(z, library, (int[]){READY_BACKWARD, GRADIENT, FINISH}, 3);
 }
 
 static void
@@ -248,12 +276,13 @@ trial_check(AttendTrial *z, void *library)
 
 /* `const char *run_NAME(p, rate, site)` for the test: a launch with its literals. */
 static void
-entry_text(Text *out, const AttendTrial *z, int which)
+entry_text(Text *out, AttendTrial *z, int which)
 {
 	const AttendLaunch *l = &z->launch[which];
-	int                 pointers = which == 2 ? 2
-	                                          : 3 + z->c->bias + 3 * z->c->dropout + (which ? 4 : 1) +
-                                            (l->scratch > 0);
+	void               *p[16];
+	int                 pointers = arguments(z, which, NULL, NULL, p);
+	bool                draws = z->c->dropout && which != FINISH;
+	bool site = is_ready(which) || !z->there[which == FORWARD ? READY : READY_BACKWARD];
 	text_printf(out,
 	            "extern \"C\" const char *run_%s(void *const *p, float rate, uint64_t "
 	            "site)\n{\n\t(void)rate, (void)site;\n",
@@ -262,7 +291,7 @@ entry_text(Text *out, const AttendTrial *z, int which)
 	            (long long)l->grid, l->block, (long long)l->shared, z->name[which]);
 	for (int i = 0; i < pointers; i++)
 		text_printf(out, "%semulate::Pointer{p[%d]}", i ? ", " : "", i);
-	text_printf(out, "%s); });\n}\n", which < 2 && z->c->dropout ? ", rate, site" : "");
+	text_printf(out, "%s%s); });\n}\n", draws ? ", rate" : "", draws && site ? ", site" : "");
 }
 
 static void *
@@ -291,6 +320,22 @@ load(const Text *text)
 	return library;
 }
 
+static void
+emit(Text *text, AttendTrial *z)
+{
+	AttendLaunch *l = z->launch;
+	z->there[FORWARD] = z->there[GRADIENT] = true;
+	z->there[READY] = attend_emit_cuda_ready(text, &z->forward, z->name[READY], &l[READY]);
+	z->there[READY_BACKWARD] =
+		attend_emit_cuda_ready(text, &z->grad, z->name[READY_BACKWARD], &l[READY_BACKWARD]);
+	attend_emit_cuda(text, &z->forward, z->name[FORWARD], &l[FORWARD]);
+	attend_emit_cuda(text, &z->grad, z->name[GRADIENT], &l[GRADIENT]);
+	z->there[FINISH] = attend_emit_cuda_finish(text, &z->grad, z->name[FINISH], &l[FINISH]);
+	for (int which = 0; which < LAUNCHES; which++)
+		if (z->there[which])
+			entry_text(text, z, which);
+}
+
 START_TEST(kernels_agree_with_definition)
 {
 	static AttendTrial trial[COUNT(cases)];
@@ -299,11 +344,7 @@ START_TEST(kernels_agree_with_definition)
 	for (int i = 0; i < COUNT(cases); i++) {
 		AttendTrial *z = &trial[i];
 		attend_trial_make(z, &cases[i], i);
-		attend_emit_cuda(&text, &z->forward, z->name[0], &z->launch[0]);
-		attend_emit_cuda(&text, &z->grad, z->name[1], &z->launch[1]);
-		z->finish = attend_emit_cuda_finish(&text, &z->grad, z->name[2], &z->launch[2]);
-		for (int which = 0; which < 2 + z->finish; which++)
-			entry_text(&text, z, which);
+		emit(&text, z);
 	}
 	void *library = load(&text);
 	for (int i = 0; i < COUNT(cases); i++) {

@@ -1,16 +1,15 @@
-/* k018_rows: 2.519e+08 flops, 2.326e+08 bytes a launch
+/* k018_rows: 2.131e+08 flops, 2.326e+08 bytes a launch
  * 25216 rows of 768 elements: a warp a row.
  * Shapes (where it is launched several times, those of the first):
  *   p0  bf16[B:128, T:197, D:768]
  *   p1  f32[D:768]
- *   p2  bool[B:128]
- *   p3  f32[B:128, T:197, D:768]
- *   p4  f32[B:128, T:197, D:768]  written
+ *   p2  f32[B:128, T:197, D:768]
+ *   p3  f32[B:128, T:197, D:768]  written
+ *   p4  f32[B:128, T:197]  written
  *   p5  f32[B:128, T:197]  written
- *   p6  f32[B:128, T:197]  written
+ *   p6  f32[D:768]
  *   p7  f32[D:768]
- *   p8  f32[D:768]
- *   p9  bf16[B:128, T:197, D:768]  written
+ *   p8  bf16[B:128, T:197, D:768]  written
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
@@ -19,76 +18,72 @@
 #include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
 
 extern "C" __global__ void __launch_bounds__(128)
-k018_rows(const uint16_t *__restrict__ p0, const float *__restrict__ p1, const uint8_t *__restrict__ p2, const float *__restrict__ p3, float *__restrict__ p4, float *__restrict__ p5, float *__restrict__ p6, const float *__restrict__ p7, const float *__restrict__ p8, uint16_t *__restrict__ p9, float arg1)
+k018_rows(const uint16_t *__restrict__ p0, const float *__restrict__ p1, const float *__restrict__ p2, float *__restrict__ p3, float *__restrict__ p4, float *__restrict__ p5, const float *__restrict__ p6, const float *__restrict__ p7, uint16_t *__restrict__ p8)
 {
 	const int lane = threadIdx.x % 32;
 	const int row = blockIdx.x * 4 + threadIdx.x / 32;
-	const int i0 = row / 197;
-	const int i1 = row % 197;
-	const uint8_t s0 = p2[i0];
-	float a4[6][4];
-	float a7[6][4];
-	float t5 = 0;
+	const int i0 = row;
+	float a2[6][4];
+	float a5[6][4];
+	float t3 = 0;
 #pragma unroll
 	for (int k = 0; k < 6; k++) {
-		const int e2 = 4 * (32 * k + lane);
+		const int e1 = 4 * (32 * k + lane);
 		uint16_t x0[4];
-		d2v_load(x0, p0 + 151296 * i0 + 768 * i1 + e2);
+		d2v_load(x0, p0 + 768 * i0 + e1);
 		float x1[4];
-		d2v_load(x1, p1 + e2);
+		d2v_load(x1, p1 + e1);
 		float x2[4];
-		d2v_load(x2, p3 + 151296 * i0 + 768 * i1 + e2);
-		float y4[4];
+		d2v_load(x2, p2 + 768 * i0 + e1);
+		float y2[4];
 #pragma unroll
 		for (int j = 0; j < 4; j++) {
 			const float v0 = d2v_load_bf16(x0[j]);
 			const float v1 = x1[j] * v0;
-			const float v2 = s0 ? v1 : 0.0f;
-			const float v3 = v2 * arg1;
-			const float v4 = x2[j] + v3;
-			a4[k][j] = v4;
-			y4[j] = v4;
-			t5 += v4;
+			const float v2 = x2[j] + v1;
+			a2[k][j] = v2;
+			y2[j] = v2;
+			t3 += v2;
 		}
-		d2v_store(p4 + 151296 * i0 + 768 * i1 + e2, y4);
+		d2v_store(p3 + 768 * i0 + e1, y2);
 	}
-	const float r5 = d2v_warp_sum(t5);
-	const float v6 = r5 * 0.00130208337f;
+	const float r3 = d2v_warp_sum(t3);
+	const float v4 = r3 * 0.00130208337f;
 	if (lane == 0)
-		p5[197 * i0 + i1] = v6;
-	float t9 = 0;
+		p4[i0] = v4;
+	float t7 = 0;
 #pragma unroll
 	for (int k = 0; k < 6; k++) {
 #pragma unroll
 		for (int j = 0; j < 4; j++) {
-			const float v7 = a4[k][j] - v6;
-			a7[k][j] = v7;
-			const float v8 = v7 * v7;
-			t9 += v8;
+			const float v5 = a2[k][j] - v4;
+			a5[k][j] = v5;
+			const float v6 = v5 * v5;
+			t7 += v6;
 		}
 	}
-	const float r9 = d2v_warp_sum(t9);
-	const float v10 = r9 * 0.00130208337f;
-	const float v11 = v10 + 9.99999997e-07f;
-	const float v12 = d2v_rsqrt(v11);
+	const float r7 = d2v_warp_sum(t7);
+	const float v8 = r7 * 0.00130208337f;
+	const float v9 = v8 + 9.99999997e-07f;
+	const float v10 = d2v_rsqrt(v9);
 	if (lane == 0)
-		p6[197 * i0 + i1] = v12;
+		p5[i0] = v10;
 #pragma unroll
 	for (int k = 0; k < 6; k++) {
-		const int e2 = 4 * (32 * k + lane);
+		const int e1 = 4 * (32 * k + lane);
 		float x3[4];
-		d2v_load(x3, p7 + e2);
+		d2v_load(x3, p6 + e1);
 		float x4[4];
-		d2v_load(x4, p8 + e2);
-		uint16_t y16[4];
+		d2v_load(x4, p7 + e1);
+		uint16_t y14[4];
 #pragma unroll
 		for (int j = 0; j < 4; j++) {
-			const float v13 = a7[k][j] * v12;
-			const float v14 = v13 * x3[j];
-			const float v15 = v14 + x4[j];
-			const uint16_t v16 = d2v_to_bf16((float)v15);
-			y16[j] = v16;
+			const float v11 = a5[k][j] * v10;
+			const float v12 = v11 * x3[j];
+			const float v13 = v12 + x4[j];
+			const uint16_t v14 = d2v_to_bf16((float)v13);
+			y14[j] = v14;
 		}
-		d2v_store(p9 + 151296 * i0 + 768 * i1 + e2, y16);
+		d2v_store(p8 + 768 * i0 + e1, y14);
 	}
 }

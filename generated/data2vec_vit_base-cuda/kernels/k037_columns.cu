@@ -1,35 +1,32 @@
-/* k037_columns: 1.18e+07 flops, 4.719e+07 bytes a launch
- * 15360 rows of 768 elements, sums of columns: 96 threads a row, 660 blocks whose sums the next kernel adds.
+/* k037_columns: 2304 flops, 3076 bytes a launch
+ * 768 rows of 1 elements, sums of columns: a thread a row, one block.
  * Shapes (where it is launched several times, those of the first):
- *   p0  f32[B:128, N_m:120, V:768]
- *   models/vit_base.d2v:46  return sum(D) last(z[L - 1]) at N * head + headb;
+ *   p0  f32[D:768]
+ *   p1  f32[]
+ *   models/vit_base.d2v:93  watch target_std = mean(D) std(y over (B, N) where m);
  */
 #include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
 
-extern "C" __global__ void __launch_bounds__(96, 5)
-k037_columns(const float *__restrict__ p0, float *__restrict__ scratch)
+extern "C" __global__ void __launch_bounds__(256, 1)
+k037_columns(const float *__restrict__ p0, const float *__restrict__ p1, float *__restrict__ p2)
 {
-	float c0[2][4] = {};
-	const int lane = threadIdx.x;
-	const int first = 15360 * blockIdx.x / 660, end = 15360 * (blockIdx.x + 1) / 660;
+	float c2 = 0;
+	const float s1 = p1[0];
+	const int first = 0, end = 768;
 #pragma unroll 4
-	for (int row = first; row < end; row++) {
+	for (int row = first + (int)threadIdx.x; row < end; row += 256) {
 		const int i0 = row;
-#pragma unroll
-		for (int k = 0; k < 2; k++) {
-			const int e1 = 4 * (96 * k + lane);
-			float x0[4];
-			d2v_load(x0, p0 + 768 * i0 + e1);
-#pragma unroll
-			for (int j = 0; j < 4; j++) {
-				c0[k][j] += x0[j];
-			}
-		}
+		const float s0 = p0[i0];
+		const float v0 = s0 / s1;
+		const float v1 = d2v_sqrt(v0);
+		c2 += v1;
 	}
-	float *const out = scratch + 768ll * blockIdx.x;
-#pragma unroll
-	for (int k = 0; k < 2; k++) {
-		const int e1 = 4 * (96 * k + lane);
-		d2v_store(out + 0 + e1, c0[k]);
-	}
+	D2V_SHARED(float, sums, 8);
+	c2 = d2v_warp_sum(c2);
+	if (threadIdx.x % 32 == 0)
+		sums[threadIdx.x / 32] = c2;
+	d2v_barrier();
+	if (threadIdx.x == 0)
+		p2[0] = d2v_total<8>(sums);
+	d2v_barrier();
 }

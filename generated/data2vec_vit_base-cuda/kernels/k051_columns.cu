@@ -1,136 +1,56 @@
-/* k051_columns: 4.067e+08 flops, 3.488e+08 bytes a launch
- * 25216 rows of 768 elements, sums of columns: 96 threads a row, 660 blocks whose sums the next kernel adds.
+/* k051_columns: 1.162e+09 flops, 4.648e+08 bytes a launch
+ * 25216 rows of 3072 elements, sums of columns: 384 threads a row, 264 blocks whose sums the next kernel adds.
  * Shapes (where it is launched several times, those of the first):
- *   p0  bf16[B:128, T:197, D:768]
- *   p1  f32[B:128, T:197, D:768]
- *   p2  f32[B:128, T:197]
- *   p3  f32[B:128, T:197]
- *   p4  bf16[B:128, T:197, D:768]
- *   p5  f32[D:768]
- *   p6  f32[B:128, T:197, D:768]
- *   p7  f32[B:128, T:197, D:768]  written
- *   p8  f32[D:768]
- *   p9  bf16[B:128, T:197, D:768]  written
- *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
- *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
- *   models/lib/vit.d2v:17  let query : [.., H, T, E] = (sum(D) x * q + qb) / sqrt(E);
- *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
+ *   p0  bf16[B:128, T:197, F:3072]
+ *   p1  bf16[B:128, T:197, F:3072]
+ *   p2  bf16[B:128, T:197, F:3072]  written
  *   models/lib/vit.d2v:36  let h : [.., T, F] = gelu(sum(D) n2(a) * up + upb);
- *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
+ *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
  */
 #include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
 
-extern "C" __global__ void __launch_bounds__(96, 5)
-k051_columns(const uint16_t *__restrict__ p0, const float *__restrict__ p1, const float *__restrict__ p2, const float *__restrict__ p3, const uint16_t *__restrict__ p4, const float *__restrict__ p5, const float *__restrict__ p6, float *__restrict__ p7, const float *__restrict__ p8, uint16_t *__restrict__ p9, float *__restrict__ scratch)
+extern "C" __global__ void __launch_bounds__(384, 2)
+k051_columns(const uint16_t *__restrict__ p0, const uint16_t *__restrict__ p1, uint16_t *__restrict__ p2, float *__restrict__ scratch)
 {
-	D2V_SHARED(float, part, 6);
-	float c4[2][4] = {};
-	float c7[2][4] = {};
-	float c20[2][4] = {};
-	float c21[2][4] = {};
+	float c13[8] = {};
 	const int lane = threadIdx.x;
-	const int first = 25216 * blockIdx.x / 660, end = 25216 * (blockIdx.x + 1) / 660;
+	const int first = 25216 * blockIdx.x / 264, end = 25216 * (blockIdx.x + 1) / 264;
+#pragma unroll 4
 	for (int row = first; row < end; row++) {
 		const int i0 = row;
-		const float s0 = p2[i0];
-		const float s1 = p3[i0];
-		float x4[2][4];
+		{
+			const int e1 = 8 * lane;
+			uint16_t x0[8];
+			d2v_load(x0, p0 + 3072 * i0 + e1);
+			uint16_t x1[8];
+			d2v_load(x1, p1 + 3072 * i0 + e1);
+			uint16_t y14[8];
 #pragma unroll
-		for (int k = 0; k < 2; k++) {
-			const int e1 = 4 * (96 * k + lane);
-			d2v_load(x4[k], p6 + 768 * i0 + e1);
-		}
-		float a0[2][4];
-		float a2[2][4];
-		float a5[2][4];
-		float t8 = 0;
-		float t11 = 0;
-#pragma unroll
-		for (int k = 0; k < 2; k++) {
-			const int e1 = 4 * (96 * k + lane);
-			uint16_t x0[4];
-			d2v_load(x0, p0 + 768 * i0 + e1);
-			float x1[4];
-			d2v_load(x1, p1 + 768 * i0 + e1);
-			uint16_t x2[4];
-			d2v_load(x2, p4 + 768 * i0 + e1);
-			float x3[4];
-			d2v_load(x3, p5 + e1);
-#pragma unroll
-			for (int j = 0; j < 4; j++) {
+			for (int j = 0; j < 8; j++) {
 				const float v0 = d2v_load_bf16(x0[j]);
-				a0[k][j] = v0;
-				const float v1 = x1[j] - s0;
-				const float v2 = v1 * s1;
-				a2[k][j] = v2;
-				const float v3 = d2v_load_bf16(x2[j]);
-				c4[k][j] += v3;
-				const float v5 = v3 * x3[j];
-				a5[k][j] = v5;
-				const float v6 = v3 * v2;
-				c7[k][j] += v6;
-				t8 += v5;
-				const float v10 = v5 * v2;
-				t11 += v10;
+				const float v1 = v0 * 0.707106769f;
+				const float v2 = d2v_erf(v1);
+				const float v3 = v2 + 1.0f;
+				const float v4 = v3 * 0.5f;
+				const float v5 = v0 * v0;
+				const float v6 = v5 * (-0.5f);
+				const float v7 = d2v_exp(v6);
+				const float v8 = v0 * 0.398942292f;
+				const float v9 = v8 * v7;
+				const float v10 = v4 + v9;
+				const float v11 = d2v_load_bf16(x1[j]);
+				const float v12 = v11 * v10;
+				c13[j] += v12;
+				const uint16_t v14 = d2v_to_bf16((float)v12);
+				y14[j] = v14;
 			}
+			d2v_store(p2 + 3072 * i0 + e1, y14);
 		}
-		t8 = d2v_warp_sum(t8);
-		if (lane % 32 == 0)
-			part[0 + lane / 32] = t8;
-		t11 = d2v_warp_sum(t11);
-		if (lane % 32 == 0)
-			part[3 + lane / 32] = t11;
-		d2v_barrier();
-		const float r8 = d2v_total<3>(part + 0);
-		const float r11 = d2v_total<3>(part + 3);
-		const float v9 = r8 * 0.00130208337f;
-		const float v12 = r11 * 0.00130208337f;
-#pragma unroll
-		for (int k = 0; k < 2; k++) {
-			const int e1 = 4 * (96 * k + lane);
-			float y17[4];
-			float x5[4];
-			d2v_load(x5, p8 + e1);
-			uint16_t y22[4];
-#pragma unroll
-			for (int j = 0; j < 4; j++) {
-				const float v13 = a2[k][j] * v12;
-				const float v14 = a5[k][j] - v9;
-				const float v15 = v14 - v13;
-				const float v16 = s1 * v15;
-				const float v17 = x4[k][j] + v16;
-				y17[j] = v17;
-				const float v18 = v17 * a0[k][j];
-				const float v19 = v17 * x5[j];
-				c20[k][j] += v18;
-				c21[k][j] += v19;
-				const uint16_t v22 = d2v_to_bf16((float)v19);
-				y22[j] = v22;
-			}
-			d2v_store(p7 + 768 * i0 + e1, y17);
-			d2v_store(p9 + 768 * i0 + e1, y22);
-		}
-		d2v_barrier();
 	}
 	float *const out = scratch + 3072ll * blockIdx.x;
 #pragma unroll
-	for (int k = 0; k < 2; k++) {
-		const int e1 = 4 * (96 * k + lane);
-		d2v_store(out + 0 + e1, c4[k]);
-	}
-#pragma unroll
-	for (int k = 0; k < 2; k++) {
-		const int e1 = 4 * (96 * k + lane);
-		d2v_store(out + 768 + e1, c7[k]);
-	}
-#pragma unroll
-	for (int k = 0; k < 2; k++) {
-		const int e1 = 4 * (96 * k + lane);
-		d2v_store(out + 1536 + e1, c20[k]);
-	}
-#pragma unroll
-	for (int k = 0; k < 2; k++) {
-		const int e1 = 4 * (96 * k + lane);
-		d2v_store(out + 2304 + e1, c21[k]);
+	for (int j = 0; j < 8; j++) {
+		const int at = 8 * lane + j;
+		out[0 + at] = c13[j];
 	}
 }

@@ -1,19 +1,18 @@
-/* k066_small: 2 flops, 8 bytes a launch
+/* k066_small: 1 flops, 8 bytes a launch
  * Elementwise over 1 x 1, 1 a thread.
  * Shapes (where it is launched several times, those of the first):
  *   p0  f32[]
  *   p1  f32[]  written
- *   models/vit_base.d2v:37  let p : [B, N, D] = sum(C, Py, Px) image as [B, N, C, Py, Px] * patch + patchb;
+ *   models/vit_base.d2v:27  param patch : [D, C, Py, Px] ~ weight;
  */
 #include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
 
 extern "C" __global__ void __launch_bounds__(32)
-k066_small(const float *__restrict__ p0, float *__restrict__ p1, float arg0)
+k066_small(const float *__restrict__ p0, float *__restrict__ p1)
 {
 	if (threadIdx.x > 0)
 		return;
 	const float s0 = p0[0];
-	const float v0 = s0 * arg0;
-	const float v1 = 1.0f - v0;
-	p1[0] = v1;
+	const float v0 = d2v_rsqrt(s0);
+	p1[0] = v0;
 }

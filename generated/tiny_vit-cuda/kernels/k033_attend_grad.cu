@@ -1,4 +1,4 @@
-/* k033_attend_grad: 4000 flops, 2640 bytes a launch
+/* k033_attend_grad: 4000 flops, 2440 bytes a launch
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
 #include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa

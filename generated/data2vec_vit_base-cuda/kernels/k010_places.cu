@@ -1,0 +1,23 @@
+/* k010_places: 2.509e+04 flops, 8.653e+04 bytes a launch
+ * Where the true elements of each row lie, in order; -1 behind the last. A block a row.
+ *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
+ */
+#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+
+extern "C" __global__ void __launch_bounds__(256)
+k010_places(const unsigned char *__restrict__ p0, int32_t *__restrict__ p1)
+{
+	const int o0 = (int)blockIdx.x / 1 % 128;
+	for (int i = threadIdx.x; i < 120; i += 256)
+		p1[120 * o0 + 1 * i] = -1;
+	d2v_barrier();
+	for (int i = threadIdx.x; i < 196; i += 256) {
+		int count = 0;
+		if (!p0[196 * o0 + 1 * i])
+			continue;
+		for (int j = 0; j < i; j++)
+			count += p0[196 * o0 + 1 * j] != 0;
+		if (count < 120)
+			p1[120 * o0 + 1 * count] = 1 + i;
+	}
+}

@@ -1,0 +1,30 @@
+/* k025_columns: 5.018e+04 flops, 2.509e+04 bytes a launch
+ * 25088 rows of 1 elements, sums of columns: a thread a row, 24 blocks whose sums the next kernel adds.
+ * Shapes (where it is launched several times, those of the first):
+ *   p0  bool[B:128, N:196]
+ *   models/vit_base.d2v:92  minimise mean(B, N, D where m) smooth_l1(e, beta = 2);
+ */
+#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+
+extern "C" __global__ void __launch_bounds__(256, 2)
+k025_columns(const uint8_t *__restrict__ p0, float *__restrict__ scratch)
+{
+	float c1 = 0;
+	const int first = 25088 * blockIdx.x / 24, end = 25088 * (blockIdx.x + 1) / 24;
+#pragma unroll 4
+	for (int row = first + (int)threadIdx.x; row < end; row += 256) {
+		const int i0 = row;
+		const uint8_t s0 = p0[i0];
+		const float v0 = (float)s0;
+		c1 += v0;
+	}
+	D2V_SHARED(float, sums, 8);
+	float *const out = scratch + 1ll * blockIdx.x;
+	c1 = d2v_warp_sum(c1);
+	if (threadIdx.x % 32 == 0)
+		sums[threadIdx.x / 32] = c1;
+	d2v_barrier();
+	if (threadIdx.x == 0)
+		out[0 + 0] = d2v_total<8>(sums);
+	d2v_barrier();
+}

@@ -1,0 +1,19 @@
+/* k027_small: 1 flops, 8 bytes a launch
+ * Elementwise over 1 x 1, 1 a thread.
+ * Shapes (where it is launched several times, those of the first):
+ *   p0  f32[]
+ *   p1  f32[]  written
+ *   models/vit_base.d2v:94  watch masked = mean(B, N) m;
+ *   models/vit_base.d2v:93  watch target_std = mean(D) std(y over (B, N) where m);
+ */
+#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+
+extern "C" __global__ void __launch_bounds__(32)
+k027_small(const float *__restrict__ p0, float *__restrict__ p1, float arg0)
+{
+	if (threadIdx.x > 0)
+		return;
+	const float s0 = p0[0];
+	const float v0 = s0 * arg0;
+	p1[0] = v0;
+}

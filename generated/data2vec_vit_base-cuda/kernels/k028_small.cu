@@ -1,0 +1,19 @@
+/* k028_small: 2 flops, 8 bytes a launch
+ * Elementwise over 1 x 1, 1 a thread.
+ * Shapes (where it is launched several times, those of the first):
+ *   p0  f32[]
+ *   p1  f32[]  written
+ *   models/vit_base.d2v:92  minimise mean(B, N, D where m) smooth_l1(e, beta = 2);
+ */
+#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+
+extern "C" __global__ void __launch_bounds__(32)
+k028_small(const float *__restrict__ p0, float *__restrict__ p1)
+{
+	if (threadIdx.x > 0)
+		return;
+	const float s0 = p0[0];
+	const float v0 = s0 * 768.0f;
+	const float v1 = 1.0f / v0;
+	p1[0] = v1;
+}

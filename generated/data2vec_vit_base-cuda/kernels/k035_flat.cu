@@ -1,0 +1,27 @@
+/* k035_flat: 768 flops, 6148 bytes a launch
+ * Elementwise, 4 a thread.
+ * Shapes (where it is launched several times, those of the first):
+ *   p0  f32[D:768]
+ *   p1  f32[]
+ *   p2  f32[D:768]  written
+ *   models/vit_base.d2v:93  watch target_std = mean(D) std(y over (B, N) where m);
+ */
+#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+
+extern "C" __global__ void __launch_bounds__(256)
+k035_flat(const float *__restrict__ p0, const float *__restrict__ p1, float *__restrict__ p2, long long count)
+{
+	const int64_t e0 = 4 * ((int64_t)blockIdx.x * 256 + threadIdx.x);
+	if (e0 >= count)
+		return;
+	const float s0 = p1[0];
+	float x0[4];
+	d2v_load_some(x0, p0 + e0, count - e0);
+	float y0[4];
+#pragma unroll
+	for (int j = 0; j < 4; j++) {
+		const float v0 = x0[j] / s0;
+		y0[j] = v0;
+	}
+	d2v_store_some(p2 + e0, y0, count - e0);
+}

@@ -1,0 +1,32 @@
+/* k043_finish: 8.11e+05 flops, 3.256e+06 bytes a launch
+ * Adds up 3072 sums of each of 264 blocks, in order.
+ *   models/lib/vit.d2v:36  let h : [.., T, F] = gelu(sum(D) n2(a) * up + upb);
+ *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
+ */
+#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+
+extern "C" __global__ void __launch_bounds__(1024)
+k043_finish(float *__restrict__ p0, const float *__restrict__ scratch)
+{
+	D2V_SHARED(float, part, 1056);
+	const int lane = threadIdx.x % 32, group = threadIdx.x / 32, column = blockIdx.x * 32 + lane;
+	float sum = 0;
+	if (column < 3072) {
+#pragma unroll 8
+		for (int block = group; block < 264; block += 32) {
+			const float x = scratch[3072ll * block + column];
+			sum += x;
+		}
+	}
+	part[33 * group + lane] = sum;
+	d2v_barrier();
+	if (group > 0 || column >= 3072)
+		return;
+	for (int i = 1; i < 32; i++)
+		sum += part[33 * i + lane];
+	if (column < 3072) {
+		const int at = column - 0;
+		const int i1 = at;
+		p0[i1] = sum;
+	}
+}

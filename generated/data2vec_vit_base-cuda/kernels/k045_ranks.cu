@@ -1,0 +1,23 @@
+/* k045_ranks: 2.509e+04 flops, 1.26e+05 bytes a launch
+ * How many true elements of its row come before each true one; -1: not true. A block a row.
+ *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
+ */
+#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+
+extern "C" __global__ void __launch_bounds__(256)
+k045_ranks(const unsigned char *__restrict__ p0, int32_t *__restrict__ p1)
+{
+	const int o0 = (int)blockIdx.x / 1 % 128;
+	for (int i = threadIdx.x; i < 197; i += 256)
+		p1[197 * o0 + 1 * i] = -1;
+	d2v_barrier();
+	for (int i = threadIdx.x; i < 196; i += 256) {
+		int count = 0;
+		if (!p0[196 * o0 + 1 * i])
+			continue;
+		for (int j = 0; j < i; j++)
+			count += p0[196 * o0 + 1 * j] != 0;
+		if (count < 120)
+			p1[197 * o0 + 1 * (1 + i)] = count;
+	}
+}

@@ -1,0 +1,38 @@
+/* k056_scatter: 4.657e+05 flops, 1.898e+06 bytes a launch
+ * out[row of the table] += a: a block for each of 732 rows and 12 of 12 others, through a table of 38809.
+ *   models/vit_base.d2v:39  let r : [H, T, U] = pick(offset over R, grid_offsets(Gy, Gx) as [T, U]);
+ */
+#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+
+extern "C" __global__ void __launch_bounds__(256)
+k056_scatter(const float *__restrict__ p0, const int32_t *__restrict__ p1, float *__restrict__ p2)
+{
+	enum { OTHERS = 12, GROUP = 12, WARPS = 8 };
+	D2V_SHARED(float, part, GROUP * WARPS);
+	const int first = blockIdx.x % 1 * GROUP, row = blockIdx.x / 1;
+	float sum[GROUP] = {};
+	for (int e = threadIdx.x; e < 38809; e += 256) {
+		const int e1 = e / 1 % 197;
+		const int e0 = e / 197 % 197;
+		if (p1[0 + 197 * e0 + 1 * e1] != row)
+			continue;
+#pragma unroll
+		for (int i = 0; i < GROUP; i++) {
+			const int o0 = (first + i) / 1 % 12;
+			if (first + i < OTHERS)
+				sum[i] += p0[38809 * o0 + 197 * e0 + 1 * e1];
+		}
+	}
+#pragma unroll
+	for (int i = 0; i < GROUP; i++) {
+		sum[i] = d2v_warp_sum(sum[i]);
+		if (threadIdx.x % 32 == 0)
+			part[i * WARPS + threadIdx.x / 32] = sum[i];
+	}
+	d2v_barrier();
+	const int other = first + (int)threadIdx.x;
+	if (threadIdx.x >= GROUP || other >= OTHERS)
+		return;
+	const int o0 = other / 1 % 12;
+	p2[12 * row + 1 * o0] = d2v_total<WARPS>(part + threadIdx.x * WARPS);
+}

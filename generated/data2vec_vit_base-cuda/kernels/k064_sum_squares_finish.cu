@@ -1,0 +1,21 @@
+/* k064_sum_squares_finish: 264 flops, 1060 bytes a launch
+ * Adds up the blocks' sums of squares, in double.
+ *   models/vit_base.d2v:27  param patch : [D, C, Py, Px] ~ weight;
+ */
+#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+
+extern "C" __global__ void __launch_bounds__(32)
+k064_sum_squares_finish(const float *__restrict__ scratch, float *__restrict__ p1)
+{
+	D2V_SHARED(double, part, 32);
+	double sum = 0;
+	for (int i = threadIdx.x; i < 264; i += 32)
+		sum += scratch[i];
+	part[threadIdx.x] = sum;
+	d2v_barrier();
+	if (threadIdx.x > 0)
+		return;
+	for (int i = 1; i < 32; i++)
+		sum += part[i];
+	p1[0] = (float)sum;
+}

@@ -1,0 +1,80 @@
+/* k069_flat: 1.062e+07 flops, 2.123e+07 bytes a launch
+ * Elementwise, 4 a thread.
+ * Shapes (where it is launched several times, those of the first):
+ *   p0  f32[D:768, C:3, Py:16, Px:16]
+ *   p1  f32[]
+ *   p2  f32[D:768, C:3, Py:16, Px:16]  read and written
+ *   p3  f32[D:768, C:3, Py:16, Px:16]  read and written
+ *   p4  f32[]
+ *   p5  f32[]
+ *   p6  f32[D:768, C:3, Py:16, Px:16]  read and written
+ *   p7  f32[]
+ *   p8  f32[D:768, C:3, Py:16, Px:16]  read and written
+ *   models/vit_base.d2v:37  let p : [B, N, D] = sum(C, Py, Px) image as [B, N, C, Py, Px] * patch + patchb;
+ *   models/vit_base.d2v:39  let r : [H, T, U] = pick(offset over R, grid_offsets(Gy, Gx) as [T, U]);
+ *   models/lib/vit.d2v:17  let query : [.., H, T, E] = (sum(D) x * q + qb) / sqrt(E);
+ *   models/lib/vit.d2v:18  let key : [.., H, U, E] = sum(D) x as [.., U, D] * k;
+ *   models/lib/vit.d2v:19  let value : [.., H, U, E] = sum(D) x as [.., U, D] * v + vb;
+ *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
+ *   models/lib/vit.d2v:36  let h : [.., T, F] = gelu(sum(D) n2(a) * up + upb);
+ *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
+ *   models/vit_base.d2v:38  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
+ *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
+ *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
+ */
+#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+
+extern "C" __global__ void __launch_bounds__(256)
+k069_flat(const float *__restrict__ p0, const float *__restrict__ p1, float *__restrict__ p2, float *__restrict__ p3, const float *__restrict__ p4, const float *__restrict__ p5, float *__restrict__ p6, const float *__restrict__ p7, float *__restrict__ p8, long long count)
+{
+	const int64_t e0 = 4 * ((int64_t)blockIdx.x * 256 + threadIdx.x);
+	if (e0 >= count)
+		return;
+	const float s0 = p1[0];
+	const float s1 = p4[0];
+	const float s2 = p5[0];
+	const float s3 = p7[0];
+	float x0[4];
+	d2v_load_some(x0, p0 + e0, count - e0);
+	float x1[4];
+	d2v_load_some(x1, p2 + e0, count - e0);
+	float y3[4];
+	float x2[4];
+	d2v_load_some(x2, p3 + e0, count - e0);
+	float y7[4];
+	float x3[4];
+	d2v_load_some(x3, p6 + e0, count - e0);
+	float y14[4];
+	float x4[4];
+	d2v_load_some(x4, p8 + e0, count - e0);
+	float y17[4];
+#pragma unroll
+	for (int j = 0; j < 4; j++) {
+		const float v0 = x0[j] * s0;
+		const float v1 = x1[j] * 0.899999976f;
+		const float v2 = v0 * 0.100000001f;
+		const float v3 = v1 + v2;
+		y3[j] = v3;
+		const float v4 = v0 * v0;
+		const float v5 = x2[j] * 0.999000013f;
+		const float v6 = v4 * 0.00100000005f;
+		const float v7 = v5 + v6;
+		y7[j] = v7;
+		const float v8 = d2v_sqrt(v7);
+		const float v9 = v8 * s1;
+		const float v10 = v9 + 9.99999994e-09f;
+		const float v11 = v3 * s2;
+		const float v12 = v11 / v10;
+		const float v13 = x3[j] * s3;
+		const float v14 = v13 - v12;
+		y14[j] = v14;
+		const float v15 = x4[j] * 0.999800026f;
+		const float v16 = v14 * 0.000199999995f;
+		const float v17 = v15 + v16;
+		y17[j] = v17;
+	}
+	d2v_store_some(p2 + e0, y3, count - e0);
+	d2v_store_some(p3 + e0, y7, count - e0);
+	d2v_store_some(p6 + e0, y14, count - e0);
+	d2v_store_some(p8 + e0, y17, count - e0);
+}

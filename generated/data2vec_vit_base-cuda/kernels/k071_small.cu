@@ -1,0 +1,16 @@
+/* k071_small: 1 flops, 4 bytes a launch
+ * Elementwise over 1 x 1, 1 a thread.
+ * Shapes (where it is launched several times, those of the first):
+ *   p0  f32[]  written
+ *   models/vit_base.d2v:79  model teacher = average of student {
+ */
+#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+
+extern "C" __global__ void __launch_bounds__(32)
+k071_small(float *__restrict__ p0)
+{
+	if (threadIdx.x > 0)
+		return;
+	const float v0 = 0.999800026f;
+	p0[0] = v0;
+}
