@@ -116,6 +116,9 @@ def environment(o):
 
 def torch_environment(o):
     env = dict(os.environ, TORCHINDUCTOR_CACHE_DIR=os.path.join(o.build, "inductor"))
+    # Trying Triton's matrix products too takes 10 to 30 s a shape, minutes in all. Where they were tried (PyTorch 2.11, H200,
+    # 2026-11-28) cuBLAS won every shape of ViT-B's forward pass but 25216 x 768 x 768, by 24 us of 87, which is 0.6 ms a step.
+    env.setdefault("TORCHINDUCTOR_MAX_AUTOTUNE_GEMM_BACKENDS", "ATEN")
     if os.path.isdir("/usr/local/cuda/lib64") and o.python.startswith(os.path.join(ROOT, "build")):
         env["LD_LIBRARY_PATH"] = ":".join(x for x in ("/usr/local/cuda/lib64", env.get("LD_LIBRARY_PATH")) if x)
     return env

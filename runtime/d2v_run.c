@@ -30,17 +30,41 @@ usage(FILE *to)
 	fputs("\n`d2v-run VERB --help` shows the options and examples of a verb.\n", to);
 }
 
-/* OpenMP threads wait awake for about a fifth of a millisecond, then sleep: a step is hundreds of short
- * loops, and waking a sleeping thread for each costs a tenth of the demonstration's step, where a virtual
- * machine wakes slowly a quarter. Threads that spin for long take the cores away from others: beside one
- * busy process on two cores, 4,000 turns cost 5 % of the step, 30,000 half of it. The library reads its
- * settings before main, so they are set by starting again. */
+/* How many processes want a processor right now, this one among them; 0: not known. */
+static int
+processes_running(void)
+{
+	char  line[256];
+	int   n = 0;
+	FILE *f = fopen("/proc/stat", "r");
+	while (f && fgets(line, sizeof line, f))
+		if (sscanf(line, "procs_running %d", &n) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* OpenMP threads wait awake for a while, then sleep. A step is hundreds of short loops, and to wake a
+ * sleeping thread for each costs a tenth of the demonstration's step, a third where a virtual machine
+ * wakes slowly; but threads that spin for long take the cores away from others: beside one busy process
+ * on two cores, 4,000 turns (a fifth of a millisecond) cost 5 % of the step, 30,000 half of it. So threads
+ * wait for as long as the library thinks best where nobody else computes as the process starts, and for
+ * 4,000 turns where somebody does. The library reads its settings before main: they are set by starting
+ * again. */
 static void
 wait_briefly(char **argv)
 {
+	enum { LOOKS = 5, APART_US = 2000 };
+	int busy = 0;
 	if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT"))
 		return;
-	setenv("GOMP_SPINCOUNT", "4000", 1);
+	for (int i = 0; i < LOOKS; i++) {
+		if (i > 0)
+			usleep(APART_US);
+		busy += processes_running() != 1;
+	}
+	setenv("GOMP_SPINCOUNT", busy > LOOKS / 2 ? "4000" : "300000", 1);
 	execv("/proc/self/exe", argv);
 }
 

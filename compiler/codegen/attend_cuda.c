@@ -191,9 +191,9 @@ attend_cuda_open(Text *out, const AttendKernel *k, const AttendCut *c, const cha
 
 /* ---- pieces of bodies ----------------------------------------------------------------------- */
 
-static void
-offset_text(Text *out, const AttendKernel *k, const AttendOperand *a, const char *name,
-            const char *tabs)
+void
+attend_cuda_offset(Text *out, const AttendKernel *k, const AttendOperand *a, const char *name,
+                   const char *tabs)
 {
 	const char *plus = "", *wide = "";
 	int64_t     farthest = 0;
@@ -237,14 +237,14 @@ void
 attend_cuda_offsets(Text *out, const AttendKernel *k, const char *tabs)
 {
 	attend_cuda_axes(out, k, tabs);
-	offset_text(out, k, &k->q, "q", tabs);
-	offset_text(out, k, &k->k, "k", tabs);
-	offset_text(out, k, &k->v, "v", tabs);
-	offset_text(out, k, &k->out, k->grad ? "dout" : "out", tabs);
+	attend_cuda_offset(out, k, &k->q, "q", tabs);
+	attend_cuda_offset(out, k, &k->k, "k", tabs);
+	attend_cuda_offset(out, k, &k->v, "v", tabs);
+	attend_cuda_offset(out, k, &k->out, k->grad ? "dout" : "out", tabs);
 	if (k->grad) {
-		offset_text(out, k, &k->dq, "dq", tabs);
-		offset_text(out, k, &k->dk, "dk", tabs);
-		offset_text(out, k, &k->dv, "dv", tabs);
+		attend_cuda_offset(out, k, &k->dq, "dq", tabs);
+		attend_cuda_offset(out, k, &k->dk, "dk", tabs);
+		attend_cuda_offset(out, k, &k->dv, "dv", tabs);
 	}
 }
 

@@ -208,6 +208,24 @@ right_text(Text *out, const AttendKernel *k, const AttendOperand *a, const char 
 	attend_put(out, "\t\t\td2v_copy_commit();\n");
 }
 
+/* The next image's operands, while products run that wait for nothing. */
+static void
+announce_text(Text *out, const AttendKernel *k)
+{
+	const AttendOperand     *a[] = {&k->q, &k->k, &k->v, &k->out};
+	static const char *const name[] = {"q", "k", "v", "dout"};
+	attend_put(out, "\t\t\tif (const int next = image + SHARES; next < IMAGES) {\n"
+	                "\t\t\t\tconst int image = next;\n");
+	attend_cuda_axes(out, k, "\t\t\t\t");
+	for (int i = 0; i < COUNT(a); i++) {
+		attend_cuda_offset(out, k, a[i], name[i], "\t\t\t\t");
+		attend_put(out, "\t\t\t\td2v_announce<E, WARPS * 32>(");
+		attend_cuda_rows(out, a[i], name[i], NULL);
+		attend_put(out, i == 0 || i == 3 ? ", T);\n" : ", U);\n");
+	}
+	attend_put(out, "\t\t\t}\n");
+}
+
 static void
 products_text(Text *out, const AttendKernel *k, const AttendCut *c)
 {
@@ -263,6 +281,8 @@ products_text(Text *out, const AttendKernel *k, const AttendCut *c)
 	attend_put(out,
 	           "\t\t\td2v_barrier(); /* drop(P) and dS are there; v is needed no more */\n");
 	right_text(out, k, &k->out, "dout", "left_v");
+	if (c->shares < c->images && c->blocks == 1 && c->chunks == 1)
+		announce_text(out, k);
 	piece_text(out, k, &p[0]);
 	attend_put(out, "\t\t\td2v_copy_wait<0>();\n\t\t\td2v_barrier(); /* dout is there; k is "
 	                "needed no more */\n");

@@ -51,6 +51,8 @@ void attend_cuda_task(Text *out, const AttendKernel *k, const char *head, const 
 /* Given these: places along the outer axes; these and the offsets of the operands; and what dropout
  * needs, where it draws. */
 void attend_cuda_axes(Text *out, const AttendKernel *k, const char *tabs);
+void attend_cuda_offset(Text *out, const AttendKernel *k, const AttendOperand *a, const char *name,
+                        const char *tabs);
 void attend_cuda_offsets(Text *out, const AttendKernel *k, const char *tabs);
 void attend_cuda_key(Text *out, const AttendKernel *k, const char *tabs);
 /* "name + nameo + (first) * stride, stride" of an operand. */

@@ -3,7 +3,7 @@
 #include "compiler/codegen/emit.h"
 
 enum {
-	PARTS = 264, /* blocks that sum squares; each leaves one number */
+	PARTS = 528, /* blocks that sum squares; each leaves one number */
 	PARTS_BLOCK = 512,
 	SCATTER_LANES = 256,
 	SCATTER_MOST = 16, /* sums of a thread */
