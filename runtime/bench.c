@@ -97,7 +97,9 @@ bench_open(Arena *a, Bench *b)
 {
 	TRY(feeds_open(a, b->x, b->e, &b->feeds));
 	TRY(init_all(b->x, b->x->p->recipe.seed));
+	phase("starting values");
 	batch_random(a, &b->x->p->recipe, &b->batch);
+	phase("random batch");
 	return OK;
 }
 
@@ -237,8 +239,11 @@ on_request(Arena *a, Bench *b)
 	fflush(stdout);
 	TRY(bench_open(a, b));
 	TRY(step_prepare(b));
+	phase("inputs put");
 	TRY(b->x->device->run(b->x->dev, b->e));
+	phase("first step enqueued");
 	TRY(finish(b));
+	phase("first step done");
 	printf("{\"ready\": true, ");
 	facts_json(b, peak_rss_bytes());
 	printf("}\n");

@@ -174,16 +174,25 @@ static Status
 prepare(Dev *d, const char *folder, const char *cache)
 {
 	TRY(cuda_api_load(&d->cu));
+	phase("libraries loaded");
 	TRY(gpu_open(d));
 	TRY(needs_check(d));
+	phase("driver started");
 	TRY(context_open(d));
+	phase("context");
 	TRY(cuda_load(d, folder, cache));
 	TRY(gemms_plan(d));
+	phase("gemms planned");
 	TRY(gemm_choose(d, cache)); /* before the slabs: timing wants memory of its own */
+	phase("gemm codes");
 	TRY(slabs_open(d));
+	phase("slabs");
 	TRY(launches_prepare(d));
+	phase("launches");
 	TRY(gemm_place(d));
+	phase("gemms tried once");
 	TRY(move_open(d));
+	phase("pinned memory");
 	TRY(tables_write(d));
 	CU(cuStreamSynchronize(d->stream), "preparing the memory");
 	return OK;

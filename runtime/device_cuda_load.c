@@ -123,6 +123,7 @@ cuda_load(Dev *d, const char *folder, const char *cache)
 	source[n] = (CudaSource){"d2v_bias", "device_cuda_own.cu", own_text};
 	TRY(nvrtc_compile(d->arena, source, n + 1, &prelude,
 	                  arena_printf(d->arena, "sm_%d%d", d->major, d->minor), cache, &object));
+	phase("cubins read");
 	d->module = arena_new_array(d->arena, CUmodule, n + 1);
 	d->function = arena_new_array(d->arena, CUfunction, n + 1);
 	for (int i = 0; i < n; i++) {
@@ -132,7 +133,9 @@ cuda_load(Dev *d, const char *folder, const char *cache)
 	}
 	TRY(module_load(d, &source[n], &object[n]));
 	TRY(function_find(d, &source[n], "d2v_bias", &d->bias));
-	return function_find(d, &source[n], "d2v_noise", &d->noise);
+	TRY(function_find(d, &source[n], "d2v_noise", &d->noise));
+	phase("modules loaded");
+	return OK;
 }
 
 void

@@ -4,6 +4,7 @@
  *   arena.c   memory with a lifetime          text.c   growing text, interned names
  *   diag.c    messages to people, BUG()       file.c   whole files, atomic writes, hashes
  *   type.c    dtypes, named axes, types       philox.c counter-based random numbers
+ *   phase.c   where the start's time goes
  */
 #ifndef D2V_BASE_H
 #define D2V_BASE_H
@@ -217,5 +218,10 @@ int64_t stream_int(Stream *s, int64_t lo, int64_t hi);
  * counter = (elem / 4, sample, step, 0), key = (seed ^ low 32 bits of hash_name(site), high 32
  * bits); lane elem % 4; value = (bits >> 8) * 2^-24, in [0, 1). */
 float philox_uniform(uint32_t seed, uint64_t site, uint32_t step, uint32_t sample, uint32_t elem);
+
+/* ---- phase.c: where the time until the first step goes -------------------------------------- */
+
+/* What was done since the call before, for D2V_PHASES=1; else nothing happens. Any thread. */
+void phase(const char *what);
 
 #endif

@@ -26,6 +26,7 @@ typedef struct {
 	int         chosen;    /* index of the algorithm of the last product */
 	bool        replaying; /* a graph is being replayed */
 	bool        eager;     /* products outside of graphs are calculated, too; else only timed */
+	bool        idle;      /* products are never calculated */
 	int         live;      /* allocations, streams, events, descriptors not given back */
 } FakeCuda;
 
