@@ -290,4 +290,6 @@ const Device        d2v_device = {
 	       .stage = move_stage,
 	       .ask = move_ask,
 	       .take = move_take,
+	       .clear = move_clear,
+	       .copy = move_copy,
 };

@@ -67,6 +67,8 @@ Status  move_get(Dev *d, int slab, int64_t offset, void *to, int64_t bytes);
 Status  move_stage(Dev *d, int slab, int64_t offset, int64_t bytes, void **to);
 Status  move_ask(Dev *d, int slab, int64_t offset, int64_t bytes);
 Status  move_take(Dev *d, void *to);
+Status  move_clear(Dev *d, int slab, int64_t offset, int64_t bytes);
+Status  move_copy(Dev *d, int slab, int64_t offset, int from, int64_t from_offset, int64_t bytes);
 int64_t move_workspace(const Dev *d);
 
 /* ---- device_cuda_gemm.c --------------------------------------------------------------------- */

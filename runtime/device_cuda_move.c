@@ -186,6 +186,32 @@ move_put(Dev *d, int slab, int64_t offset, const void *from, int64_t bytes)
 	return OK;
 }
 
+/* ---- within the GPU ------------------------------------------------------------------------- */
+
+Status
+move_clear(Dev *d, int slab, int64_t offset, int64_t bytes)
+{
+	CUdeviceptr to = address(d, slab, offset, bytes);
+	TRY(cuda_enter(d));
+	TRY(move_flush(d));
+	if (bytes > 0)
+		CU(cuMemsetD8Async(to, 0, (size_t)bytes, d->stream), "clearing %lld bytes",
+		   (long long)bytes);
+	return OK;
+}
+
+Status
+move_copy(Dev *d, int slab, int64_t offset, int from, int64_t from_offset, int64_t bytes)
+{
+	CUdeviceptr to = address(d, slab, offset, bytes), at = address(d, from, from_offset, bytes);
+	TRY(cuda_enter(d));
+	TRY(move_flush(d));
+	if (bytes > 0)
+		CU(cuMemcpyDtoDAsync(to, at, (size_t)bytes, d->stream), "copying %lld bytes",
+		   (long long)bytes);
+	return OK;
+}
+
 /* ---- results -------------------------------------------------------------------------------- */
 
 Status
