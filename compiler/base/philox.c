@@ -124,8 +124,7 @@ stream_uniforms(const Stream *s, int64_t first, int64_t n, double *out)
 		int64_t skip = at < first ? first - at : 0, end = first + n - at;
 		if (end > 2 * COUNTERS)
 			end = 2 * COUNTERS;
-		memcpy(out + (at + skip - first), some + skip,
-		       (size_t)(end - skip) * sizeof *some);
+		memcpy(out + (at + skip - first), some + skip, (size_t)(end - skip) * sizeof *some);
 	}
 }
 
