@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define FAIL_HERE                                                                                  \
+	FAKE_ALONE;                                                                                \
 	do {                                                                                       \
 		int code_;                                                                         \
 		if (fake_fails(__func__, &code_))                                                  \
