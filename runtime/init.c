@@ -33,7 +33,7 @@ static void
 init_piece(const Variable *v, uint64_t seed, int64_t first, int64_t n, Dtype dtype, void *to)
 {
 	int width = omp_get_max_threads() < MAX_THREADS ? omp_get_max_threads() : MAX_THREADS;
-#pragma omp parallel for schedule(static) num_threads(width) if (n > 4 * CHUNK)
+#pragma omp parallel for schedule(dynamic, 1) num_threads(width) if (n > 4 * CHUNK)
 	for (int64_t at = 0; at < n; at += CHUNK) {
 		int64_t some = n - at < CHUNK ? n - at : CHUNK;
 		float   wide[CHUNK];
