@@ -136,6 +136,8 @@ deps $(B)/rooms.ok: $(sources)
 
 # ---- objects ---------------------------------------------------------------------------------
 
+# Draws by vectors: products and sums are rounded one by one, so that every width gives the same bits.
+$(call objects,compiler/base/philox.c runtime/init_draw.c): CFLAGS += -O3 -ffp-contract=off
 $(device) $(emulate): CFLAGS += -fPIC
 $(call objects,runtime/device_emulate_load.c): $(wildcard runtime/emulate*.h)
 $(call objects,tests/unit/test_emulate.c): tests/unit/emulate_kernels.cu

@@ -50,7 +50,8 @@ typedef struct {
 	const Entry *e;
 	Feeds       *feeds;
 	Batch        batch;
-	int64_t      done; /* steps run so far */
+	int64_t      done;  /* steps run so far */
+	bool         ahead; /* the inputs of the next are put and on their way */
 } Bench;
 
 static double
@@ -61,17 +62,28 @@ now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+enum { CHUNK = 4096 }; /* uniforms at a time */
+
 /* Images uniform in [-2, 2) (what mean_std makes of photographs), ids 0, 1, .., masks by the
  * recipe's generator. */
-static void
+static Status
 batch_random(Arena *a, const Recipe *r, Batch *b)
 {
 	const DataSpec *d = &r->data;
 	int64_t         n = d->batch * d->channels * d->height * d->width;
 	Stream          s = stream_open(r->seed, "bench", 0, 0);
-	b->image = arena_new_array(a, float, n);
-	for (int64_t i = 0; i < n; i++)
-		b->image[i] = (float)stream_between(&s, -2, 2);
+	b->image = malloc((size_t)n * sizeof *b->image); /* touched first by those who draw */
+	if (b->image == NULL)
+		return world_error("out-of-memory", "no memory for %" PRId64 " numbers", n);
+#pragma omp parallel for schedule(static)
+	for (int64_t at = 0; at < n; at += CHUNK) {
+		double  u[CHUNK];
+		int64_t some = n - at < CHUNK ? n - at : CHUNK;
+		stream_uniforms(&s, at, some, u);
+		for (int64_t i = 0; i < some; i++)
+			b->image[at + i] = (float)(-2 + 4 * u[i]);
+	}
+	stream_skip(&s, n);
 	b->sample = arena_new_array(a, uint32_t, d->batch);
 	for (int64_t i = 0; i < d->batch; i++)
 		b->sample[i] = (uint32_t)i;
@@ -82,6 +94,7 @@ batch_random(Arena *a, const Recipe *r, Batch *b)
 		for (int64_t i = 0; i < d->batch; i++)
 			draw_block_mask(&r->draw[k], &s, b->mask[k] + i * cells);
 	}
+	return OK;
 }
 
 static Status
@@ -97,7 +110,9 @@ bench_open(Arena *a, Bench *b)
 {
 	TRY(feeds_open(a, b->x, b->e, &b->feeds));
 	TRY(init_all(b->x, b->x->p->recipe.seed));
-	batch_random(a, &b->x->p->recipe, &b->batch);
+	phase("starting values");
+	TRY(batch_random(a, &b->x->p->recipe, &b->batch));
+	phase("random batch");
 	return OK;
 }
 
@@ -203,9 +218,34 @@ finish(Bench *b)
 	return exec_take(b->x, 0, NULL);
 }
 
+/* On a device that works ahead the inputs of the coming step travel while this one runs, or while
+ * nobody asks for steps: so the first step of a turn is like any other. The request sends them off,
+ * and is the oldest when the next turn begins. */
+static Status
+put_ahead(Bench *b)
+{
+	if (exec_ahead(b->x) == 0)
+		return OK;
+	TRY(step_prepare(b));
+	b->ahead = true;
+	return exec_ask(b->x, b->e, NULL, 0);
+}
+
+static Status
+step_start(Bench *b)
+{
+	if (b->ahead)
+		TRY(exec_take(b->x, 0, NULL));
+	else
+		TRY(step_prepare(b));
+	b->ahead = false;
+	TRY(b->x->device->run(b->x->dev, b->e));
+	return exec_ask(b->x, b->e, NULL, 0);
+}
+
 /* Steps as training runs them, whole: inputs, host scalars, kernels. On a device that works ahead
  * the next step is given to it before this one is waited for, as in training; a step's time is then
- * that between two ends. */
+ * that between two ends. Each turn puts as many inputs as it runs steps. */
 static Status
 take_turn(Bench *b, int64_t steps)
 {
@@ -213,11 +253,10 @@ take_turn(Bench *b, int64_t steps)
 	double  before = now();
 	printf("{\"ms\": [");
 	for (int64_t i = 0; ended < steps; i++) {
-		if (i < steps) {
-			TRY(step_prepare(b));
-			TRY(b->x->device->run(b->x->dev, b->e));
-			TRY(exec_ask(b->x, b->e, NULL, 0));
-		}
+		if (i < steps)
+			TRY(step_start(b));
+		else
+			TRY(put_ahead(b));
 		if (i < exec_ahead(b->x))
 			continue;
 		TRY(exec_take(b->x, 0, NULL));
@@ -237,12 +276,16 @@ on_request(Arena *a, Bench *b)
 	fflush(stdout);
 	TRY(bench_open(a, b));
 	TRY(step_prepare(b));
+	phase("inputs put");
 	TRY(b->x->device->run(b->x->dev, b->e));
+	phase("first step enqueued");
 	TRY(finish(b));
+	phase("first step done");
 	printf("{\"ready\": true, ");
 	facts_json(b, peak_rss_bytes());
 	printf("}\n");
 	fflush(stdout);
+	TRY(put_ahead(b));
 	while (fgets(line, sizeof line, stdin)) {
 		char *end;
 		long  steps = strtol(line, &end, 10);
@@ -269,8 +312,10 @@ bench(Arena *a, const Options *o, int64_t steps, Exec **x)
 	const Recipe *r = &(*x)->p->recipe;
 	(*x)->spe = 1000;
 	(*x)->steps = r->length_steps > 0 ? (double)r->length_steps : ceil(r->length_epochs * 1000);
-	Bench b = {.x = *x, .e = e};
-	return o->on_request ? on_request(a, &b) : measure(a, &b, o, steps);
+	Bench  b = {.x = *x, .e = e};
+	Status s = o->on_request ? on_request(a, &b) : measure(a, &b, o, steps);
+	free(b.batch.image);
+	return s;
 }
 
 int

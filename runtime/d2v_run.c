@@ -102,5 +102,6 @@ main(int argc, char **argv)
 	wait_briefly(argv);
 	/* Started again, the process would be "exe" to ps and pkill. */
 	prctl(PR_SET_NAME, "d2v-run", 0, 0, 0);
+	phase("program started");
 	return streams_close(run(argc, argv));
 }

@@ -202,6 +202,14 @@ cpu_put(Dev *d, int slab, int64_t offset, const void *from, int64_t bytes)
 	return OK;
 }
 
+/* In place: nothing is under way when this is called. */
+static Status
+cpu_stage(Dev *d, int slab, int64_t offset, int64_t bytes, void **to)
+{
+	*to = slab_at(d->p, d->slab, slab, offset, bytes);
+	return OK;
+}
+
 static Status
 cpu_get(Dev *d, int slab, int64_t offset, void *to, int64_t bytes)
 {
@@ -292,4 +300,5 @@ const Device        d2v_device = {
 	       .allocated = cpu_allocated,
 	       .workspace = cpu_workspace,
 	       .rates = cpu_own_rates,
+	       .stage = cpu_stage,
 };

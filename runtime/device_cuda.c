@@ -8,6 +8,7 @@
 #include "runtime/device_cuda.h"
 #include "compiler/program/cost.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,19 +171,96 @@ launches_prepare(Dev *d)
 	return OK;
 }
 
+/* ---- side by side --------------------------------------------------------------------------- */
+
+/* Part of the opening on a thread of its own. The arena has no lock: the thread that opens the device
+ * leaves it alone while the other one uses it. */
+typedef struct {
+	Dev        *d;
+	const char *folder, *cache;
+	pthread_t   thread;
+	bool        started;
+	Status      status;
+} Beside;
+
+static void *
+find_beside(void *arg)
+{
+	Beside *b = arg;
+	b->status = cuda_api_blas() == OK && cuda_find(b->d, b->folder, b->cache) == OK ? OK : FAIL;
+	phase("cuBLASLt, NVRTC and cubins (beside)");
+	return NULL;
+}
+
+static void *
+pin_beside(void *arg)
+{
+	Beside *b = arg;
+	b->status = move_pin(b->d);
+	phase("pinned memory (beside)");
+	return NULL;
+}
+
+static void
+beside_start(Beside *b, void *(*what)(void *))
+{
+	b->started = pthread_create(&b->thread, NULL, what, b) == 0;
+	if (!b->started)
+		what(b);
+}
+
+static Status
+beside_end(Beside *b)
+{
+	if (b->started)
+		pthread_join(b->thread, NULL);
+	return b->status;
+}
+
+static Status
+memory_prepare(Dev *d)
+{
+	TRY(slabs_open(d));
+	phase("slabs");
+	TRY(launches_prepare(d));
+	phase("launches");
+	TRY(gemm_place(d));
+	phase("gemms tried once");
+	return OK;
+}
+
+static Status
+code_prepare(Dev *d, const char *cache)
+{
+	TRY(cuda_load(d));
+	TRY(gemms_plan(d));
+	phase("gemms planned");
+	TRY(gemm_choose(d, cache)); /* before the slabs: timing wants memory of its own */
+	phase("gemm codes");
+	return OK;
+}
+
+/* A context takes a tenth of a second or two: meanwhile libraries are loaded and kernels read; and
+ * memory is pinned while the library loads its codes, but not while it times them. */
 static Status
 prepare(Dev *d, const char *folder, const char *cache)
 {
-	TRY(cuda_api_load(&d->cu));
+	Beside find = {.d = d, .folder = folder, .cache = cache}, pin = {.d = d};
+	TRY(cuda_api_driver(&d->cu));
 	TRY(gpu_open(d));
 	TRY(needs_check(d));
-	TRY(context_open(d));
-	TRY(cuda_load(d, folder, cache));
-	TRY(gemms_plan(d));
-	TRY(gemm_choose(d, cache)); /* before the slabs: timing wants memory of its own */
-	TRY(slabs_open(d));
-	TRY(launches_prepare(d));
-	TRY(gemm_place(d));
+	phase("driver started");
+	beside_start(&find, find_beside);
+	Status s = context_open(d);
+	phase("context");
+	if (beside_end(&find) != OK || s != OK)
+		return FAIL;
+	TRY(code_prepare(d, cache));
+	move_new(d);
+	beside_start(&pin, pin_beside);
+	s = memory_prepare(d);
+	if (beside_end(&pin) != OK || s != OK)
+		return FAIL;
 	TRY(move_open(d));
 	TRY(tables_write(d));
 	CU(cuStreamSynchronize(d->stream), "preparing the memory");
@@ -281,4 +359,6 @@ const Device        d2v_device = {
 	       .stage = move_stage,
 	       .ask = move_ask,
 	       .take = move_take,
+	       .clear = move_clear,
+	       .copy = move_copy,
 };

@@ -38,11 +38,12 @@ struct Dev {
 	int64_t        allocated;
 	int            nmodule;
 	CUmodule      *module;
-	CUfunction    *function;    /* of Program.kernel */
-	CUfunction     bias, noise; /* our own, see device_cuda_load.c */
-	CudaEntry     *entry;
-	GemmSet       *gemms;
-	Move          *move;
+	struct CudaFound *found;       /* by cuda_find */
+	CUfunction       *function;    /* of Program.kernel */
+	CUfunction        bias, noise; /* our own, see device_cuda_load.c */
+	CudaEntry        *entry;
+	GemmSet          *gemms;
+	Move             *move;
 };
 
 /* ---- device_cuda.c -------------------------------------------------------------------------- */
@@ -51,13 +52,18 @@ struct Dev {
 Status cuda_enter(Dev *d);
 
 /* ---- device_cuda_load.c --------------------------------------------------------------------- */
-/* Compile (or find in the cache) and load all kernels; d->function and our own. */
-Status cuda_load(Dev *d, const char *folder, const char *cache);
+/* Read all kernels, and what the cache has of them: without a context, on any thread. */
+Status cuda_find(Dev *d, const char *folder, const char *cache);
+/* Compile the rest and load all; d->function and our own. */
+Status cuda_load(Dev *d);
 /* One launch: the function, its sizes, its arguments; checked against what the function takes. */
 Status cuda_launch_prepare(Dev *d, const ProgStep *s, CudaStep *out);
 void   cuda_unload(Dev *d);
 
 /* ---- device_cuda_move.c --------------------------------------------------------------------- */
+/* In this order; the second on any thread: pinned memory and events. */
+void   move_new(Dev *d);
+Status move_pin(Dev *d);
 Status move_open(Dev *d);
 void   move_close(Dev *d);
 Status
@@ -67,6 +73,8 @@ Status  move_get(Dev *d, int slab, int64_t offset, void *to, int64_t bytes);
 Status  move_stage(Dev *d, int slab, int64_t offset, int64_t bytes, void **to);
 Status  move_ask(Dev *d, int slab, int64_t offset, int64_t bytes);
 Status  move_take(Dev *d, void *to);
+Status  move_clear(Dev *d, int slab, int64_t offset, int64_t bytes);
+Status  move_copy(Dev *d, int slab, int64_t offset, int from, int64_t from_offset, int64_t bytes);
 int64_t move_workspace(const Dev *d);
 
 /* ---- device_cuda_gemm.c --------------------------------------------------------------------- */

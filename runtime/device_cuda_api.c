@@ -68,17 +68,26 @@ blas_load(CudaApi *to)
 	return OK;
 }
 
+static CudaApi api;
+
 Status
-cuda_api_load(const CudaApi **out)
+cuda_api_driver(const CudaApi **out)
 {
-	static CudaApi api;
-	static bool    loaded;
-	if (!loaded) {
+	static bool loaded;
+	if (!loaded)
 		TRY(driver_load(&api));
-		TRY(blas_load(&api));
-	}
 	loaded = true;
 	*out = &api;
+	return OK;
+}
+
+Status
+cuda_api_blas(void)
+{
+	static bool loaded;
+	if (!loaded)
+		TRY(blas_load(&api));
+	loaded = true;
 	return OK;
 }
 

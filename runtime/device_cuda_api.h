@@ -82,9 +82,10 @@ typedef struct {
 #undef FIELD
 } CudaApi;
 
-/* The tables, or FAIL with a sentence: which library, where it was looked for, which function it
- * lacks. */
-Status cuda_api_load(const CudaApi **out);
+/* The table with the driver's functions, then the same with cuBLASLt's, or FAIL with a sentence: which
+ * library, where it was looked for, which function it lacks. */
+Status cuda_api_driver(const CudaApi **out);
+Status cuda_api_blas(void);
 
 /* FAIL with what was being done and the driver's words, unless it went well. */
 Status cuda_check(const CudaApi *cu, CUresult e, const char *fmt, ...) PRINTF(3, 4);

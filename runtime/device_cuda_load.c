@@ -104,25 +104,41 @@ function_fit(Dev *d, const Kernel *k, CUfunction fn)
 	return OK;
 }
 
+struct CudaFound {
+	CudaSource *source;
+	CudaHeader  prelude;
+	NvrtcJob   *job;
+};
+
 Status
-cuda_load(Dev *d, const char *folder, const char *cache)
+cuda_find(Dev *d, const char *folder, const char *cache)
 {
-	const Program *p = d->p;
-	int            n = p->nkernel;
-	CudaSource    *source = arena_new_array(d->arena, CudaSource, n + 1);
-	CudaHeader     prelude = {0};
-	CudaObject    *object;
+	const Program    *p = d->p;
+	int               n = p->nkernel;
+	struct CudaFound *f = d->found = arena_new_one(d->arena, struct CudaFound);
+	CudaSource       *source = f->source = arena_new_array(d->arena, CudaSource, n + 1);
 	for (int i = 0; i < n; i++) {
 		source[i] = (CudaSource){p->kernel[i].name, p->kernel[i].file, NULL};
 		TRY(source_read(d, folder, p->kernel[i].file, &source[i].text));
 	}
 	if (file_exists(arena_printf(d->arena, "%s/kernels/prelude.cuh", folder))) {
-		prelude.name = "prelude.cuh";
-		TRY(source_read(d, folder, prelude.name, &prelude.text));
+		f->prelude.name = "prelude.cuh";
+		TRY(source_read(d, folder, f->prelude.name, &f->prelude.text));
 	}
 	source[n] = (CudaSource){"d2v_bias", "device_cuda_own.cu", own_text};
-	TRY(nvrtc_compile(d->arena, source, n + 1, &prelude,
-	                  arena_printf(d->arena, "sm_%d%d", d->major, d->minor), cache, &object));
+	return nvrtc_find(d->arena, source, n + 1, &f->prelude,
+	                  arena_printf(d->arena, "sm_%d%d", d->major, d->minor), cache, &f->job);
+}
+
+Status
+cuda_load(Dev *d)
+{
+	const Program    *p = d->p;
+	int               n = p->nkernel;
+	const CudaSource *source = d->found->source;
+	CudaObject       *object;
+	TRY(nvrtc_rest(d->found->job, &object));
+	phase("cubins compiled where they were missing");
 	d->module = arena_new_array(d->arena, CUmodule, n + 1);
 	d->function = arena_new_array(d->arena, CUfunction, n + 1);
 	for (int i = 0; i < n; i++) {
@@ -132,7 +148,9 @@ cuda_load(Dev *d, const char *folder, const char *cache)
 	}
 	TRY(module_load(d, &source[n], &object[n]));
 	TRY(function_find(d, &source[n], "d2v_bias", &d->bias));
-	return function_find(d, &source[n], "d2v_noise", &d->noise);
+	TRY(function_find(d, &source[n], "d2v_noise", &d->noise));
+	phase("modules loaded");
+	return OK;
 }
 
 void

@@ -58,24 +58,38 @@ room_of(const Program *p)
 	return most;
 }
 
+void
+move_new(Dev *d)
+{
+	d->move = arena_new_one(d->arena, Move);
+	d->move->room = room_of(d->p);
+}
+
 Status
-move_open(Dev *d)
+move_pin(Dev *d)
 {
 	const unsigned int plain = CU_EVENT_DISABLE_TIMING | CU_EVENT_BLOCKING_SYNC;
-	Move              *m = d->move = arena_new_one(d->arena, Move);
-	m->room = room_of(d->p);
+	Move              *m = d->move;
+	TRY(cuda_enter(d));
 	for (int i = 0; i < SLOTS; i++) {
 		CU(cuMemHostAlloc((void **)&m->pinned[i], (size_t)m->room, 0),
 		   "%lld bytes of pinned memory", (long long)m->room);
 		CU(cuEventCreate(&m->copied[i], plain), "an event");
 	}
 	CU(cuEventCreate(&m->consumed, plain), "an event");
-	CU(cuMemAlloc(&m->mirror, (size_t)m->room), "%lld bytes for the inputs on their way",
-	   (long long)m->room);
 	CU(cuMemHostAlloc((void **)&m->result, (size_t)ASKED * PLACE, 0),
 	   "pinned memory for results");
 	for (int i = 0; i < ASKED; i++)
 		CU(cuEventCreate(&m->asked[i], plain), "an event");
+	return OK;
+}
+
+Status
+move_open(Dev *d)
+{
+	Move *m = d->move;
+	CU(cuMemAlloc(&m->mirror, (size_t)m->room), "%lld bytes for the inputs on their way",
+	   (long long)m->room);
 	return OK;
 }
 
@@ -183,6 +197,32 @@ move_put(Dev *d, int slab, int64_t offset, const void *from, int64_t bytes)
 	CU(cuMemcpyHtoDAsync(address(d, slab, offset, bytes), from, (size_t)bytes, d->stream),
 	   "copying %lld bytes to the GPU", (long long)bytes);
 	CU(cuStreamSynchronize(d->stream), "copying %lld bytes to the GPU", (long long)bytes);
+	return OK;
+}
+
+/* ---- within the GPU ------------------------------------------------------------------------- */
+
+Status
+move_clear(Dev *d, int slab, int64_t offset, int64_t bytes)
+{
+	CUdeviceptr to = address(d, slab, offset, bytes);
+	TRY(cuda_enter(d));
+	TRY(move_flush(d));
+	if (bytes > 0)
+		CU(cuMemsetD8Async(to, 0, (size_t)bytes, d->stream), "clearing %lld bytes",
+		   (long long)bytes);
+	return OK;
+}
+
+Status
+move_copy(Dev *d, int slab, int64_t offset, int from, int64_t from_offset, int64_t bytes)
+{
+	CUdeviceptr to = address(d, slab, offset, bytes), at = address(d, from, from_offset, bytes);
+	TRY(cuda_enter(d));
+	TRY(move_flush(d));
+	if (bytes > 0)
+		CU(cuMemcpyDtoDAsync(to, at, (size_t)bytes, d->stream), "copying %lld bytes",
+		   (long long)bytes);
 	return OK;
 }
 

@@ -136,6 +136,13 @@ emulate_put(Dev *d, int slab, int64_t offset, const void *from, int64_t bytes)
 }
 
 static Status
+emulate_stage(Dev *d, int slab, int64_t offset, int64_t bytes, void **to)
+{
+	*to = slab_at(d->p, d->slab, slab, offset, bytes);
+	return OK;
+}
+
+static Status
 emulate_get(Dev *d, int slab, int64_t offset, void *to, int64_t bytes)
 {
 	memcpy(to, slab_at(d->p, d->slab, slab, offset, bytes), (size_t)bytes);
@@ -218,4 +225,5 @@ const Device        d2v_device = {
 	       .allocated = emulate_allocated,
 	       .workspace = emulate_workspace,
 	       .rates = emulate_rates,
+	       .stage = emulate_stage,
 };

@@ -75,9 +75,12 @@ exec_open(Arena *a, const char *folder, const char *device, const char *cache, E
 	*out = NULL;
 	x->folder = arena_strdup(a, folder);
 	TRY(program_open(a, folder, &x->p));
+	phase("program read and verified");
 	TRY(scalars_parse(a, x));
 	TRY(device_load(device ? device : x->p->target, &x->device));
+	phase("device found");
 	TRY(x->device->open(&x->dev, x->p, folder, cache_folder(a, cache)));
+	phase("device opened");
 	*out = x;
 	return OK;
 }

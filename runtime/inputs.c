@@ -61,11 +61,24 @@ feeds_open(Arena *a, const Exec *x, const Entry *e, Feeds **out)
 	return OK;
 }
 
+enum { MANY = 1 << 20, CHUNK = 1 << 16 };
+
 static void
 narrowed(uint16_t *to, const float *from, int64_t n)
 {
+#pragma omp parallel for schedule(static) if (n > MANY)
 	for (int64_t i = 0; i < n; i++)
 		to[i] = f32_to_bf16(from[i]);
+}
+
+/* A large batch by all threads: one copies 77 MB in 15 ms. */
+static void
+copied(void *to, const void *from, int64_t bytes)
+{
+#pragma omp parallel for schedule(static) if (bytes > MANY)
+	for (int64_t at = 0; at < bytes; at += CHUNK)
+		memcpy((char *)to + at, (const char *)from + at,
+		       (size_t)(bytes - at < CHUNK ? bytes - at : CHUNK));
 }
 
 Status
@@ -83,7 +96,7 @@ feeds_put(Exec *x, const Feeds *f, const Batch *b)
 		else if (in->type.dtype == DT_bf16)
 			narrowed(to, b->image, type_elems(&in->type));
 		else
-			memcpy(to, b->image, (size_t)bytes);
+			copied(to, b->image, bytes);
 		TRY(exec_staged(x));
 	}
 	return OK;

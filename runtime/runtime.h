@@ -34,14 +34,18 @@ typedef struct {
 	/* bytes beside the slabs: scratch of its libraries */
 	int64_t (*workspace)(Dev *);
 	/* The rest may be NULL, and then exec.c does it with put and get. A device that has them
-	 * may still be at work when run returns; put, stage, run, get and ask take effect in the
-	 * order in which they are called. stage: where to write these bytes; they count from the
+	 * may still be at work when run returns; put, stage, run, get, ask, clear and copy take
+	 * effect in the order in which they are called. stage: where to write these bytes; they count from the
 	 * next call on. *to is NULL when they are too many: use put. */
 	Status (*stage)(Dev *, int slab, int64_t offset, int64_t bytes, void **to);
 	/* ask: for up to 64 bytes as everything called before leaves them (0: only whether that is
 	 * done); take: wait for the oldest that was asked for. At most 256 at a time. */
 	Status (*ask)(Dev *, int slab, int64_t offset, int64_t bytes);
 	Status (*take)(Dev *, void *to);
+	/* Zeros to a place; bytes from one place to another, which do not overlap. */
+	Status (*clear)(Dev *, int slab, int64_t offset, int64_t bytes);
+	Status (*copy)(Dev *, int slab, int64_t offset, int from, int64_t from_offset,
+	               int64_t bytes);
 	/* Operations and bytes a second that it reaches at best, measured now or known (cost.h);
 	 * out->device is NULL where neither can be had. */
 	Status (*rates)(Dev *, struct Rates *out);
@@ -108,7 +112,9 @@ typedef struct Expr {
 Status expr_parse(const char *expr, const Binding *b, int nb, Expr *out);
 double expr_run(const Expr *e, const double *value);
 
-/* ---- init.c: starting values (Init's rules), into host memory or the device ----------------- */
+/* ---- init.c init_draw.c: starting values (Init's rules), into host memory or the device ------ */
+/* elements first .. first + n - 1 of a variable that is drawn */
+void init_draw(const Variable *v, uint64_t seed, int64_t first, int64_t n, float *out);
 /* not INIT_copy */
 Status init_variable(const Recipe *r, const Variable *v, uint64_t seed, float *out);
 Status init_all(Exec *x, uint64_t seed); /* every variable, copies included */

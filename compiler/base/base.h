@@ -4,6 +4,7 @@
  *   arena.c   memory with a lifetime          text.c   growing text, interned names
  *   diag.c    messages to people, BUG()       file.c   whole files, atomic writes, hashes
  *   type.c    dtypes, named axes, types       philox.c counter-based random numbers
+ *   phase.c   where the start's time goes
  */
 #ifndef D2V_BASE_H
 #define D2V_BASE_H
@@ -25,6 +26,13 @@ typedef enum { OK = 0, FAIL = 1 } Status;
 		if ((e) != OK)                                                                     \
 			return FAIL;                                                               \
 	} while (0)
+/* A function for each width of vectors, chosen when the program starts. The same bits from each only
+ * where its file is built with -ffp-contract=off. */
+#if defined __x86_64__ && !defined __clang__ && !defined __SANITIZE_ADDRESS__
+#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define CLONES
+#endif
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
 
 /* Exit codes of both programs; only the mains exit. */
@@ -210,6 +218,10 @@ Stream   stream_open(uint64_t seed, const char *site, uint64_t a, uint32_t b);
 uint32_t stream_u32(Stream *s);
 double   stream_uniform(Stream *s);                       /* [0, 1), 53 bits */
 double   stream_between(Stream *s, double lo, double hi); /* lo + (hi - lo) * uniform */
+/* What stream_uniform gives of a stream just opened from the first-th on, n of them, any part of it
+ * on any thread; and the same stream as if it had given so many. */
+void stream_uniforms(const Stream *s, int64_t first, int64_t n, double *out);
+void stream_skip(Stream *s, int64_t uniforms);
 /* uniform in lo..hi, both included, unbiased */
 int64_t stream_int(Stream *s, int64_t lo, int64_t hi);
 
@@ -217,5 +229,10 @@ int64_t stream_int(Stream *s, int64_t lo, int64_t hi);
  * counter = (elem / 4, sample, step, 0), key = (seed ^ low 32 bits of hash_name(site), high 32
  * bits); lane elem % 4; value = (bits >> 8) * 2^-24, in [0, 1). */
 float philox_uniform(uint32_t seed, uint64_t site, uint32_t step, uint32_t sample, uint32_t elem);
+
+/* ---- phase.c: where the time until the first step goes -------------------------------------- */
+
+/* What was done since the call before, for D2V_PHASES=1; else nothing happens. Any thread. */
+void phase(const char *what);
 
 #endif

@@ -44,16 +44,16 @@ static const char *const options[] = {
 };
 enum { MOST_EXTRA = 16 };
 
-typedef struct {
+typedef struct NvrtcJob {
 	Arena            *a;
 	const CudaSource *source;
 	const CudaHeader *header;
-	const char       *arch, *folder; /* of the cache; folder/build-XXXXXX while compiling */
-	const char       *option[COUNT(options) + MOST_EXTRA + 1];
-	int               noption, major, minor;
-	CudaObject       *object;
-	int               nmissing, *missing; /* indices of what is to be compiled */
-	const char       *scratch;
+	const char *arch, *cache, *folder; /* of the cache; folder/build-XXXXXX while compiling */
+	const char *option[COUNT(options) + MOST_EXTRA + 1];
+	int         noption, major, minor;
+	CudaObject *object;
+	int         nmissing, *missing; /* indices of what is to be compiled */
+	const char *scratch;
 } Job;
 
 static double
@@ -344,33 +344,56 @@ make_missing(Job *j)
 }
 
 Status
-nvrtc_compile(Arena *a, const CudaSource *source, int n, const CudaHeader *header, const char *arch,
-              const char *cache, CudaObject **out)
+nvrtc_find(Arena *a, const CudaSource *source, int n, const CudaHeader *header, const char *arch,
+           const char *cache, NvrtcJob **out)
 {
 	static const CudaHeader none;
 	int64_t                 limit;
-	Job         j = {.a = a, .source = source, .header = header ? header : &none, .arch = arch};
-	const char *missing = nvrtc_missing();
+	Job                    *j = *out = arena_new_one(a, Job);
+	const char             *missing = nvrtc_missing();
 	if (missing)
 		return world_error("nvrtc-missing", "%s", missing);
+	*j = (Job){.a = a,
+	           .source = source,
+	           .header = header ? header : &none,
+	           .arch = arch,
+	           .cache = cache};
 	TRY(cache_limit(&limit));
-	TRY(options_make(&j));
-	if (rtc.nvrtcVersion(&j.major, &j.minor) != 0)
+	TRY(options_make(j));
+	if (rtc.nvrtcVersion(&j->major, &j->minor) != 0)
 		return world_error("nvrtc", "NVRTC does not tell its version");
-	j.folder = arena_printf(a, "%s/cuda", cache);
-	j.object = *out = arena_new_array(a, CudaObject, n + 1);
-	j.missing = arena_new_array(a, int, n + 1);
-	TRY(file_make_dirs(j.folder));
+	j->folder = arena_printf(a, "%s/cuda", cache);
+	j->object = arena_new_array(a, CudaObject, n + 1);
+	j->missing = arena_new_array(a, int, n + 1);
+	TRY(file_make_dirs(j->folder));
 	for (int i = 0; i < n; i++) {
-		j.object[i].path = object_path(&j, &source[i]);
-		j.object[i].cached = object_read(a, &j.object[i]);
-		if (j.object[i].cached)
-			cache_touch(j.object[i].path);
+		j->object[i].path = object_path(j, &source[i]);
+		j->object[i].cached = object_read(a, &j->object[i]);
+		if (j->object[i].cached)
+			cache_touch(j->object[i].path);
 		else
-			j.missing[j.nmissing++] = i;
+			j->missing[j->nmissing++] = i;
 	}
-	if (j.nmissing == 0)
+	return OK;
+}
+
+Status
+nvrtc_rest(NvrtcJob *j, CudaObject **out)
+{
+	int64_t limit;
+	*out = j->object;
+	if (j->nmissing == 0)
 		return OK;
-	TRY(make_missing(&j));
-	return cache_trim(cache, limit > 0 ? limit : 1, NULL);
+	TRY(cache_limit(&limit));
+	TRY(make_missing(j));
+	return cache_trim(j->cache, limit > 0 ? limit : 1, NULL);
+}
+
+Status
+nvrtc_compile(Arena *a, const CudaSource *source, int n, const CudaHeader *header, const char *arch,
+              const char *cache, CudaObject **out)
+{
+	NvrtcJob *j;
+	TRY(nvrtc_find(a, source, n, header, arch, cache, &j));
+	return nvrtc_rest(j, out);
 }

@@ -43,4 +43,11 @@ const char *nvrtc_missing(void);
 Status nvrtc_compile(Arena *a, const CudaSource *source, int n, const CudaHeader *header,
                      const char *arch, const char *cache, CudaObject **out);
 
+/* The same in two halves: read what the cache has, on any thread; then compile the rest, which starts
+ * processes and so wants the others to be at rest. source, header and what they name stay. */
+typedef struct NvrtcJob NvrtcJob;
+Status nvrtc_find(Arena *a, const CudaSource *source, int n, const CudaHeader *header,
+                  const char *arch, const char *cache, NvrtcJob **out);
+Status nvrtc_rest(NvrtcJob *j, CudaObject **out);
+
 #endif

@@ -43,7 +43,7 @@ if [ -e "$BUILD/fake-cuda/libcuda.so.1" ]; then
 	done
 	ends 'no rates of a GPU that nobody knows' 0 'no floors' d2v bench "$tiny" --device cuda --steps 1
 	ends 'rates of one that we do' 0 'in bf16 790.0 TFLOP/s' env D2V_FAKE_GPU='NVIDIA H200' d2v bench "$tiny" --device cuda --steps 1
-	ends 'steps by replay' 0 '"ready"' sh -c "echo 3 | d2v bench $tiny --device cuda --on-request"
+	ends 'steps by replay' 0 '"ready"' sh -c "printf '3\n1\n2\n' | d2v bench $tiny --device cuda --on-request"
 	ends 'the cache' 0 'entries' d2v cache
 	holds 'choices of gemm code are kept' sh -c "ls $D2V_CACHE/cuda/*.gemm"
 	ends 'clearing the cache' 0 'removed' d2v cache --clear

@@ -2,6 +2,7 @@
 #include "tests/support/fake_cuda.h"
 
 #include <cuda.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@ FakeCuda fake = {.major = 9, .minor = 0, .memory = (int64_t)1 << 30};
 
 /* The failure that the test wants, or what a thread without a context gets. */
 #define FAIL_HERE                                                                                  \
+	FAKE_ALONE;                                                                                \
 	do {                                                                                       \
 		int code_;                                                                         \
 		if (!fake_has_context())                                                           \
@@ -20,11 +22,37 @@ FakeCuda fake = {.major = 9, .minor = 0, .memory = (int64_t)1 << 30};
 	} while (0)
 /* For calls that no context is needed for. */
 #define FAIL_ANYWHERE                                                                              \
+	FAKE_ALONE;                                                                                \
 	do {                                                                                       \
 		int code_;                                                                         \
 		if (fake_fails(__func__, &code_))                                                  \
 			return (CUresult)code_;                                                    \
 	} while (0)
+
+/* Programs of a real model's size, run by hand: nothing is calculated. */
+__attribute__((constructor)) static void
+memory_of_the_environment(void)
+{
+	const char *bytes = getenv("D2V_FAKE_MEMORY");
+	if (bytes)
+		fake.memory = atoll(bytes);
+	fake.idle = bytes != NULL;
+}
+
+static pthread_mutex_t alone = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+
+int
+fake_enter(void)
+{
+	return pthread_mutex_lock(&alone);
+}
+
+void
+fake_leave(int *unused)
+{
+	(void)unused;
+	pthread_mutex_unlock(&alone);
+}
 
 static void
 append(char *to, size_t room, const char *end, const char *fmt, va_list ap)

@@ -26,10 +26,18 @@ typedef struct {
 	int         chosen;    /* index of the algorithm of the last product */
 	bool        replaying; /* a graph is being replayed */
 	bool        eager;     /* products outside of graphs are calculated, too; else only timed */
+	bool        idle;      /* products are never calculated */
 	int         live;      /* allocations, streams, events, descriptors not given back */
 } FakeCuda;
 
-/* Inside the library. Has this thread a context (cuCtxSetCurrent)? Nearly every call wants one. */
+/* Inside the library. One call at a time, though the device opens on more than one thread: until the
+ * end of the function that says FAKE_ALONE. */
+#define FAKE_ALONE                                                                                 \
+	__attribute__((cleanup(fake_leave))) int alone_ = fake_enter();                            \
+	(void)alone_
+int  fake_enter(void);
+void fake_leave(int *alone);
+/* Has this thread a context (cuCtxSetCurrent)? Nearly every call wants one. */
 bool                      fake_has_context(void);
 typedef struct FakeStream FakeStream;
 typedef void              FakeWork(void *with);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define FAIL_HERE                                                                                  \
+	FAKE_ALONE;                                                                                \
 	do {                                                                                       \
 		int code_;                                                                         \
 		if (fake_fails(__func__, &code_))                                                  \
@@ -345,7 +346,7 @@ product_run(void *with)
 	    !matrix_inside(p->tt, &p->to, "gemm D"))
 		return;
 	fake.matmuls++;
-	if (!fake.replaying && !fake.eager)
+	if (fake.idle || (!fake.replaying && !fake.eager))
 		return;
 	fake_log("gemm");
 	for (int64_t z = 0; z < p->to.count; z++)

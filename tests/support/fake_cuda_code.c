@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define FAIL_HERE                                                                                  \
+	FAKE_ALONE;                                                                                \
 	do {                                                                                       \
 		int code_;                                                                         \
 		if (!fake_has_context())                                                           \

@@ -7,6 +7,7 @@
 
 /* The failure that the test wants, or what a thread without a context gets. */
 #define FAIL_HERE                                                                                  \
+	FAKE_ALONE;                                                                                \
 	do {                                                                                       \
 		int code_;                                                                         \
 		if (!fake_has_context())                                                           \

@@ -98,6 +98,27 @@ START_TEST(numbers_as_text)
 }
 END_TEST
 
+/* Any part of a stream is what it gives one by one. */
+START_TEST(stream_parts)
+{
+	enum { MOST = 1000 };
+	static const struct {
+		int64_t first, n;
+	} part[] = {{0, 1}, {0, 128}, {0, MOST}, {1, 1}, {1, 127}, {127, 3}, {333, 500}, {128, 0}};
+	double one[MOST], some[MOST];
+	Stream s = stream_open(11, "parts", 5, 2);
+	for (int i = 0; i < MOST; i++)
+		one[i] = stream_uniform(&s);
+	for (int i = 0; i < COUNT(part); i++) {
+		Stream fresh = stream_open(11, "parts", 5, 2);
+		stream_uniforms(&fresh, part[i].first, part[i].n, some);
+		ck_assert(memcmp(some, one + part[i].first, sizeof *some * (size_t)part[i].n) == 0);
+		stream_skip(&fresh, part[i].first);
+		ck_assert(stream_uniform(&fresh) == one[part[i].first]);
+	}
+}
+END_TEST
+
 START_TEST(did_you_mean)
 {
 	static const char *const words[] = {"standardise", "softmax", "smooth_l1", "T",
@@ -436,7 +457,7 @@ suite_base(void)
 		{"messages", {message_text, message_limits, message_long_line, message_json, NULL}},
 		{"files", {files, hashes, NULL}},
 		{"types", {types, bf16, NULL}},
-		{"random", {philox_known_answers, streams, uniform_op, NULL}},
+		{"random", {philox_known_answers, streams, stream_parts, uniform_op, NULL}},
 	};
 	Suite *s = suite_create("base");
 	for (int i = 0; i < COUNT(cases); i++) {

@@ -315,6 +315,46 @@ START_TEST(order)
 }
 END_TEST
 
+/* Starting values: drawn into pinned memory, zeros and copies without the host. Twice, as a step that
+ * went wrong starts over. */
+START_TEST(starting)
+{
+	enum { EACH = 400 };
+	Made    *m = made(N);
+	Variable v[4] = {
+		{.name = "w", .init = {.kind = INIT_trunc_normal, .std = 1, .cut = 1, .scale = 1}},
+		{.name = "one", .init = {.kind = INIT_const, .value = 1}},
+		{.name = "zero", .init = {.kind = INIT_const}},
+		{.name = "teacher.w", .init = {.kind = INIT_copy, .of = "w"}}};
+	Exec  x = {.p = &m->p, .device = cuda};
+	float got[4 * EACH], want[EACH], junk[4 * EACH];
+	for (int i = 0; i < 4; i++) {
+		v[i].type = (Type){DT_f32, 1, {{"N", EACH}}};
+		v[i].slab = i < 2 ? SLAB_params : SLAB_act;
+		v[i].offset = X + 4 * EACH * (i % 2);
+	}
+	m->p.recipe.nvar = 4;
+	m->p.recipe.var = v;
+	memset(junk, 0x7f, sizeof junk);
+	ck_assert(open_it(m, &x.dev) == OK);
+	ck_assert(init_variable(&m->p.recipe, &v[0], 3, want) == OK);
+	for (int round = 0; round < 2; round++) {
+		gpu->log[0] = 0;
+		ck_assert(cuda->put(x.dev, SLAB_params, X, junk, 8 * EACH) == OK);
+		ck_assert(cuda->put(x.dev, SLAB_act, X, junk, 8 * EACH) == OK);
+		ck_assert(init_all(&x, 3) == OK);
+		for (int i = 0; i < 4; i++)
+			ck_assert(cuda->get(x.dev, v[i].slab, v[i].offset, got + EACH * i,
+			                    4 * EACH) == OK);
+		ck_assert(memcmp(got, want, sizeof want) == 0);
+		for (int i = 0; i < EACH; i++)
+			ck_assert(got[EACH + i] == 1 && got[2 * EACH + i] == 0);
+		ck_assert(memcmp(got + 3 * EACH, want, sizeof want) == 0);
+	}
+	exec_close(&x);
+}
+END_TEST
+
 START_TEST(profiles)
 {
 	Made  *m = made(N);
@@ -535,6 +575,7 @@ suite_cuda(void)
 	tcase_add_test(t, ahead);
 	tcase_add_test(t, threads);
 	tcase_add_test(t, order);
+	tcase_add_test(t, starting);
 	tcase_add_test(t, profiles);
 	tcase_add_test(t, biases);
 	tcase_add_test(t, choices);

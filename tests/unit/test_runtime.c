@@ -235,6 +235,36 @@ START_TEST(init_statistics)
 }
 END_TEST
 
+/* Runs are resumed, and models compared, by the bits of their starting values: recorded when they
+ * were drawn one by one. Any part of a variable is what the whole has there. */
+START_TEST(init_bits)
+{
+	enum { SOME = 100001 };
+	static const struct {
+		Init        init;
+		const char *hash;
+	} known[] = {
+		{{.kind = INIT_normal, .std = 2, .scale = 1}, "05261d1d95b40ddd169b4f1d1314c4b8"},
+		{{.kind = INIT_trunc_normal, .std = 0.02, .cut = 1, .scale = 0.5},
+	         "44ab50c3c301f9aa49fbd69ba40b3ce1"},
+		{{.kind = INIT_trunc_normal, .std = 0.02, .cut = 3, .scale = 1},
+	         "8600982cbf9bdea778a66106a46776c9"}};
+	Recipe r = {0};
+	float *x = malloc(SOME * sizeof *x), part[777];
+	char   hex[33];
+	for (int i = 0; i < COUNT(known); i++) {
+		Variable v = variable("bits", known[i].init);
+		v.type.axis[0].size = SOME;
+		ck_assert(init_variable(&r, &v, 9, x) == OK);
+		hash_hex(x, SOME * sizeof *x, hex);
+		ck_assert_str_eq(hex, known[i].hash);
+		init_draw(&v, 9, 54321, COUNT(part), part);
+		ck_assert(memcmp(part, x + 54321, sizeof part) == 0);
+	}
+	free(x);
+}
+END_TEST
+
 START_TEST(init_streams)
 {
 	Recipe   r = {0};
@@ -423,6 +453,7 @@ suite_runtime(void)
 	tcase_add_test(host, expr_noise);
 	tcase_add_test(host, init_statistics);
 	tcase_add_test(host, init_streams);
+	tcase_add_test(host, init_bits);
 	suite_add_tcase(s, host);
 	tcase_set_timeout(device, 240);
 	tcase_add_test(device, cpu_kernel);
