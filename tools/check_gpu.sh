@@ -141,7 +141,7 @@ for tool in memcheck racecheck; do
 			elif grep -qi 'not supported\|unable to' "$tmp/said" && ! grep -q 'ERROR SUMMARY: [1-9]' "$tmp/said"; then
 				row skipped "$tool: $name" "$(last_words)"
 			else
-				row FAILED "$tool: $name" "status $status: $(grep -E -A 2 -m 3 'Race reported|Invalid|hazard' "$tmp/said" | tr '\n' ' ' | cut -c 1-600) .. $(last_words)"
+				row FAILED "$tool: $name" "status $status: $(grep '=====' "$tmp/said" | grep -v 'COMPUTE-SANITIZER' | head -n 8 | tr '\n' ' ' | cut -c 1-900)"
 				[ -z "${OUT:-}" ] || cp "$tmp/said" "$OUT/$tool-$name.log"
 			fi
 		fi
@@ -149,6 +149,17 @@ for tool in memcheck racecheck; do
 done
 
 # ---- 200 real steps -------------------------------------------------------------------------------------------
+# Largest difference of the losses of steps 1 to N, as a share. While the learning rate is low, rounding stays rounding; later
+# it grows: a learning rate changed by a millionth changes the loss of step 200 by 5 %.
+losses_apart() { # LOG LOG FROM TO
+	for log in "$1" "$2"; do
+		sed -n 's/.*"step": *\([0-9]*\),.*"loss": *\([-0-9.e+]*\).*/\1 \2/p' "$log"
+	done | awk -v from="$3" -v to="$4" '$1 >= from && $1 <= to {
+		if (!($1 in first)) { first[$1] = $2; next }
+		d = ($2 - first[$1]) / first[$1]; d = d < 0 ? -d : d; n++
+		if (d > worst) worst = d
+	} END { if (n == to - from + 1) print worst + 0; else print "nan" }'
+}
 loss_at() { sed -n "s/.*\"step\": *$2,.*\"loss\": *\([-0-9.e+]*\).*/\1/p" "$1" | head -n 1; }
 steps=200
 [ "$device" = cuda ] || steps=3
@@ -166,10 +177,12 @@ else
 	else
 		here=$(loss_at "$tmp/one/log.jsonl" $steps)
 		there=$(loss_at "$gpu/cpu/demo.jsonl" $steps)
-		if awk "BEGIN { d = ($here) - ($there); exit !(d * d <= (0.02 * ($there)) ^ 2) }" </dev/null; then
-			row ok "demonstration, $steps steps" "loss $here, CPU $there, $seconds s"
+		early=$(losses_apart "$tmp/one/log.jsonl" "$gpu/cpu/demo.jsonl" 1 $((steps < 50 ? steps : 50)))
+		ends=$(losses_apart "$tmp/one/log.jsonl" "$gpu/cpu/demo.jsonl" $steps $steps)
+		if awk "BEGIN { exit !(\"$early\" != \"nan\" && $early + 0 <= 1e-3 && $ends + 0 <= 0.15) }" </dev/null; then
+			row ok "demonstration, $steps steps" "loss $here, CPU $there; within $early until step 50; $seconds s"
 		else
-			row FAILED "demonstration, $steps steps" "loss $here, CPU $there: more than 2 % apart"
+			row FAILED "demonstration, $steps steps" "loss $here, CPU $there, apart by $early until step 50: more than 0.001, or 15 % at the end"
 		fi
 		if cmp -s "$tmp/one"/checkpoint-*$steps.safetensors "$tmp/two"/checkpoint-*$steps.safetensors; then
 			row ok 'demonstration: same bits' ''

@@ -86,6 +86,17 @@ D2V_TILE void d2v_fetch(unsigned char *to, const uint16_t *from, int64_t stride,
 	}
 }
 
+/* Rows that will be fetched come from memory to the L2 cache. */
+template <int E, int BLOCK> D2V_TILE void d2v_announce(const uint16_t *from, int64_t stride, int rows)
+{
+#ifndef D2V_EMULATE
+	for (int row = threadIdx.x; row < rows; row += BLOCK)
+#pragma unroll
+		for (int e = 0; e < E; e += 64)
+			asm volatile("prefetch.global.L2 [%0];" : : "l"(from + row * stride + e));
+#endif
+}
+
 D2V_TILE void d2v_mma(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1)
 {
 	const uint32_t b[2] = {b0, b1};

@@ -86,6 +86,17 @@ D2V_TILE void d2v_fetch(unsigned char *to, const uint16_t *from, int64_t stride,
 	}
 }
 
+/* Rows that will be fetched come from memory to the L2 cache. */
+template <int E, int BLOCK> D2V_TILE void d2v_announce(const uint16_t *from, int64_t stride, int rows)
+{
+#ifndef D2V_EMULATE
+	for (int row = threadIdx.x; row < rows; row += BLOCK)
+#pragma unroll
+		for (int e = 0; e < E; e += 64)
+			asm volatile("prefetch.global.L2 [%0];" : : "l"(from + row * stride + e));
+#endif
+}
+
 D2V_TILE void d2v_mma(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1)
 {
 	const uint32_t b[2] = {b0, b1};
@@ -366,6 +377,19 @@ k047_attend_grad(const uint16_t *q, const uint16_t *k, const uint16_t *v, const 
 			d2v_barrier(); /* drop(P) and dS are there; v is needed no more */
 			d2v_fetch<WIDTH / 8, WIDTH / 8, E, ROWS, WARPS * 32, true>(left_v, dout + douto + (int64_t)(first_row) * 768, 768, T - first_row);
 			d2v_copy_commit();
+			if (const int next = image + SHARES; next < IMAGES) {
+				const int image = next;
+				const int o1 = image / 1 % 128;
+				const int o0 = head / 1 % 12;
+				const int qo = o0 * 64 + o1 * 453888;
+				d2v_announce<E, WARPS * 32>(q + qo, 2304, T);
+				const int ko = o0 * 64 + o1 * 453888;
+				d2v_announce<E, WARPS * 32>(k + ko, 2304, U);
+				const int vo = o0 * 64 + o1 * 453888;
+				d2v_announce<E, WARPS * 32>(v + vo, 2304, U);
+				const int douto = o0 * 64 + o1 * 151296;
+				d2v_announce<E, WARPS * 32>(dout + douto, 768, T);
+			}
 #pragma unroll 1
 			for (int task = warp; task < 14; task += WARPS) { /* dq */
 				const int pair = task / 2, side = task % 2;

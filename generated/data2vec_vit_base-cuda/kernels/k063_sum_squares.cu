@@ -1,5 +1,5 @@
 /* k063_sum_squares: 1.725e+08 flops, 3.45e+08 bytes a launch
- * Squares of all gradients: 264 blocks add up as many parts of equal extent, 4 neighbours a thread.
+ * Squares of all gradients: 528 blocks add up as many parts of equal extent, 4 neighbours a thread.
  *   models/vit_base.d2v:27  param patch : [D, C, Py, Px] ~ weight;
  */
 #include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
@@ -8,7 +8,7 @@ extern "C" __global__ void __launch_bounds__(512)
 k063_sum_squares(const float *__restrict__ p0, float *__restrict__ scratch, long long count)
 {
 	D2V_SHARED(float, part, 16);
-	const int64_t span = ((count + 263) / 264 + 3) / 4 * 4, start = span * blockIdx.x;
+	const int64_t span = ((count + 527) / 528 + 3) / 4 * 4, start = span * blockIdx.x;
 	const int64_t end = start + span < count ? start + span : count;
 	float sum[4] = {};
 #pragma unroll 4

@@ -1,4 +1,4 @@
-/* k046_sum_squares_finish: 264 flops, 1060 bytes a launch
+/* k046_sum_squares_finish: 528 flops, 2116 bytes a launch
  * Adds up the blocks' sums of squares, in double.
  *   models/vit_base.d2v:27  param patch : [D, C, Py, Px] ~ weight;
  */
@@ -9,7 +9,7 @@ k046_sum_squares_finish(const float *__restrict__ scratch, float *__restrict__ p
 {
 	D2V_SHARED(double, part, 32);
 	double sum = 0;
-	for (int i = threadIdx.x; i < 264; i += 32)
+	for (int i = threadIdx.x; i < 528; i += 32)
 		sum += scratch[i];
 	part[threadIdx.x] = sum;
 	d2v_barrier();
