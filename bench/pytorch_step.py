@@ -336,6 +336,8 @@ def main():
     torch.manual_seed(0)
     batch = a.batch or SPECS[a.spec]["batch"]
     imported = peak()
+    if a.variant != "published":
+        torch.set_flush_denormal(True)  # as d2v does: random images make many
     if a.device == "cuda" and a.variant != "published":
         torch.set_float32_matmul_precision("high")
     step = Step(a.spec, batch, a.precision, a.variant, a.device)
