@@ -318,7 +318,8 @@ cuda_finish(Cuda *c, Builder *b, Drafts *out)
 		if (is_column(&c->e, i))
 			(void)store_text(&c->e, i);
 	write_finish(c, most, &t);
-	vec_push(b->a, &r->pointer, scratch_pointer(b, 0, (c->grid * c->total + 15) / 16 * 16, false));
+	vec_push(b->a, &r->pointer,
+	         scratch_pointer(b, 0, (c->grid * c->total + 15) / 16 * 16, false));
 	s.about = arena_printf(b->a, " * Adds up %lld sums of each of %lld blocks, in order.\n",
 	                       (long long)c->total, (long long)c->grid);
 	s.flops = (double)(c->grid * c->total);

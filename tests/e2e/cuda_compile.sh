@@ -22,6 +22,6 @@ compiled() {
 }
 
 compiled sm_90 8
-compiled sm_80 80
+compiled sm_80 256
 compiled sm_100 48
 finish
