@@ -1,11 +1,8 @@
 /* The host's side of the cuda device over tests/support/fake_cuda*.c: memory to the byte, order of
  * copies and steps, one graph for each entry, results that do not stall, choices kept on disk,
- * biases, and one clear message for each thing that can be wrong. What kernels calculate is not
- * tested here. */
+ * biases. What kernels calculate is not tested here; what can be wrong is test_cuda_wrong.c's. */
 #include "compiler/base/cache.h"
-#include "runtime/runtime.h"
-#include "tests/support/use_fake_cuda.h"
-#include "tests/unit/scratch.h"
+#include "tests/unit/cuda_trial.h"
 
 #include <check.h>
 #include <math.h>
@@ -17,134 +14,7 @@
 
 Suite *suite_cuda(void);
 
-enum { N = 1000, STEPS = 12 };
-
-/* y += scale * x: x is an input, y a variable; a gemm with bias: c = y[0..3] as a 2 x 2 times
- * itself. */
-static const char axpy_text[] =
-	"extern \"C\" __global__ void __launch_bounds__(128) k_axpy(const float *x, float *y, "
-	"float a, long long n)\n"
-	"{\n\tlong long i = blockIdx.x * 128ll + threadIdx.x;\n\tif (i < n) y[i] += a * x[i];\n}\n";
-
-static FakeCuda     *gpu;
-static const Device *cuda;
-static Arena        *arena;
-static char          folder[SCRATCH];
-static char         *said;
-static size_t        said_bytes;
-static FILE         *said_to;
-
-static void
-write_kernel(const char *text)
-{
-	char path[128];
-	snprintf(path, sizeof path, "%s/kernels/k_axpy.cu", folder);
-	ck_assert(file_write_atomic(path, text, strlen(text)) == OK);
-}
-
-static void
-begin(void)
-{
-	char path[128];
-	scratch_folder(folder, "cuda");
-	snprintf(path, sizeof path, "%s/kernels", folder);
-	ck_assert(file_make_dirs(path) == OK);
-	ck_assert(fake_cuda_use(&gpu));
-	ck_assert(device_load("cuda", &cuda) == OK);
-	write_kernel(axpy_text);
-	arena = arena_new();
-	said_to = open_memstream(&said, &said_bytes);
-	diag_sink(said_to);
-}
-
-static void
-end(void)
-{
-	char command[160];
-	diag_sink(NULL);
-	fclose(said_to);
-	free(said);
-	arena_free(arena);
-	ck_assert_msg(gpu->errors[0] == 0, "%s", gpu->errors);
-	ck_assert_msg(gpu->live == 0, "%d things were not given back", gpu->live);
-	snprintf(command, sizeof command, "rm -r %s", folder);
-	ck_assert(system(command) == 0);
-}
-
-/* ---- a program ------------------------------------------------------------------------------ */
-
-typedef struct {
-	ProgSlab   slab[4];
-	Kernel     kernel[1];
-	Arg        arg[4];
-	ProgStep   step[3];
-	Input      input[1];
-	OutputSpec output[1];
-	Table      table[1];
-	int32_t    numbers[4];
-	Entry      entry[1];
-	Program    p;
-} Made;
-
-enum { SLAB_params, SLAB_act, SLAB_bias, SLAB_empty, Y = 128, X = 64, TABLE = 0 };
-
-static Made *
-made(int64_t n)
-{
-	Made *m = arena_new_one(arena, Made);
-	m->slab[SLAB_params] = (ProgSlab){"params", Y + 4 * n + 36};
-	m->slab[SLAB_act] = (ProgSlab){"act", X + 4 * n};
-	m->slab[SLAB_bias] = (ProgSlab){"bias", 64};
-	m->slab[SLAB_empty] = (ProgSlab){"empty", 0};
-	m->kernel[0] =
-		(Kernel){.name = "k_axpy", .file = "k_axpy.cu", .block = 128, .per_block = 128};
-	m->arg[0] = (Arg){.kind = ARG_pointer, .slab = SLAB_act, .offset = X};
-	m->arg[1] = (Arg){.kind = ARG_f32, .f = 0.5};
-	m->arg[2] = (Arg){.kind = ARG_pointer, .slab = SLAB_params, .offset = Y};
-	m->arg[3] = (Arg){.kind = ARG_i64, .i = n};
-	m->step[0] = (ProgStep){.kind = STEP_launch, .narg = 4, .arg = m->arg};
-	/* An f32 gemm with an aligned bias, and a bf16 one whose bias is to be rounded. */
-	Gemm g = {.z = 1, .m = 2, .n = 2, .k = 2, .has_bias = true, .bias_slab = SLAB_bias};
-	g.a = g.b =
-		(GemmOperand){.slab = SLAB_params, .offset = Y, .dtype = DT_f32, .s0 = 2, .s1 = 1};
-	g.c = (GemmOperand){.slab = SLAB_params, .dtype = DT_f32, .s0 = 2, .s1 = 1};
-	g.bias_value = value_held(HELD_variable, 0);
-	m->step[1] = (ProgStep){.kind = STEP_gemm, .gemm = g};
-	g.a.dtype = g.b.dtype = g.c.dtype = DT_bf16;
-	g.c.offset = 64;
-	m->step[2] = (ProgStep){.kind = STEP_gemm, .gemm = g};
-	m->input[0] = (Input){
-		.name = "x", .type = {DT_f32, 1, {{"N", n}}}, .slab = SLAB_act, .offset = X};
-	m->output[0] = (OutputSpec){
-		.name = "first", .type = {.dtype = DT_f32}, .slab = SLAB_params, .offset = Y};
-	for (int i = 0; i < 4; i++)
-		m->numbers[i] = i + 7;
-	m->table[0] = (Table){SLAB_act, TABLE, 4, m->numbers};
-	m->entry[0] = (Entry){.name = "train",
-	                      .ninput = 1,
-	                      .input = m->input,
-	                      .noutput = 1,
-	                      .output = m->output,
-	                      .nstep = 3,
-	                      .step = m->step};
-	m->p = (Program){.target = "cuda",
-	                 .nslab = 4,
-	                 .slab = m->slab,
-	                 .nkernel = 1,
-	                 .kernel = m->kernel,
-	                 .ntable = 1,
-	                 .table = m->table,
-	                 .nentry = 1,
-	                 .entry = m->entry,
-	                 .needs = ""};
-	return m;
-}
-
-static Status
-open_it(Made *m, Dev **dev)
-{
-	return cuda->open(dev, &m->p, folder, folder);
-}
+enum { STEPS = 12 };
 
 static int
 count(const char *word)
@@ -155,8 +25,6 @@ count(const char *word)
 		n += (at == gpu->log || at[-1] == ' ') && at[length] == ' ';
 	return n;
 }
-
-/* ---- what goes well ------------------------------------------------------------------------- */
 
 START_TEST(memory)
 {
@@ -425,143 +293,6 @@ START_TEST(choices)
 }
 END_TEST
 
-/* ---- what goes wrong ------------------------------------------------------------------------ */
-
-static const char *failed; /* what was made to fail last */
-
-static void
-refused(Made *m, const char *word)
-{
-	Dev *dev;
-	rewind(said_to);
-	Status s = open_it(m, &dev);
-	fflush(said_to);
-	ck_assert_msg(s == FAIL, "opened in spite of: %s %s", word, failed ? failed : "");
-	ck_assert(dev == NULL);
-	ck_assert_msg(strstr(said, word) != NULL, "`%s` is not said: %s", word, said);
-	ck_assert_msg(gpu->live == 0, "%s: %d things were not given back", word, gpu->live);
-	diag_reset();
-	gpu->fail = NULL;
-}
-
-static void
-failing(const char *function, int after, int code)
-{
-	gpu->fail = failed = function;
-	gpu->fail_after = after;
-	gpu->fail_with = code;
-}
-
-START_TEST(mistakes)
-{
-	Made *m = made(N);
-	m->p.target = "cpu";
-	refused(m, "compiled for `cpu`");
-	m->p.target = "cuda";
-	m->p.needs = "sm_100";
-	refused(m, "Fake GPU is sm_90");
-	m->p.needs = "avx512bf16";
-	refused(m, "`avx512bf16`");
-	m->p.needs = "sm_80";
-	m->slab[SLAB_act].bytes = (int64_t)3 << 30;
-	refused(m, "3.00 GiB");
-	m = made(N);
-	m->kernel[0].block = 2048;
-	refused(m, "1024 threads");
-	m = made(N);
-	m->kernel[0].shared = 300 << 10;
-	refused(m, "shared memory");
-	m = made(N);
-	m->arg[3].kind = ARG_f32;
-	refused(m, "has 0 blocks");
-	m = made(N);
-	m->kernel[0].grid = 3;
-	m->step[0].narg = 3;
-	refused(m, "parameter 4 of `k_axpy` has 8 bytes");
-	m = made(N);
-	m->kernel[0].name = "k_other";
-	refused(m, "does not define `k_other`");
-	m = made(N);
-	m->kernel[0].file = "../k_axpy.cu";
-	refused(m, "not the name of a kernel file");
-	m = made(N);
-	m->step[1].gemm.b.dtype = DT_bf16;
-	refused(m, "no gemm of f32 and bf16");
-	m = made(N);
-	m->step[1].gemm.a.s0 = 1;
-	m->step[1].gemm.a.s1 = 1;
-	refused(m, "is no matrix");
-	write_kernel("#error planted\n");
-	refused(made(N), "planted");
-	write_kernel(axpy_text);
-	ck_assert(diag_exit_code() != EXIT_OK);
-}
-END_TEST
-
-/* Every call that can fail does so once, at its first and at a later use; nothing leaks and
- * somebody says so. */
-START_TEST(failures)
-{
-	static const struct {
-		const char *name;
-		int         calls; /* at least so many when opening */
-	} call[] = {{"cuDeviceGetCount", 1},    {"cuDevicePrimaryCtxRetain", 1},
-	            {"cuStreamCreate", 2},      {"cuEventCreate", 2},
-	            {"cuMemAlloc", 6},          {"cuMemHostAlloc", 3},
-	            {"cuMemsetD8Async", 2},     {"cuMemcpyHtoDAsync", 2},
-	            {"cuMemcpyDtoDAsync", 1},   {"cuModuleLoadData", 2},
-	            {"cuModuleGetFunction", 3}, {"cuLaunchKernel", 2},
-	            {"cuEventSynchronize", 1}};
-	static const char *const blas[] = {
-		"cublasLtCreate", "cublasLtMatmulDescCreate", "cublasLtMatrixLayoutCreate",
-		"cublasLtMatmulPreferenceCreate", "cublasLtMatmulDescSetAttribute"};
-	char command[100];
-	snprintf(command, sizeof command, "rm -rf %s/cuda", folder);
-	for (int i = 0; i < COUNT(call); i++)
-		for (int after = 0; after < call[i].calls; after++) {
-			ck_assert(system(command) == 0);
-			failing(call[i].name, after, 999);
-			refused(made(N), "CUDA: ");
-		}
-	for (int i = 0; i < COUNT(blas); i++) {
-		ck_assert(system(command) == 0);
-		failing(blas[i], 0, 14);
-		refused(made(N), "cuBLASLt: ");
-	}
-	ck_assert(system(command) == 0);
-	failing("cuStreamSynchronize", 1, 999); /* the first is part of giving memory back */
-	refused(made(N), "CUDA: preparing the memory");
-	failing("cuInit", 0, 100); /* CUDA_ERROR_NO_DEVICE */
-	refused(made(N), "no NVIDIA GPU here");
-	failing("cuMemAlloc", 3, 2); /* CUDA_ERROR_OUT_OF_MEMORY */
-	refused(made(N), "[out-of-memory]");
-	failing("cuModuleLoadData", 0, 209); /* CUDA_ERROR_NO_BINARY_FOR_GPU */
-	refused(made(N), "another GPU");
-}
-END_TEST
-
-START_TEST(running_fails)
-{
-	static const char *const functions[] = {
-		"cuStreamBeginCapture", "cuStreamEndCapture", "cuGraphInstantiateWithFlags",
-		"cuGraphLaunch",        "cublasLtMatmul",     "cuLaunchKernel"};
-	for (int i = 0; i < COUNT(functions); i++) {
-		Dev  *dev;
-		Made *m = made(N);
-		float y;
-		ck_assert(open_it(m, &dev) == OK);
-		failing(functions[i], 0, 14);
-		ck_assert_msg(cuda->run(dev, &m->entry[0]) == FAIL, "%s", functions[i]);
-		gpu->fail = NULL;
-		/* The stream is not left recording. */
-		ck_assert(cuda->run(dev, &m->entry[0]) == OK);
-		ck_assert(cuda->get(dev, SLAB_params, Y, &y, 4) == OK);
-		cuda->close(dev);
-		diag_reset();
-	}
-}
-END_TEST
-
 Suite *
 suite_cuda(void)
 {
@@ -570,7 +301,7 @@ suite_cuda(void)
 	if (!fake_cuda_there())
 		return s;
 	tcase_set_timeout(t, 60);
-	tcase_add_checked_fixture(t, begin, end);
+	tcase_add_checked_fixture(t, cuda_trial_begin, cuda_trial_end);
 	tcase_add_test(t, memory);
 	tcase_add_test(t, ahead);
 	tcase_add_test(t, threads);
@@ -579,9 +310,6 @@ suite_cuda(void)
 	tcase_add_test(t, profiles);
 	tcase_add_test(t, biases);
 	tcase_add_test(t, choices);
-	tcase_add_test(t, mistakes);
-	tcase_add_test(t, failures);
-	tcase_add_test(t, running_fails);
 	suite_add_tcase(s, t);
 	return s;
 }
