@@ -20,7 +20,7 @@ launch(Builder *b, Source *s, const Draft *d, Drafts *out)
 
 /* ---- attention ------------------------------------------------------------------------------ */
 
-/* Which pointers of an attention's draft go where: q k v [r] [sample step seed] and the rest. */
+/* Some pointers of an attention's draft, which come as q k v [r] [sample step seed] and the rest. */
 static int
 take(Pointer *to, int n, const Draft *d, int from, int count)
 {
@@ -91,6 +91,7 @@ single_attend_cuda(Builder *b, const AttendKernel *k, const Draft *d, Drafts *ou
 {
 	int          between = k->has_bias + 3 * k->dropout, n;
 	int64_t      left = attend_ready_cuda(b, k, d, between, out), floats;
+	int          numbers = !k->dropout ? 0 : left ? 1 : 2; /* rate, and site where it draws */
 	Draft        first = *d;
 	AttendLaunch l = {0}, finish = {0};
 	Text         t = {0}, f = {0};
@@ -106,12 +107,8 @@ single_attend_cuda(Builder *b, const AttendKernel *k, const Draft *d, Drafts *ou
 	/* dr, the last, is left to the launch that follows */
 	n = take(first.pointer, n, d, 3 + between, d->npointer - more - (3 + between));
 	Source s = {.kind = k->grad ? "attend_grad" : "attend",
-	            .nnumber = !k->dropout ? 0
-	                       : left      ? 1
-	                                   : 2,
-	            .first_number = !k->dropout ? 0
-	                            : left      ? 1
-	                                        : 2,
+	            .nnumber = numbers,
+	            .first_number = numbers,
 	            .body = arena_strdup(b->a, t.at),
 	            .block = l.block,
 	            .shared = l.shared,
