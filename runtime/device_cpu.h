@@ -35,8 +35,10 @@ typedef struct {
 	const char        *flags_from;   /* the variable with more flags */
 	int                nflag;
 	const char *const *flag;
-	const char        *suffix; /* of source: ".c" */
-	const char        *prefix; /* of a kernel's function in the object */
+	int                nunlinked;
+	const char *const *unlinked; /* flags of compiling, not of linking */
+	const char        *suffix;   /* of source: ".c" */
+	const char        *prefix;   /* of a kernel's function in the object */
 	/* A file that is included before every kernel file (name and text; NULL: none), and for
 	 * each kernel text behind its file, in which that function is (NULL: none at all; "":
 	 * nobody runs this kernel). */

@@ -145,6 +145,8 @@ compiler_describe(const Build *b, Text *t)
 	size_t n;
 	for (int i = 0; i < b->tool->nflag; i++)
 		text_printf(t, "%s ", b->tool->flag[i]);
+	for (int i = 0; i < b->tool->nunlinked; i++)
+		text_printf(t, "%s ", b->tool->unlinked[i]);
 	for (int i = 0; i < b->nextra; i++)
 		text_printf(t, "%s ", b->extra[i]);
 	text_printf(t, "\n%s\n", b->cc);
@@ -242,10 +244,13 @@ run_prepare(const Build *b, Run *r, const char *name, Job *j)
 	const char *path;
 	int         n = 0;
 	TRY(run_source(b, r, name, &path));
-	j->argv = arena_new_array(b->a, char *, b->tool->nflag + MOST_EXTRA + 12);
+	j->argv = arena_new_array(b->a, char *,
+	                          b->tool->nflag + b->tool->nunlinked + MOST_EXTRA + 12);
 	j->argv[n++] = (char *)b->cc;
 	for (int k = 0; k < b->tool->nflag; k++)
 		j->argv[n++] = (char *)b->tool->flag[k];
+	for (int k = 0; k < b->tool->nunlinked; k++)
+		j->argv[n++] = (char *)b->tool->unlinked[k];
 	for (int k = 0; k < b->nextra; k++)
 		j->argv[n++] = b->extra[k];
 	j->argv[n++] = "-iquote";

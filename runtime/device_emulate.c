@@ -4,7 +4,7 @@
  *
  * D2V_EMULATE_ORDER=forward|reverse|shuffle[:SEED]: the order in which threads and blocks run.
  * D2V_EMULATE_CHECK=1: every launch twice, in two orders, with all memory it should not read
- * spoiled. Refuses programs for another target. */
+ * spoiled, and every access watched for conflicts between threads. Refuses programs for another target. */
 #include "runtime/device_emulate.h"
 #include "runtime/runtime.h"
 
@@ -71,7 +71,9 @@ prepare(Dev *d, const char *folder, const char *cache)
 {
 	const Program *p = d->p;
 	LaunchFn     **fn;
-	TRY(emulate_load(d->arena, p, folder, cache, &fn));
+	bool           twice, watched;
+	TRY(check_asked(&twice, &watched));
+	TRY(emulate_load(d->arena, p, folder, cache, watched, &fn));
 	TRY(gemm_open(d->arena, d->widen, &d->gemms));
 	d->step = arena_new_array(d->arena, EmulateStep *, p->nentry + 1);
 	for (int i = 0; i < p->nentry; i++) {

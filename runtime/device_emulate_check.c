@@ -24,6 +24,7 @@ struct Check {
 	const Program *p;
 	char *const   *slab;
 	bool           twice;
+	Races         *races; /* NULL: kernels are not watched */
 	/* Per slab: ACCESS_ bits of each byte, memory before the launch, memory after the first
 	 * run. */
 	unsigned char **access;
@@ -59,15 +60,28 @@ run_at(const Program *p, const Arg *arg, int64_t i)
 }
 
 Status
-check_open(Arena *a, const Program *p, char *const *slab, Check **out)
+check_asked(bool *twice, bool *watched)
 {
 	const char *given = getenv("D2V_EMULATE_CHECK");
-	Check      *c = *out = arena_new_one(a, Check);
+	*twice = *watched = given && strcmp(given, "1") == 0;
+#ifdef __SANITIZE_ADDRESS__
+	*watched = false; /* compilers put in one of the two */
+#endif
+	if (given && *given && !*twice && strcmp(given, "0") != 0)
+		return user_error("emulate-check", "D2V_EMULATE_CHECK is 0 or 1, not `%s`", given);
+	return OK;
+}
+
+Status
+check_open(Arena *a, const Program *p, char *const *slab, Check **out)
+{
+	bool   watched;
+	Check *c = *out = arena_new_one(a, Check);
 	c->p = p;
 	c->slab = slab;
-	c->twice = given && strcmp(given, "1") == 0;
-	if (given && *given && !c->twice && strcmp(given, "0") != 0)
-		return user_error("emulate-check", "D2V_EMULATE_CHECK is 0 or 1, not `%s`", given);
+	TRY(check_asked(&c->twice, &watched));
+	if (watched)
+		TRY(races_open(a, p, slab, &c->races));
 	if (!c->twice)
 		return OK;
 	unsigned char ***const array[] = {&c->access, &c->before, &c->after};
@@ -88,6 +102,7 @@ check_close(Check *c)
 {
 	if (c == NULL || !c->twice)
 		return;
+	races_close(c->races);
 	unsigned char **const array[] = {c->access, c->before, c->after};
 	for (int k = 0; k < COUNT(array); k++)
 		for (int i = 0; array[k] && i < c->p->nslab; i++)
@@ -133,10 +148,10 @@ unpoison(const Check *c)
 #endif
 
 static Status
-launch(const Check *c, const EmulateStep *s)
+launch(const Check *c, const EmulateStep *s, Watch *watch)
 {
 	poison(c, s->step);
-	const char *wrong = s->fn(s->p, s->n, s->grid);
+	const char *wrong = s->fn(s->p, s->n, s->grid, watch);
 	unpoison(c);
 	return wrong ? world_error("emulate", "%s", wrong) : OK;
 }
@@ -249,7 +264,7 @@ launch_reversed(const Check *c, const EmulateStep *s)
 	char       *kept = given ? strdup(given) : NULL;
 	setenv("D2V_EMULATE_ORDER", given && strcmp(given, "reverse") == 0 ? "forward" : "reverse",
 	       1);
-	Status status = launch(c, s);
+	Status status = launch(c, s, NULL);
 	if (kept)
 		setenv("D2V_EMULATE_ORDER", kept, 1);
 	else
@@ -268,7 +283,7 @@ launch_twice(Check *c, const EmulateStep *s)
 	for (int i = 0; i < c->p->nslab; i++)
 		memcpy(c->before[i], c->slab[i], (size_t)c->p->slab[i].bytes);
 	fill(c, 0);
-	TRY(launch(c, s));
+	TRY(launch(c, s, c->races ? races_begin(c->races) : NULL));
 	if (find(c, CHANGED, &slab, &at))
 		return world_error("emulate-write",
 		                   "kernel %s writes %s+%lld, which is in none of the extents it "
@@ -296,5 +311,5 @@ launch_twice(Check *c, const EmulateStep *s)
 Status
 check_launch(Check *c, const EmulateStep *s)
 {
-	return c->twice ? launch_twice(c, s) : launch(c, s);
+	return c->twice ? launch_twice(c, s) : launch(c, s, NULL);
 }

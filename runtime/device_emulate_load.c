@@ -7,13 +7,14 @@
 #include <dlfcn.h>
 #include <string.h>
 
-/* This object stands alone: the three headers are in it, as one text. */
+/* This object stands alone: the headers are in it, as one text. */
 __asm__(".pushsection .rodata\n"
         ".balign 16\n"
         "emulate_header:\n"
         ".incbin \"runtime/emulate_fiber.h\"\n"
         ".incbin \"runtime/emulate_launch.h\"\n"
         ".incbin \"runtime/emulate.h\"\n"
+        ".incbin \"runtime/emulate_watch.h\"\n"
         ".byte 0\n"
         ".popsection\n");
 extern const char emulate_header[] __attribute__((visibility("hidden")));
@@ -40,6 +41,10 @@ static const char *const flags[] = {
 	"-fno-sanitize-recover=undefined",
 #endif
 };
+
+/* A call before every access (emulate_watch.h), and lines for what is to be said of one. */
+static const char *const watching[] = {"-fsanitize=thread", "-g1", "--param",
+                                       "tsan-instrument-func-entry-exit=0"};
 
 static const ProgStep *
 first_launch(const Program *p, int kernel)
@@ -89,7 +94,8 @@ wrapper(Arena *a, const Kernel *k, const ProgStep *s)
 		return "";
 	text_printf(&t,
 	            "extern \"C\" const char *emulate_%s(void *const *p, const emulate::Number *n, "
-	            "long long grid)\n{\n\treturn emulate::run(\"%s\", grid, %d, %lld, [&] { ::%s(",
+	            "long long grid, emulate::Watch *watch)\n{\n"
+	            "\treturn emulate::run(\"%s\", grid, %d, %lld, watch, [&] { ::%s(",
 	            k->name, k->name, k->block, (long long)k->shared, k->name);
 	for (int i = 0; i < s->narg; i++)
 		if (s->arg[i].kind == ARG_pointer) {
@@ -109,7 +115,8 @@ wrapper(Arena *a, const Kernel *k, const ProgStep *s)
 }
 
 Status
-emulate_load(Arena *a, const Program *p, const char *folder, const char *cache, LaunchFn ***out)
+emulate_load(Arena *a, const Program *p, const char *folder, const char *cache, bool watched,
+             LaunchFn ***out)
 {
 	const ProgStep **first = arena_new_array(a, const ProgStep *, p->nkernel + 1);
 	const char     **behind = arena_new_array(a, const char *, p->nkernel + 1);
@@ -126,6 +133,8 @@ emulate_load(Arena *a, const Program *p, const char *folder, const char *cache, 
 		.flags_from = "D2V_CXXFLAGS",
 		.nflag = COUNT(flags),
 		.flag = flags,
+		.nunlinked = watched ? COUNT(watching) : 0,
+		.unlinked = watching,
 		.suffix = ".cc",
 		.prefix = "emulate_",
 		.first = "emulate.h",

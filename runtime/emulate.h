@@ -1,11 +1,11 @@
 /* emulate: runs the text of CUDA kernels on the CPU. C++17 headers that need nothing but the C library: emulate_fiber.h,
- * emulate_launch.h and this one, which may also be one text, in this order. Host compilers see them in place of NVRTC's
+ * emulate_launch.h, this one and emulate_watch.h, which may also be one text, in this order. Host compilers see them in place of NVRTC's
  * built-in names when D2V_EMULATE is defined.
  *
  *     #define D2V_EMULATE
  *     #include "emulate.h"
  *     #include "k.cu"             // extern "C" __global__ void k(float *y, const float *x, long long n)
- *     const char *wrong = emulate::run("k", grid, block, shared, [&] { k(y, x, n); });
+ *     const char *wrong = emulate::run("k", grid, block, shared, NULL, [&] { k(y, x, n); });
  *
  * `wrong` is NULL, or one sentence with kernel, block, thread and what it waited at.
  *
@@ -17,7 +17,8 @@
  * What a GPU leaves open is made visible. The order of blocks, of warps, and of lanes is that of
  * D2V_EMULATE_ORDER = forward | reverse | shuffle[:SEED]: with a barrier missing the results differ. Shared memory
  * holds 0xFF bytes (NaN) when a block begins. The target of an asynchronous copy holds 0xFF bytes from the copy until the
- * thread waits for it. Not forgiven: barriers and collectives that not all threads reach, or reach in different lines of
+ * thread waits for it. A launch may be watched (Watch): then every access to memory that is not a thread's own is told. Not
+ * forgiven: barriers and collectives that not all threads reach, or reach in different lines of
  * the source; ldmatrix and asynchronous copies with addresses that are not 16-byte aligned or not in shared memory.
  *
  * Refuses: __shared__ and extern __shared__ (D2V_SHARED and D2V_DYNAMIC_SHARED stand for them), blocks of
@@ -75,7 +76,8 @@ namespace emulate
 EMULATE_OUTLINE void
 copy_begin(void *to, const void *from, int line)
 {
-	Thread &t = here();
+	Thread     &t = here();
+	const void *pc = __builtin_return_address(0);
 	if ((uintptr_t)to % 16 || (uintptr_t)from % 16)
 		wrong("the asynchronous copy of line %d is not 16-byte aligned", line);
 	if (!is_shared(to, 16))
@@ -86,7 +88,9 @@ copy_begin(void *to, const void *from, int line)
 		if (t.copy == NULL)
 			abort();
 	}
-	t.copy[t.ncopy++] = {to, from, t.group};
+	touch(from, 16, false, pc);
+	touch(to, 16, true, pc);
+	t.copy[t.ncopy++] = {to, from, pc, t.group};
 	memset(to, 0xFF, 16);
 }
 
@@ -97,6 +101,8 @@ copy_land(unsigned pending)
 	Thread &t = here();
 	int     n = 0;
 	while (n < t.ncopy && t.copy[n].group + pending < t.group) {
+		touch(t.copy[n].from, 16, false, t.copy[n].pc);
+		touch(t.copy[n].to, 16, true, t.copy[n].pc);
 		memcpy(t.copy[n].to, t.copy[n].from, 16);
 		n++;
 	}
@@ -131,6 +137,7 @@ ldmatrix(uint32_t *out, const void *row, int number, int line)
 	Thread &t = here();
 	t.out = out;
 	t.row = row;
+	t.pc = __builtin_return_address(0);
 	t.number = number;
 	meet(LDMATRIX, line);
 }

@@ -22,7 +22,9 @@
 #define EMULATE_FORGET                                                                             \
 	__asm__ volatile("" ::: "memory") /* others ran: what was read may have changed */
 #define EMULATE_STATE __attribute__((visibility("hidden"))) inline
-#define EMULATE_OUTLINE __attribute__((visibility("hidden"), noinline)) inline
+/* What these touch themselves is not a kernel's access (emulate_watch.h). */
+#define EMULATE_OUTLINE                                                                            \
+	__attribute__((visibility("hidden"), noinline, no_sanitize("thread"))) inline
 
 struct EmulateIndex {
 	unsigned x;
@@ -54,7 +56,7 @@ enum What { READY, BARRIER, SHUFFLE, MMA, LDMATRIX, ENDED };
 
 struct Copy {
 	void       *to;
-	const void *from;
+	const void *from, *pc;
 	unsigned    group;
 };
 
@@ -67,14 +69,30 @@ struct Thread {
 	uint32_t value, *out;
 	float   *c;
 	const uint32_t *a, *b;
-	const void     *row;
-	Copy           *copy; /* asynchronous copies that have not landed, in order */
+	const void     *row, *pc; /* pc: of an ldmatrix */
+	Copy           *copy;     /* asynchronous copies that have not landed, in order */
 	int             ncopy, room;
 	unsigned        group; /* groups committed so far */
 };
 
+/* Who is told of each access of a kernel to memory; see Watch in device_emulate.h, which is the same. */
+struct Touch {
+	const void *at, *pc;
+	long long   shared; /* place in the shared memory of the block, -1: not there */
+	unsigned    bytes, interval, block_began;
+	int         thread;
+	bool        writes;
+};
+struct Watch {
+	const char *(*tell)(void *with, const Touch *a);
+	void    *with;
+	unsigned interval;
+};
+
 struct State {
 	const char *kernel;
+	Watch      *watch; /* NULL: nobody */
+	unsigned    block_began;
 	void (*body)(void *);
 	void              *arg;
 	int                block; /* threads */

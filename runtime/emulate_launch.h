@@ -44,6 +44,47 @@ is_shared(const void *at, size_t bytes)
 	return false;
 }
 
+/* ---- who is told ---------------------------------------------------------------------------- */
+
+/* Static shared arrays lie behind the dynamic one, in the order in which they were entered. */
+EMULATE_OUTLINE long long
+shared_place(const void *at)
+{
+	const State &s = state;
+	const char  *p = (const char *)at;
+	long long    before = s.shared_bytes;
+	if (p >= s.shared && p < s.shared + s.shared_bytes)
+		return p - s.shared;
+	for (int i = 0; i < s.nstatic; i++) {
+		if (p >= s.fixed[i].at && p < s.fixed[i].at + s.fixed[i].bytes)
+			return before + (p - s.fixed[i].at);
+		before += (long long)s.fixed[i].bytes;
+	}
+	return -1;
+}
+
+EMULATE_OUTLINE void
+touch_as(int thread, const void *at, unsigned bytes, bool writes, const void *pc)
+{
+	State &s = state;
+	if (s.watch == NULL || thread < 0)
+		return;
+	const Touch a = {at,     pc,    shared_place(at), bytes, s.watch->interval, s.block_began,
+	                 thread, writes};
+	const char *said = s.watch->tell(s.watch->with, &a);
+	if (said) {
+		s.current = thread; /* a collective's accesses are its lanes' */
+		wrong("%s", said);
+		s.current = -1;
+	}
+}
+
+EMULATE_OUTLINE void
+touch(const void *at, unsigned bytes, bool writes, const void *pc)
+{
+	touch_as(state.current, at, bytes, writes, pc);
+}
+
 /* ---- where threads meet --------------------------------------------------------------------- */
 
 EMULATE_OUTLINE Thread &
@@ -121,7 +162,9 @@ warp_ldmatrix(Thread *lane, int first)
 			for (int h = 0; h < 2; h++) {
 				int row = trans ? l % 4 * 2 + h : l / 4,
 				    col = trans ? l / 4 : l % 4 * 2 + h;
-				memcpy(&half[h], (const char *)lane[8 * j + row].row + 2 * col, 2);
+				const char *from = (const char *)lane[8 * j + row].row + 2 * col;
+				touch_as(first + l, from, 2, false, lane[l].pc);
+				memcpy(&half[h], from, 2);
 			}
 			lane[l].out[j] = half[0] | (uint32_t)half[1] << 16;
 		}
@@ -269,6 +312,8 @@ block_run(void)
 	int    warps = (s.block + LANES - 1) / LANES;
 	s.epoch++;
 	s.nstatic = 0;
+	if (s.watch)
+		s.block_began = ++s.watch->interval;
 	if (s.shared_bytes)
 		memset(s.shared, 0xFF, (size_t)s.shared_bytes);
 	for (int t = 0; t < s.block; t++) {
@@ -293,6 +338,8 @@ block_run(void)
 			break;
 		for (int t = 0; t < s.block; t++)
 			s.thread[t].what = READY;
+		if (s.watch)
+			s.watch->interval++;
 	}
 #if !defined(__SANITIZE_ADDRESS__)
 	for (int i = 0; i < GUARD; i++)
@@ -372,11 +419,12 @@ blocks_run(unsigned grid)
 
 /* body(arg) is what each thread does. NULL, or what went wrong. */
 EMULATE_OUTLINE const char *
-launch(const char *kernel, long long grid, int block, long long shared, void (*body)(void *),
-       void *arg)
+launch(const char *kernel, long long grid, int block, long long shared, Watch *watch,
+       void (*body)(void *), void *arg)
 {
 	State &s = state;
 	s.kernel = kernel;
+	s.watch = watch;
 	s.body = body;
 	s.arg = arg;
 	s.failed = false;
@@ -418,10 +466,10 @@ launch(const char *kernel, long long grid, int block, long long shared, void (*b
 
 template <class F>
 static inline const char *
-run(const char *kernel, long long grid, int block, long long shared, F f)
+run(const char *kernel, long long grid, int block, long long shared, Watch *watch, F f)
 {
 	return launch(
-		kernel, grid, block, shared, [](void *p) { (*(F *)p)(); }, &f);
+		kernel, grid, block, shared, watch, [](void *p) { (*(F *)p)(); }, &f);
 }
 
 /* An address that becomes whatever pointer a kernel's parameter is. */

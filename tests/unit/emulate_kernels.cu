@@ -183,8 +183,10 @@ extern "C" __global__ void
 beyond_shared(float *y, long long at)
 {
 	D2V_DYNAMIC_SHARED(raw);
-	((volatile float *)raw)[at] = 1;
-	y[0] = 1;
+	if (threadIdx.x == 0)
+		((volatile float *)raw)[at] = 1;
+	if (threadIdx.x + blockIdx.x == 0)
+		y[0] = 1;
 }
 
 extern "C" __global__ void
@@ -204,6 +206,81 @@ extern "C" __global__ void
 race(float *y)
 {
 	y[0] = (float)threadIdx.x;
+}
+
+/* The same from everybody: still nobody says who is last. */
+extern "C" __global__ void
+race_alike(float *y)
+{
+	y[0] = 1;
+}
+
+/* A barrier puts the threads of a block in order, not its blocks. */
+extern "C" __global__ void
+blocks_meet(float *y, const float *x)
+{
+	y[threadIdx.x + 1 + 32 * blockIdx.x] = x[threadIdx.x];
+	d2v_barrier();
+	y[0] = 1;
+}
+extern "C" __global__ void
+blocks_read(float *y)
+{
+	y[blockIdx.x] = 1 + 0 * ((const volatile float *)y)[1];
+}
+
+/* Lanes of one warp, which a GPU may run one after the other: a shuffle is not a barrier. */
+extern "C" __global__ void
+in_step(float *y)
+{
+	D2V_SHARED(float, all, 32);
+	all[threadIdx.x] = (float)threadIdx.x;
+	y[threadIdx.x] = d2v_shuffle_xor((float)threadIdx.x, 1) + all[31 - threadIdx.x];
+}
+
+/* A wait is for the copies of the thread that waits. */
+template <bool waits, bool meets> __device__ void
+fetch(float *y, const float *x)
+{
+	D2V_SHARED(float, tile, 128);
+	int t = threadIdx.x;
+	d2v_copy_async16(tile + 4 * t, x + 4 * t);
+	d2v_copy_commit();
+	if (waits)
+		d2v_copy_wait<0>();
+	if (meets)
+		d2v_barrier();
+	y[t] = tile[(4 * t + 5) % 128];
+	d2v_copy_wait<0>();
+}
+extern "C" __global__ void
+fetch_right(float *y, const float *x)
+{
+	fetch<true, true>(y, x);
+}
+extern "C" __global__ void
+fetch_alone(float *y, const float *x)
+{
+	fetch<true, false>(y, x);
+}
+extern "C" __global__ void
+fetch_early(float *y, const float *x)
+{
+	fetch<false, true>(y, x);
+}
+
+/* A row that another lane wrote, read as part of a matrix. */
+extern "C" __global__ void
+matrix_early(uint32_t *y, const uint32_t *x)
+{
+	D2V_SHARED(uint32_t, tile, 128);
+	uint32_t r4[4];
+	int      t = threadIdx.x;
+	for (int i = 0; i < 4; i++)
+		tile[4 * t + i] = x[4 * t + i];
+	d2v_ldmatrix_x4(r4, tile + 4 * t);
+	for (int i = 0; i < 4; i++)
+		y[4 * t + i] = r4[i];
 }
 
 extern "C" __global__ void
