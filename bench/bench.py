@@ -87,13 +87,13 @@ def machine():
 class Worker:
     """A process that says `loaded` and `ready`, then runs steps when asked."""
 
-    def __init__(self, name, command, env):
+    def __init__(self, name, command, env, **more):
         self.name, self.ms = name, []
         self.errors = tempfile.TemporaryFile("w+")
         self.started = time.time()
         try:
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                            stderr=self.errors, env=env, text=True, cwd=ROOT)
+                                            stderr=self.errors, env=env, text=True, cwd=ROOT, **more)
         except OSError as e:
             raise Failed(f"{name}: cannot start {command[0]}: {e.strerror}") from None
 

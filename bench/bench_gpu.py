@@ -1,6 +1,6 @@
 """d2v's training step against PyTorch's on one GPU, in one run of less than eight minutes: `make bench-gpu`.
 
-ViT-B with 128 images and ViT-L with 64: images/s and peak memory of d2v and of PyTorch three ways (see
+ViT-B with 128 images and ViT-L with 64: images/s and peak memory of d2v and of PyTorch four ways (see
 pytorch_step.py), each alone on the GPU, d2v once before and once after them so that a drift of clocks shows; time
 per class of kernels against its floor, which is the larger of its bytes over the rate of a large copy and its FLOPs
 over the rate of a large matrix product, both measured here; time from start to the end of the first step, cold and
@@ -12,6 +12,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from bench import Failed, Worker  # noqa: E402
 
 # name: images, goal in images/s, program in build/gpu
 MODELS = {"vit_base": (128, 3700), "vit_large": (64, 1080)}
-VARIANTS = ("published", "tuned", "compiled")
+VARIANTS = ("published", "tuned", "blocks", "compiled")  # the one that may not be ready in time comes last
 GOALS = {"cold": 5.0, "warm": 0.3, "optimiser": 0.8, "memory": 0.6}
 CEILINGS = r"""
 import json, torch
@@ -49,19 +50,35 @@ class Timed(Worker):
 
     deadline, read = None, b""
 
+    def __init__(self, name, command, env):
+        super().__init__(name, command, env, start_new_session=True)
+
     def line(self):
         fd = self.process.stdout.fileno()
         while b"\n" not in self.read:
             left = self.deadline - time.time()
             if left <= 0 or not select.select([fd], [], [], left)[0]:
-                self.process.kill()
                 raise Failed(f"{self.name}: not ready within its time")
             more = os.read(fd, 1 << 16)
             if not more:
-                return super().line()  # it has ended, and that says why
+                self.ended()
             self.read += more
         text, _, self.read = self.read.partition(b"\n")
-        return json.loads(text)
+        try:
+            return json.loads(text)
+        except ValueError:
+            raise Failed(f"{self.name}: said `{text.decode(errors='replace')[:80]}`, which is not JSON") from None
+
+    def ended(self):
+        """It closed its output: say how it ended, and with which error."""
+        try:
+            self.process.wait(max(1.0, min(10.0, self.deadline - time.time())))
+        except subprocess.TimeoutExpired:
+            raise Failed(f"{self.name}: closed its output and did not end") from None
+        self.errors.seek(0)
+        said = [x for x in self.errors.read().splitlines() if x.strip()]
+        why = [x for x in said if "Error" in x or "error:" in x] or said or ["no message"]
+        raise Failed(f"{self.name}: ended with code {self.process.returncode}: {why[-1]}")
 
     def turn(self, steps):
         try:
@@ -78,7 +95,10 @@ class Timed(Worker):
             self.process.stdin.close()
         except OSError:
             pass
-        self.process.kill()
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)  # with those it started: compilers of kernels go on by themselves
+        except OSError:
+            self.process.kill()
         self.process.wait()
         self.process.stdout.close()
         self.errors.close()
@@ -127,14 +147,14 @@ def torch_environment(o):
 # ---- one side ----------------------------------------------------------------------------------------
 
 
-def measure(o, worker, batch, seconds=4.0):
-    """Turns of ten steps until `seconds` are over; the first turn only warms up."""
+def measure(o, worker, batch):
+    """Turns of ten steps until o.measure seconds are over; the first turn only warms up."""
     worker.deadline = o.deadline
     worker.prepare()
     worker.turn(10)
     worker.ms.clear()
     start = time.time()
-    while time.time() - start < seconds and len(worker.ms) < 400:
+    while time.time() - start < o.measure and len(worker.ms) < 400:
         worker.turn(10)
     # Means of turns: steps overlap, so that a single one has no time of its own.
     turns = [statistics.fmean(worker.ms[i:i + 10]) for i in range(0, len(worker.ms), 10)]
@@ -190,7 +210,8 @@ def class_of(kernel):
 
 def kernels(o, env, spec, ceilings):
     program = os.path.join(o.build, "gpu", f"{spec}-cuda")
-    done = subprocess.run([o.run, "bench", program, "--device", o.device, "--steps", "5", "--json"], capture_output=True, text=True, env=env)
+    done = subprocess.run([o.run, "bench", program, "--device", o.device, "--steps", "5", "--json"], capture_output=True, text=True, env=env,
+                          timeout=max(5.0, o.end - time.time()))
     if done.returncode:
         raise Failed(f"d2v bench {spec}: {done.stderr.strip()}")
     classes, every = {}, json.loads(done.stdout)["kernels"]
@@ -215,27 +236,30 @@ def guarded(report, name, f):
         report[name] = f()
         if "images_per_s" in report[name]:
             note(f"  {name}: {report[name]['images_per_s']:.0f} images/s")
-    except Failed as e:
+    except (Failed, ValueError, KeyError, OSError, subprocess.SubprocessError) as e:
         report[name] = {"failed": str(e)}
         note(f"  {name}: {e}")
 
 
-def measure_model(o, env, spec, ceilings, late):
+def measure_model(o, env, spec, ceilings, late, m):
+    """Into m, so that what was measured is there when something ends the run."""
     note(f"{spec}:")
-    m = {"batch": MODELS[spec][0], "goal_images_per_s": MODELS[spec][1], "precision": "bf16"}
+    m.update({"batch": MODELS[spec][0], "goal_images_per_s": MODELS[spec][1], "precision": "bf16"})
     cold = dict(env, D2V_CACHE=os.path.join(o.scratch, f"cold-{spec}"))
     m["d2v, cold"] = d2v(o, cold, spec, "d2v")  # does d2v run at all? FAIL here ends the benchmark
     note(f"  d2v: {m['d2v, cold']['images_per_s']:.0f} images/s")
     guarded(m, "kernels", lambda: kernels(o, cold, spec, ceilings))
     for variant in o.variants:
-        o.deadline = min(late, time.time() + o.patience)
+        # The last one may have what the others left.
+        o.deadline = late if variant == o.variants[-1] else min(late, time.time() + o.patience)
         guarded(m, variant, lambda: peer(o, spec, variant))
         o.deadline = o.end
     guarded(m, "d2v", lambda: d2v(o, cold, spec, "d2v"))
-    theirs = [m[v] for v in o.variants if "parameters" in m.get(v, {})]
-    if theirs and theirs[0]["parameters"] != m["d2v, cold"]["parameters"]:
-        raise Failed(f"{spec}: {m['d2v, cold']['parameters']} parameters in d2v, {theirs[0]['parameters']} in PyTorch; nothing to compare")
-    return m
+    ours = m["d2v, cold"]["parameters"]
+    for v in o.variants:
+        if m[v].get("parameters", ours) != ours:
+            m[v] = {"failed": f"{m[v]['parameters']} parameters where d2v has {ours}: nothing to compare"}
+            note(f"  {v}: {m[v]['failed']}")
 
 
 def gib(n):
@@ -243,6 +267,8 @@ def gib(n):
 
 
 def model_text(spec, m):
+    if "failed" in m:
+        return f"### {spec}\n\nNot measured: {m['failed']}\n"
     rows = [f"### {spec}, {m['batch']} images, bf16", "", "| | images/s | ms a step (fastest, slowest turn) | peak memory, GiB | to the end of the first step, s |", "|---|---|---|---|---|"]
     for name, label in (("d2v", "d2v"), ("d2v, cold", "d2v, empty cache, first"), *((v, f"PyTorch, {v}") for v in VARIANTS)):
         r = m.get(name)
@@ -263,6 +289,9 @@ def model_text(spec, m):
 def short_text(report):
     rows = [f"== bench-gpu on {report['gpu'].get('name', 'an unknown GPU')}, {report['date']}, {report['seconds']:.0f} s"]
     for spec, m in report["models"].items():
+        if "failed" in m:
+            rows.append(f"{spec:10} FAILED: {m['failed']}")
+            continue
         ours = m.get("d2v") if "ms" in m.get("d2v", {}) else m["d2v, cold"]
         theirs = {v: m[v] for v in VARIANTS if "ms" in m.get(v, {})}
         best = max((r["images_per_s"] for r in theirs.values()), default=0)
@@ -287,6 +316,7 @@ def options():
     p.add_argument("--variants", default=",".join(VARIANTS), help="PyTorch's, separated by commas; empty for none")
     p.add_argument("--seconds", type=float, default=460, help="when to give up what is not ready (default: %(default)s)")
     p.add_argument("--patience", type=float, default=150, help="for one variant of PyTorch, compiling included (default: %(default)s s)")
+    p.add_argument("--measure", type=float, default=4, help="seconds of steps once it is ready (default: %(default)s)")
     p.add_argument("--python", default=sys.executable, help="a Python with torch (default: the one running this)")
     p.add_argument("--device", default="cuda", help="d2v's device (default: cuda)")
     p.add_argument("--out", default=os.path.join(HERE, "results"))
@@ -303,10 +333,15 @@ def options():
 
 
 def ceilings_here(o):
-    done = subprocess.run([o.python, "-c", CEILINGS], capture_output=True, text=True, env=torch_environment(o), timeout=120)
-    if done.returncode == 0:
-        return json.loads(done.stdout)
-    why = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no message"
+    why = "no message"
+    try:
+        done = subprocess.run([o.python, "-c", CEILINGS], capture_output=True, text=True, env=torch_environment(o), timeout=120)
+        if done.returncode == 0:
+            return json.loads(done.stdout)
+        if done.stderr.strip():
+            why = done.stderr.strip().splitlines()[-1]
+    except (OSError, ValueError, subprocess.TimeoutExpired) as e:
+        why = str(e)
     note(f"no PyTorch on this GPU ({why}): d2v alone, floors from the data sheet of an H200 at 90 %")
     o.variants = []
     return {"bytes_per_s": 0.9 * 4.8e12, "flops_per_s": 790e12, "assumed": True}
@@ -319,6 +354,8 @@ def main():
     o.scratch = tempfile.mkdtemp(prefix="d2v-bench-")
     commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True)
     report = {"date": time.strftime("%Y-%m-%d"), "commit": commit.stdout.strip() or "unknown", "gpu": nvidia_smi("name", "driver_version", "memory.total", "clocks.max.sm", "power.limit"), "models": {}}
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    code = 0
     try:
         env = environment(o)
         report["ceilings"] = ceilings_here(o)
@@ -326,15 +363,26 @@ def main():
         for i, spec in enumerate(wanted):
             # The models share what time there is; a little is kept for d2v's second turn.
             late = time.time() + (o.end - time.time()) / (len(wanted) - i) - 20
-            report["models"][spec] = measure_model(o, env, spec, report["ceilings"], late)
-    except Failed as e:
-        sys.exit(f"bench-gpu: {e}")
+            try:
+                measure_model(o, env, spec, report["ceilings"], late, report["models"].setdefault(spec, {}))
+            except (Failed, OSError, subprocess.SubprocessError) as e:
+                report["models"][spec] = {"failed": str(e)}
+                note(f"bench-gpu: {spec}: {e}")
+                code = 1
     finally:
         shutil.rmtree(o.scratch, ignore_errors=True)
-    report["seconds"] = time.time() - start
-    c = report["ceilings"]
-    text = f"## {report['date']}, {report['gpu'].get('name', 'GPU')}, driver {report['gpu'].get('driver_version', '?')}, PyTorch {c.get('torch', 'not there')}\n\n"
-    text += f"Commit {report['commit']}. {'Assumed' if c.get('assumed') else 'Measured'} ceilings: copy {c['bytes_per_s'] / 1e12:.2f} TB/s, bf16 product {c['flops_per_s'] / 1e12:.0f} TFLOP/s.\n\n"
+        report["seconds"] = time.time() - start
+        tell(o, report)
+    sys.exit(code)
+
+
+def tell(o, report):
+    """What was measured, also where something ended the run early."""
+    report["models"] = {spec: m if "d2v, cold" in m or "failed" in m else {"failed": "ended early"} for spec, m in report["models"].items()}
+    c = report.get("ceilings")
+    text = f"## {report['date']}, {report['gpu'].get('name', 'GPU')}, driver {report['gpu'].get('driver_version', '?')}, PyTorch {(c or {}).get('torch', 'not there')}\n\n"
+    if c:
+        text += f"Commit {report['commit']}. {'Assumed' if c.get('assumed') else 'Measured'} ceilings: copy {c['bytes_per_s'] / 1e12:.2f} TB/s, bf16 product {c['flops_per_s'] / 1e12:.0f} TFLOP/s.\n\n"
     text += "\n".join(model_text(s, m) for s, m in report["models"].items())
     os.makedirs(o.out, exist_ok=True)
     name = os.path.join(o.out, f"{report['date']}-gpu" + "".join(f"-{s}" for s in o.only or []))

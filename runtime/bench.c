@@ -148,9 +148,12 @@ facts_json(const Bench *b, int64_t rss)
 	const Recipe *r = &b->x->p->recipe;
 	printf("\"spec\": \"%s\", \"entry\": \"%s\", \"batch\": %" PRId64
 	       ", \"parameters\": %" PRId64 ", \"slab_bytes\": %" PRId64
-	       ", \"workspace_bytes\": %" PRId64 ", \"peak_rss_bytes\": %" PRId64,
+	       ", \"taken_bytes\": %" PRId64 ", \"workspace_bytes\": %" PRId64
+	       ", \"peak_rss_bytes\": %" PRId64,
 	       r->spec_name, b->e->name, r->data.batch, parameters(r),
-	       b->x->device->allocated(b->x->dev), workspace_bytes(b->x), rss);
+	       b->x->device->allocated(b->x->dev),
+	       b->x->device->taken ? b->x->device->taken(b->x->dev) : 0, workspace_bytes(b->x),
+	       rss);
 }
 
 static void

@@ -35,6 +35,13 @@ gpu_open(Dev *d)
 		                                     "CUDA_VISIBLE_DEVICES hides it)");
 	TRY(cuda_check(d->cu, e, "starting the driver"));
 	CU(cuDriverGetVersion(&d->driver), "the driver's version");
+	if (d->driver / 1000 < CUDA_VERSION / 1000) /* it loads no code of a newer toolkit */
+		return world_error(
+			"device-missing",
+			"the driver here is for CUDA %d.%d, and this d2v was built for CUDA "
+			"%d.%d: install a driver for CUDA %d, or build with an older toolkit",
+			d->driver / 1000, d->driver % 1000 / 10, CUDA_VERSION / 1000,
+			CUDA_VERSION % 1000 / 10, CUDA_VERSION / 1000);
 	CU(cuDeviceGet(&d->device, 0), "the first GPU");
 	CU(cuDeviceGetName(d->name, (int)sizeof d->name, d->device), "the name of the GPU");
 	TRY(attribute(d, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, &d->major));
@@ -99,7 +106,7 @@ slabs_open(Dev *d)
 {
 	const Program *p = d->p;
 	int64_t        total = 0;
-	size_t         unused = 0, all = 0;
+	size_t         unused = 0, all = 0, left = 0;
 	for (int i = 0; i < p->nslab; i++)
 		total += p->slab[i].bytes;
 	CU(cuMemGetInfo(&unused, &all), "the size of the GPU's memory");
@@ -118,6 +125,8 @@ slabs_open(Dev *d)
 		CU(cuMemsetD8Async(d->slab[i], 0, bytes, d->stream), "clearing slab `%s`",
 		   p->slab[i].name);
 	}
+	CU(cuMemGetInfo(&left, &all), "the size of the GPU's memory");
+	d->taken = (int64_t)unused - (int64_t)left;
 	return OK;
 }
 
@@ -324,6 +333,12 @@ cuda_allocated(Dev *d)
 }
 
 static int64_t
+cuda_taken(Dev *d)
+{
+	return d->taken;
+}
+
+static int64_t
 cuda_workspace(Dev *d)
 {
 	return gemm_workspace(d) + move_workspace(d);
@@ -354,6 +369,7 @@ const Device        d2v_device = {
 	       .profile = graph_profile,
 	       .part = graph_part,
 	       .allocated = cuda_allocated,
+	       .taken = cuda_taken,
 	       .workspace = cuda_workspace,
 	       .rates = cuda_rates,
 	       .stage = move_stage,

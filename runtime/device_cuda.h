@@ -35,7 +35,7 @@ struct Dev {
 	int            most_shared;                      /* bytes a block can have */
 	CUstream       stream, copy;
 	CUdeviceptr   *slab;
-	int64_t        allocated;
+	int64_t        allocated, taken; /* of slabs: as the program says, as the driver counts */
 	int            nmodule;
 	CUmodule      *module;
 	struct CudaFound *found;       /* by cuda_find */

@@ -46,6 +46,8 @@ typedef struct {
 	Status (*clear)(Dev *, int slab, int64_t offset, int64_t bytes);
 	Status (*copy)(Dev *, int slab, int64_t offset, int from, int64_t from_offset,
 	               int64_t bytes);
+	/* bytes by which the device's own count of free memory fell while slabs were allocated */
+	int64_t (*taken)(Dev *);
 	/* Operations and bytes a second that it reaches at best, measured now or known (cost.h);
 	 * out->device is NULL where neither can be had. */
 	Status (*rates)(Dev *, struct Rates *out);

@@ -45,7 +45,7 @@ while read -r name _ _ spec; do
 	program "$name-cpu" $spec
 	# shellcheck disable=SC2086
 	program "$name-cuda" $spec --target=cuda --no-nvrtc
-	sum=$(cat "$BUILD/d2v-cpu.so" "$scratch/$name-cpu/program.d2p" "$scratch/$name-cpu"/kernels/* | cksum)
+	sum=$(cat "$BUILD/d2v-cpu.so" "$BUILD/d2v-run" "$BUILD/numeric/random_feed" "$scratch/$name-cpu/program.d2p" "$scratch/$name-cpu"/kernels/* | cksum)
 	[ "$sum" != "$(cat "$to/cpu/$name.sum" 2>/dev/null || true)" ] || continue
 	random_feed "$scratch/$name-cpu" 3 "$scratch/feed"
 	d2v-run step "$scratch/$name-cpu" --feed "$scratch/feed" --steps 3 --dump "$scratch/all" >/dev/null
@@ -67,7 +67,7 @@ if [ ! -s "$to/data/train-images-idx3-ubyte" ] && [ -s "$data/train-images-idx3-
 	mv "$to/data/new" "$to/data/train-images-idx3-ubyte"
 fi
 # What the CPU makes of 200 steps on them: half a minute, or minutes on a busy machine, and kept.
-sum=$(cat "$BUILD/d2v-cpu.so" "$scratch/demo-cpu/program.d2p" "$scratch/demo-cpu"/kernels/* | cksum)
+sum=$(cat "$BUILD/d2v-cpu.so" "$BUILD/d2v-run" "$scratch/demo-cpu/program.d2p" "$scratch/demo-cpu"/kernels/* | cksum)
 if [ -s "$to/data/train-images-idx3-ubyte" ] && [ "$sum" != "$(cat "$to/cpu/demo.sum" 2>/dev/null || true)" ]; then
 	d2v-run train "$scratch/demo-cpu" --data train="$to/data" --out "$scratch/demo" --until 200 --quiet
 	cp "$scratch/demo/log.jsonl" "$to/cpu/demo.jsonl"

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-FakeCuda fake = {.major = 9, .minor = 0, .memory = (int64_t)1 << 30};
+FakeCuda fake = {.major = 9, .minor = 0, .driver = CUDA_VERSION, .memory = (int64_t)1 << 30};
 
 /* The failure that the test wants, or what a thread without a context gets. */
 #define FAIL_HERE                                                                                  \
@@ -211,7 +211,7 @@ cuInit(unsigned int flags)
 CUresult
 cuDriverGetVersion(int *version)
 {
-	*version = CUDA_VERSION;
+	*version = fake.driver;
 	return CUDA_SUCCESS;
 }
 

@@ -15,12 +15,13 @@
 typedef struct {
 	char    log[1 << 16]; /* one word for each thing done: alloc:64 copy:16 k_axpy gemm .. */
 	char    errors[1 << 12];
-	int     major, minor;                         /* compute capability of the GPU, 9.0 */
-	int64_t memory;                               /* bytes of the GPU, 1 GiB */
-	int64_t used;                                 /* of them */
-	const char *fail;                             /* name of a function that is to fail, */
-	int         fail_after;                       /* after so many calls that do not, */
-	int         fail_with;                        /* with this code */
+	int     major, minor;   /* compute capability of the GPU, 9.0 */
+	int     driver;         /* 1000 major + 10 minor of the CUDA it is for */
+	int64_t memory;         /* bytes of the GPU, 1 GiB */
+	int64_t used;           /* of them */
+	const char *fail;       /* name of a function that is to fail, */
+	int         fail_after; /* after so many calls that do not, */
+	int         fail_with;  /* with this code */
 	int         instantiated, launched, captured; /* graphs; operations in the last one */
 	int         heuristics, matmuls;              /* calls */
 	int         chosen;    /* index of the algorithm of the last product */

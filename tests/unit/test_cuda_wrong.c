@@ -45,6 +45,9 @@ START_TEST(mistakes)
 	m->p.needs = "avx512bf16";
 	refused(m, "`avx512bf16`");
 	m->p.needs = "sm_80";
+	gpu->driver -= 1000;
+	refused(m, "was built for CUDA");
+	gpu->driver += 1000;
 	m->slab[SLAB_act].bytes = (int64_t)3 << 30;
 	refused(m, "3.00 GiB");
 	m = made(N);
