@@ -5,7 +5,6 @@
 #include "compiler/base/nvrtc.h"
 #include "compiler/d2v_private.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,20 +27,6 @@ program_read(Arena *a, const char *folder, Program **out)
 
 	TRY(file_read(path, &text, NULL));
 	return program_parse(a, path, text, out);
-}
-
-static Status
-arch_check(const char *arch)
-{
-	const char *digit = arch + 3;
-
-	if (strncmp(arch, "sm_", 3) == 0 && isdigit((unsigned char)*digit)) {
-		while (isdigit((unsigned char)*digit))
-			digit++;
-		if (*digit == 0 || ((*digit == 'a' || *digit == 'f') && digit[1] == 0))
-			return OK;
-	}
-	return user_error("arch", "--arch is a GPU such as sm_80, sm_90 or sm_100, not `%s`", arch);
 }
 
 static void
@@ -78,7 +63,6 @@ cuda_report(Arena *a, const Options *o, const char *folder)
 	CudaObject *object;
 	Program    *p;
 
-	TRY(arch_check(arch));
 	if (missing) {
 		if (!o->quiet)
 			fprintf(stderr, "d2v: the kernels are written, not compiled: %s\n",

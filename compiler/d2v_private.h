@@ -123,7 +123,7 @@ Status
 compile_cached(Arena *a, const Options *o, Spec *spec, const char *target, const char **folder);
 const char *cache_folder(Arena *a, const Options *o);
 /* Tell graphs what they are compiled for: --arch, --recompute. */
-void aim(const Options *o, Graph *const *graph, int n, Target *t);
+Status aim(const Options *o, Graph *const *graph, int n, Target *t);
 /* Passes, codegen and the proof of what they made; nothing is written. */
 Status compile_program(Arena *a, const Options *o, Spec *spec, const char *target, Compiled **out);
 Status compile_watched(Arena *a, const Options *o, Spec *spec, const char *target, PassHook *hook,

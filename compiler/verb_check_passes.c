@@ -116,8 +116,8 @@ check_passes(Arena *a, const Options *o)
 		print_sizes(s.size, s.nsize);
 	fflush(stdout);
 	TRY(small_enough(s.work, o->file));
-	aim(o, &spec->train, 1, &target);
-	aim(o, spec->feature, spec->nfeature, &target);
+	TRY(aim(o, &spec->train, 1, &target));
+	TRY(aim(o, spec->feature, spec->nfeature, &target));
 	TRY(passes_check(a, spec->train, pass_table, pass_count, o->file, row));
 	if (!o->quiet)
 		print_rows(a, row, pass_count);

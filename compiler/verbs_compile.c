@@ -5,6 +5,7 @@
 #include "compiler/d2v_private.h"
 
 #include <errno.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -73,10 +74,29 @@ spec_graphs(Arena *a, const Spec *spec)
 	return graph;
 }
 
-void
+/* Generated text wants the matrix fragments, asynchronous copies and conversions of bf16 that begin
+ * with sm_80. */
+static Status
+arch_check(const char *arch)
+{
+	char *end = NULL;
+	long  number = strncmp(arch, "sm_", 3) == 0 && isdigit((unsigned char)arch[3])
+	                       ? strtol(arch + 3, &end, 10)
+	                       : 0;
+
+	if (end && (*end == 0 || ((*end == 'a' || *end == 'f') && end[1] == 0)) && number >= 80)
+		return OK;
+	return user_error("arch",
+	                  "--arch is a GPU such as sm_80, sm_90 or sm_100, and none before sm_80; "
+	                  "not `%s`",
+	                  arch);
+}
+
+Status
 aim(const Options *o, Graph *const *graph, int n, Target *t)
 {
 	if (t->arch && o->arch) {
+		TRY(arch_check(o->arch));
 		t->arch = o->arch;
 		t->info.attend_tokens = gpu_of(t->arch).attend_tokens;
 	}
@@ -87,6 +107,7 @@ aim(const Options *o, Graph *const *graph, int n, Target *t)
 			if (strcmp(o->recompute, recompute_name[i]) == 0)
 				graph[g]->recompute = (Recompute)i;
 	}
+	return OK;
 }
 
 Status
@@ -95,7 +116,7 @@ compile_watched(Arena *a, const Options *o, Spec *spec, const char *target, Pass
 {
 	Target t = *target_find(target);
 
-	aim(o, spec_graphs(a, spec), spec->nfeature + 1, &t);
+	TRY(aim(o, spec_graphs(a, spec), spec->nfeature + 1, &t));
 	TRY(stage_run(a, o, spec, hook, arg));
 	TRY(codegen(a, &spec->recipe, spec_graphs(a, spec), spec->nfeature + 1, &t, out));
 	return program_verify((*out)->program);
@@ -227,7 +248,7 @@ do_compile(Arena *a, const Options *o)
 	if (o->to) {
 		Target t = *target_find(target);
 
-		aim(o, spec_graphs(a, spec), spec->nfeature + 1, &t);
+		TRY(aim(o, spec_graphs(a, spec), spec->nfeature + 1, &t));
 		return stage_write(a, o, spec);
 	}
 	if (!folder)

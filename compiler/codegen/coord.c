@@ -74,6 +74,8 @@ coord_text(const Region *r, const Coord *c)
 {
 	Text        t = {0};
 	const char *out;
+	int64_t     most = 0;     /* of the sum so far, whose variables may be int */
+	bool        wide = false; /* a term of 64 bits makes the sum one, too */
 
 	for (int l = 0; l < r->nloop; l++) {
 		int64_t k = 0;
@@ -85,10 +87,16 @@ coord_text(const Region *r, const Coord *c)
 		if (k == 0)
 			continue;
 		text_printf(&t, "%s", t.n ? " + " : "");
-		if (k == 1)
+		int64_t term = (k < 0 ? -k : k) * r->loop[l].size;
+		most += term;
+		if (term > INT32_MAX || (most > INT32_MAX && !wide)) {
+			text_printf(&t, "%lldll * %s", (long long)k, r->loop[l].var);
+			wide = true;
+		} else if (k == 1) {
 			text_printf(&t, "%s", r->loop[l].var);
-		else
+		} else {
 			text_printf(&t, "%lld * %s", (long long)k, r->loop[l].var);
+		}
 	}
 	if (c->opaque)
 		text_printf(&t, "%s%s", t.n ? " + " : "", c->opaque);

@@ -165,6 +165,7 @@ Pointer scratch_pointer(Builder *b, int64_t at, int64_t floats, bool write);
 
 /* ---- values.c: the bytes that steps touch, and the names of the values in them (program.h: Named)
  * --- */
+int64_t extent_span(Extent x); /* bytes from its first to its last */
 Extent  node_extent(const Type *t, const int64_t *stride);
 Extent  extent_union(Extent x, Extent y); /* of two reads at one place */
 Pointer node_pointer(Arena *a, const Graph *g, Val v, bool write);

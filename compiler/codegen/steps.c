@@ -210,15 +210,31 @@ follows(const Graph *g, const Pointer *p, const Pointer *q, int64_t count)
 	return q->offset == p->offset + step * dtype_bytes[p->type.dtype];
 }
 
+/* May two launches change places? When neither touches what the other writes. */
+static bool
+independent(const Draft *x, const Draft *y)
+{
+	for (int i = 0; i < x->npointer; i++)
+		for (int k = 0; k < y->npointer; k++) {
+			const Pointer *p = &x->pointer[i], *q = &y->pointer[k];
+
+			if (p->slab == q->slab && (p->write || q->write) &&
+			    p->offset < q->offset + extent_span(q->extent) &&
+			    q->offset < p->offset + extent_span(p->extent))
+				return false;
+		}
+	return true;
+}
+
 /* A flat launch whose arrays all continue where those of the one before end is the same launch,
- * longer. */
+ * longer, unless it wants what that one writes. */
 static bool
 continues(const Builder *b, const Graph *g, const Draft *x, const Draft *y)
 {
 	const Source *s = &b->source.at[y->step.kernel];
 
 	if (x->step.kind != STEP_launch || y->step.kind != STEP_launch ||
-	    x->step.kernel != y->step.kernel || strcmp(s->kind, "flat"))
+	    x->step.kernel != y->step.kernel || strcmp(s->kind, "flat") || !independent(x, y))
 		return false;
 	for (int k = 1; k < s->nnumber; k++)
 		if (x->number[k].f != y->number[k].f || x->number[k].i != y->number[k].i ||
@@ -248,22 +264,6 @@ join(Builder *b, Draft *x, const Draft *d)
 		for (int k = 0; k < d->pointer[i].from.n; k++)
 			vec_push(b->a, &p->from, d->pointer[i].from.at[k]);
 	}
-}
-
-/* May two launches change places? When neither touches what the other writes. */
-static bool
-independent(const Draft *x, const Draft *y)
-{
-	for (int i = 0; i < x->npointer; i++)
-		for (int k = 0; k < y->npointer; k++) {
-			const Pointer *p = &x->pointer[i], *q = &y->pointer[k];
-
-			if (p->slab == q->slab && (p->write || q->write) &&
-			    p->offset < q->offset + type_bytes(&q->type) &&
-			    q->offset < p->offset + type_bytes(&p->type))
-				return false;
-		}
-	return true;
 }
 
 /* Does flat launch y belong before x: by kernel, then by the scalars both read, then by where they

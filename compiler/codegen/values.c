@@ -9,9 +9,8 @@
 
 /* ---- bytes ---------------------------------------------------------------------------------- */
 
-/* From the first byte to the last, both included. */
-static int64_t
-span(Extent x)
+int64_t
+extent_span(Extent x)
 {
 	return (x.rows - 1) * x.pitch + x.bytes;
 }
@@ -53,7 +52,7 @@ static bool
 within(Extent x, Extent whole)
 {
 	if (whole.rows == 1)
-		return span(x) <= whole.bytes;
+		return extent_span(x) <= whole.bytes;
 	return x.rows == 1
 	               ? x.bytes <= whole.bytes
 	               : x.pitch == whole.pitch && x.rows <= whole.rows && x.bytes <= whole.bytes;
@@ -62,7 +61,7 @@ within(Extent x, Extent whole)
 Extent
 extent_union(Extent x, Extent y)
 {
-	int64_t most = span(x) > span(y) ? span(x) : span(y);
+	int64_t most = extent_span(x) > extent_span(y) ? extent_span(x) : extent_span(y);
 
 	return within(y, x) ? x : within(x, y) ? y : (Extent){most, 1, 0};
 }
@@ -321,7 +320,7 @@ name_arg(Namer *x, const Pointer *p, Arg *a)
 	}
 	if (!reads)
 		return;
-	from = names_of(x, p->from.at, p->from.n, p->offset, span(p->extent), &n);
+	from = names_of(x, p->from.at, p->from.n, p->offset, extent_span(p->extent), &n);
 	if (p->write) {
 		a->before = from->value;
 		a->before_at = from->at;
@@ -385,7 +384,7 @@ values_name(Arena *a, const Classes *c, const Graph *g, const Program *p, const 
 		for (int k = 0; k < d->npointer; k++)
 			if (d->pointer[k].write)
 				is_written(&x, d->pointer[k].to, d->pointer[k].slab,
-				           d->pointer[k].offset, span(d->pointer[k].extent));
+				           d->pointer[k].offset, extent_span(d->pointer[k].extent));
 		if (d->step.kind == STEP_gemm)
 			is_written(&x, d->c, m->c.slab, m->c.offset,
 			           operand_bytes(&m->c, m->z, m->m, m->n));

@@ -29,6 +29,8 @@ ends 'a program for the CPU' 1 'compiled for `cpu`' sh -c "d2v compile $tiny --o
 ends 'no NVRTC when compiling' 0 'are written, not compiled' d2v compile "$tiny" --target=cuda --out "$tmp/program"
 holds 'no kernel is compiled when that is not wanted' d2v compile "$tiny" --target=cuda --out "$tmp/program" --no-nvrtc --quiet
 ends 'not a GPU' 1 '[arch]' d2v compile "$tiny" --target=cuda --arch=90 --out "$tmp/program"
+ends 'a GPU without what kernels use' 1 'none before sm_80; not `sm_75` [arch]' d2v compile "$tiny" --target=cuda --arch=sm_75 --no-nvrtc --out "$tmp/program"
+ends 'the same, planned' 1 'none before sm_80; not `sm_1` [arch]' d2v plan "$tiny" --target=cuda --arch=sm_1
 
 if [ -e "$BUILD/fake-cuda/libcuda.so.1" ]; then
 	cp -L "$BUILD/fake-cuda/libcuda.so.1" "$tmp/only-driver/"
