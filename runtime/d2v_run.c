@@ -30,7 +30,8 @@ usage(FILE *to)
 	      to);
 	for (int i = 0; i < COUNT(verbs); i++)
 		fprintf(to, "  %-6s %s\n", verbs[i].name, verbs[i].does);
-	fputs("\n`d2v-run VERB --help` shows the options and examples of a verb.\n", to);
+	fprintf(to, "\n`d2v-run VERB --help` shows the options and examples of a verb.\n\n%s",
+	        environment_help);
 }
 
 /* How many processes want a processor right now, this one among them; 0: not known. */

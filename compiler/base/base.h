@@ -235,4 +235,7 @@ float philox_uniform(uint32_t seed, uint64_t site, uint32_t step, uint32_t sampl
 /* What was done since the call before, for D2V_PHASES=1; else nothing happens. Any thread. */
 void phase(const char *what);
 
+/* ---- environment.c -------------------------------------------------------------------------- */
+extern const char environment_help[]; /* a part of --help */
+
 #endif

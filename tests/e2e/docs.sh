@@ -28,6 +28,14 @@ for page in "$BUILD"/man/*.1; do
 done
 for tool in groff mandoc zsh fish; do command -v $tool >/dev/null || echo "$tool is not installed: passed over"; done
 
+# The environment: what --help tells of, in both programs and on both pages, is what is read somewhere, and all of it.
+read_of=$(grep -rhoE '"D2V_[A-Z0-9_]*"' compiler runtime | tr -d '"' | LC_ALL=C sort -u)
+for program in d2v d2v-run; do
+	"$program" --help | sed -n '/^environment:/,/^$/p' | grep -oE 'D2V_[A-Z0-9_]*' | LC_ALL=C sort -u >"$tmp/told"
+	holds "$program --help tells of what is read" sh -c 'test "$1" = "$(cat "$2")"' - "$read_of" "$tmp/told"
+	holds "an environment on the page of $program" grep -q '^\.SH ENVIRONMENT' "$BUILD/man/$program.1"
+done
+
 # bash: complete LAST-WORD ANSWER WORDS.. : the words so far, the last of them being completed.
 cat >"$tmp/complete" <<'EOF'
 . "$BUILD/completion/d2v.bash"

@@ -71,6 +71,10 @@ function start() {
 }
 { start() }
 held != "" { release() }
+/^environment:$/ {
+	section("ENVIRONMENT")
+	next
+}
 /^[Ee]xamples?:$/ {
 	section("EXAMPLES")
 	next
