@@ -209,17 +209,22 @@ single_sum_squares_cuda(Builder *b, const Draft *d, Drafts *out)
 
 /* ---- scatter_add ---------------------------------------------------------------------------- */
 
-/* `sum of STRIDE * NAMEi` */
+/* `sum of STRIDE * NAMEi`, each NAMEi an int below size[i]. *most: how far what stands before it in the same sum
+ * may reach, and then this, too; a term that takes the sum beyond 31 bits is one of 64. */
 static const char *
-position(Arena *a, const int64_t *stride, int n, char name)
+position(Arena *a, const int64_t *stride, const int64_t *size, int n, char name, int64_t *most)
 {
 	const char *text = NULL;
 
-	for (int i = 0; i < n; i++)
-		if (stride[i])
-			text = text ? arena_printf(a, "%s + %lld * %c%d", text,
-			                           (long long)stride[i], name, i)
-			            : arena_printf(a, "%lld * %c%d", (long long)stride[i], name, i);
+	for (int i = 0; i < n; i++) {
+		const char *plus = text ? arena_printf(a, "%s + ", text) : "";
+
+		if (stride[i] == 0)
+			continue;
+		*most += stride[i] * size[i];
+		text = arena_printf(a, "%s%lld%s * %c%d", plus, (long long)stride[i],
+		                    *most > INT32_MAX ? "ll" : "", name, i);
+	}
 	return text ? text : "0";
 }
 
@@ -255,8 +260,10 @@ single_scatter_cuda(Builder *b, const ScatterKernel *k, const Draft *d, Drafts *
 	             .flops = d->step.flops,
 	             .bytes = d->step.bytes,
 	             .block = SCATTER_LANES};
-	int64_t others = 1, draws = 1, together, groups;
+	int64_t others = 1, draws = 1, together, groups, most = 0;
 	Text    t = {0};
+
+	const char *other_part;
 
 	for (int i = 0; i < k->nother; i++)
 		others *= k->other[i];
@@ -284,18 +291,20 @@ single_scatter_cuda(Builder *b, const ScatterKernel *k, const Draft *d, Drafts *
 	text_printf(&t, "\tfor (int e = threadIdx.x; e < %lld; e += %d) {\n", (long long)draws,
 	            SCATTER_LANES);
 	decode(&t, k->draw, k->ndraw, 'e', "e", "\t\t");
-	text_printf(&t, "\t\tif (p1[%s + %s] != row)\n\t\t\tcontinue;\n",
-	            together == 1 ? position(b->a, k->table_other, k->nother, 'o') : "0",
-	            position(b->a, k->table_draw, k->ndraw, 'e'));
+	other_part = together == 1 ? position(b->a, k->table_other, k->other, k->nother, 'o', &most)
+	                           : "0";
+	text_printf(&t, "\t\tif (p1[%s + %s] != row)\n\t\t\tcontinue;\n", other_part,
+	            position(b->a, k->table_draw, k->draw, k->ndraw, 'e', &most));
 	text_printf(&t, "#pragma unroll\n"
 	                "\t\tfor (int i = 0; i < GROUP; i++) {\n");
 	if (together > 1)
 		decode(&t, k->other, k->nother, 'o', "(first + i)", "\t\t\t");
+	most = 0;
+	other_part = position(b->a, k->a_other, k->other, k->nother, 'o', &most);
 	text_printf(&t,
 	            "\t\t\tif (first + i < OTHERS)\n"
 	            "\t\t\t\tsum[i] += p0[%s + %s];\n\t\t}\n\t}\n",
-	            position(b->a, k->a_other, k->nother, 'o'),
-	            position(b->a, k->a_draw, k->ndraw, 'e'));
+	            other_part, position(b->a, k->a_draw, k->draw, k->ndraw, 'e', &most));
 	text_printf(&t, "#pragma unroll\n"
 	                "\tfor (int i = 0; i < GROUP; i++) {\n"
 	                "\t\tsum[i] = d2v_warp_sum(sum[i]);\n"
@@ -308,9 +317,11 @@ single_scatter_cuda(Builder *b, const ScatterKernel *k, const Draft *d, Drafts *
 	                "\t\treturn;\n");
 	if (together > 1)
 		decode(&t, k->other, k->nother, 'o', "other", "\t");
+	most = k->out_row * k->rows;
 	text_printf(&t,
-	            "\tp2[%lld * row + %s] = d2v_total<WARPS>(part + threadIdx.x * WARPS);\n}\n",
-	            (long long)k->out_row, position(b->a, k->out_other, k->nother, 'o'));
+	            "\tp2[%lld%s * row + %s] = d2v_total<WARPS>(part + threadIdx.x * WARPS);\n}\n",
+	            (long long)k->out_row, most > INT32_MAX ? "ll" : "",
+	            position(b->a, k->out_other, k->other, k->nother, 'o', &most));
 	s.grid = k->rows * groups;
 	s.body = arena_strdup(b->a, t.at);
 	launch(b, &s, d, out);
@@ -329,8 +340,9 @@ single_order_cuda(Builder *b, const OrderKernel *k, const Draft *d, Drafts *out)
 	                 .bytes = d->step.bytes,
 	                 .block = ORDER_BLOCK,
 	                 .grid = 1};
-	const char *from = position(b->a, k->mask_outer, k->nouter, 'o'),
-		   *to = position(b->a, k->out_outer, k->nouter, 'o');
+	int64_t     mask_most = k->mask_step * k->n, out_most = k->out_step * (k->offset + k->size);
+	const char *from = position(b->a, k->mask_outer, k->outer, k->nouter, 'o', &mask_most),
+		   *to = position(b->a, k->out_outer, k->outer, k->nouter, 'o', &out_most);
 	Text t = {0};
 
 	for (int i = 0; i < k->nouter; i++)
