@@ -152,6 +152,24 @@ split_some(Gen *x, Val v, Axis from)
 	return build_split(x->g, v, from, to, 2, gen_here(x));
 }
 
+/* The same op again and again, each time on what the one before stored: a rename keeps the places
+ * and hides the axes, so that no two of them are one kernel. */
+static Val
+chain_some(Gen *x, Val v, Axis from)
+{
+	Op op = gen_below(x, 2) ? OP_tanh : OP_gelu;
+
+	for (int i = gen_below(x, 4); i > 0; i--) {
+		Axis to = {intern_printf("%s'", from.name), from.size};
+
+		if (type_find(gen_type_of(x, v), to.name) >= 0)
+			break;
+		v = build_rename(x->g, build_un(x->g, op, v, gen_here(x)), from, to, gen_here(x));
+		from = to;
+	}
+	return v;
+}
+
 /* Concat of two values that agree but for a twin of one axis, or of a slice and one lacking the
  * axis. */
 static Val
@@ -210,7 +228,7 @@ gen_view(Gen *x)
 	case 5:
 		to = (Axis){intern_printf("%s'", from.name), from.size};
 		if (type_find(&t, to.name) < 0)
-			v = build_rename(x->g, v, from, to, gen_here(x));
+			v = chain_some(x, build_rename(x->g, v, from, to, gen_here(x)), to);
 		break;
 	case 6:
 		if (t.rank < 2)

@@ -47,10 +47,10 @@ gen_vary_sizes(Gen *x)
 	static const struct {
 		const char *name;
 		int         n;
-		int64_t     size[6];
+		int64_t     size[7];
 	} may[] = {
 		{"B", 5, {3, 1, 2, 5, 3}},
-		{"F", 6, {7, 1, 17, 8, 33, 3}},
+		{"F", 7, {7, 1, 17, 8, 33, 3, 32}},
 		{"V", 4, {6, 1, 13, 16}},
 		{"N", 4, {4, 1, 9, 2}},
 	};
