@@ -351,7 +351,7 @@ attend_softmax(Text *out, const AttendKernel *k, const char *numerator)
 	            "\t\t\t\t\tfloat *x = score + i * UP;\n"
 	            "\t\t\t\t\tfor (int64_t u = 0; u < UP; u++)\n"
 	            "\t\t\t\t\t\tx[u] = x[u] * scale + bias[%su];\n"
-	            "\t\t\t\t\ttop[i] = d2v_max_of(x, UP);\n"
+	            "\t\t\t\t\ttop[i] = d2v_top_of(x, UP);\n"
 	            "\t\t\t\t}\n"
 	            "\t\t\t\tfor (int64_t i = 0; i < rows; i++)\n"
 	            "\t\t\t\t\tfor (int64_t u = 0; u < UP; u++)\n"

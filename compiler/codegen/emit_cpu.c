@@ -98,13 +98,13 @@ end_partials(Cpu *c, int phase, unsigned mask, int l, int depth)
 		if (!is_partial(e, i, phase, mask, l))
 			continue;
 		if (is_short(e->r, l))
-			part = arena_printf(e->r->a, "d2v_%s_of(t%d, %s)", sum ? "sum" : "max", i,
+			part = arena_printf(e->r->a, "d2v_%s_of(t%d, %s)", sum ? "sum" : "top", i,
 			                    cpu_length(e->r, l));
 		indent(t, depth);
 		if (sum)
 			text_printf(t, "%s += %s;\n", acc, part);
 		else
-			text_printf(t, "%s = d2v_max(%s, %s);\n", acc, acc, part);
+			text_printf(t, "%s = d2v_top(%s, %s);\n", acc, acc, part);
 	}
 }
 
@@ -126,7 +126,7 @@ emit_member(Cpu *c, int i, int depth, int innermost)
 		else if (n->op == OP_sum)
 			text_printf(t, "%s += %s;\n", acc, x);
 		else
-			text_printf(t, "%s = d2v_max(%s, %s);\n", acc, acc, x);
+			text_printf(t, "%s = d2v_top(%s, %s);\n", acc, acc, x);
 		return;
 	}
 	const char *x = expression(e, i);
@@ -279,7 +279,7 @@ finish_columns(Emit *e, Text *t, int chunks)
 			text_printf(t, "sum%d += part%d[chunk][%s];\n", i, i,
 			            index_text(r, e->mask[i]));
 		else
-			text_printf(t, "sum%d = d2v_max(sum%d, part%d[chunk][%s]);\n", i, i, i,
+			text_printf(t, "sum%d = d2v_top(sum%d, part%d[chunk][%s]);\n", i, i, i,
 			            index_text(r, e->mask[i]));
 		indent(t, depth);
 		text_printf(t, "%s = sum%d;\n", store_text(e, i), i);

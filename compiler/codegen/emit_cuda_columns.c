@@ -178,7 +178,7 @@ end_columns(Cuda *c, int i, Text *t)
 	text_printf(t,
 	            node_at(e, i)->op == OP_sum
 	                    ? "\t\t\tsum += sums[%lld * team + at];\n"
-	                    : "\t\t\tsum = d2v_max(sum, sums[%lld * team + at]);\n",
+	                    : "\t\t\tsum = d2v_top(sum, sums[%lld * team + at]);\n",
 	            (long long)d->size);
 	decode_columns(c, i, t, 2);
 	text_printf(t, "\t\t%s = sum;\n\t}\n\td2v_barrier();\n", destination(c, i, "at"));
@@ -274,7 +274,7 @@ write_finish(Cuda *c, const char *most, Text *t)
 		(long long)c->total, (long long)c->grid, FINISH_GROUPS);
 	text_printf(t, "\t\t\tconst float x = scratch[%lldll * block + column];\n",
 	            (long long)c->total);
-	text_printf(t, most ? "\t\t\tsum = most ? d2v_max(sum, x) : sum + x;\n\t\t}\n\t}\n"
+	text_printf(t, most ? "\t\t\tsum = most ? d2v_top(sum, x) : sum + x;\n\t\t}\n\t}\n"
 	                    : "\t\t\tsum += x;\n\t\t}\n\t}\n");
 	text_printf(
 		t,
@@ -282,7 +282,7 @@ write_finish(Cuda *c, const char *most, Text *t)
 		FINISH_COLUMNS + 1, (long long)c->total);
 	text_printf(t, "\tfor (int i = 1; i < %d; i++)\n", FINISH_GROUPS);
 	text_printf(t,
-	            most ? "\t\tsum = most ? d2v_max(sum, part[%d * i + lane]) : sum + part[%d * i "
+	            most ? "\t\tsum = most ? d2v_top(sum, part[%d * i + lane]) : sum + part[%d * i "
 	                   "+ lane];\n"
 	                 : "\t\tsum += part[%d * i + lane];\n",
 	            FINISH_COLUMNS + 1, FINISH_COLUMNS + 1);

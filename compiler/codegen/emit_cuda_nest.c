@@ -107,7 +107,7 @@ sum_staged(Cuda *c, int i)
 			            r->loop[l].var, (long long)r->loop[l].size, r->loop[l].var);
 		}
 	indent(t, depth);
-	text_printf(t, n->op == OP_sum ? "sum += u%d[%s];\n" : "sum = d2v_max(sum, u%d[%s]);\n", i,
+	text_printf(t, n->op == OP_sum ? "sum += u%d[%s];\n" : "sum = d2v_top(sum, u%d[%s]);\n", i,
 	            index_text(r, e->nest[i]));
 	depth = c->depth + (column ? 2 : 1);
 	indent(t, depth);
@@ -146,7 +146,7 @@ emit_reduction(Cuda *c, int i)
 	if (n->op == OP_sum)
 		text_printf(&c->members, "%s += %s;\n", to, x);
 	else
-		text_printf(&c->members, "%s = d2v_max(%s, %s);\n", to, to, x);
+		text_printf(&c->members, "%s = d2v_top(%s, %s);\n", to, to, x);
 }
 
 static void

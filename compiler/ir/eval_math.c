@@ -23,9 +23,9 @@ scalar(const Node *n, double a, double b, double c)
 	case OP_div:
 		return a / b;
 	case OP_min:
-		return a < b ? a : b;
+		return a < b || isnan(a) ? a : b;
 	case OP_max:
-		return a > b ? a : b;
+		return a > b || isnan(a) ? a : b;
 	case OP_neg:
 		return -a;
 	case OP_abs:

@@ -1,7 +1,7 @@
 /* k005_flat: 1.769e+06 flops, 1.062e+07 bytes a launch
  *   models/lib/vit.d2v:17  let query : [.., H, T, E] = (sum(D) x * q + qb) / sqrt(E);
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 void
 k005_flat(void *const *p, const Num *n)

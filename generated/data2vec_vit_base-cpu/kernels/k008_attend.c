@@ -1,7 +1,7 @@
 /* k008_attend: 1.526e+10 flops, 1.568e+08 bytes a launch
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 #ifndef D2V_TILES
 #define D2V_TILES
@@ -255,7 +255,7 @@ k008_attend(void *const *p, const Num *n)
 					float *x = score + i * UP;
 					for (int64_t u = 0; u < UP; u++)
 						x[u] = x[u] * scale + bias[i * UP + u];
-					top[i] = d2v_max_of(x, UP);
+					top[i] = d2v_top_of(x, UP);
 				}
 				for (int64_t i = 0; i < rows; i++)
 					for (int64_t u = 0; u < UP; u++)

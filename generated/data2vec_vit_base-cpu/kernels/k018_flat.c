@@ -1,7 +1,7 @@
 /* k018_flat: 3.303e+08 flops, 1.887e+08 bytes a launch
  *   models/lib/vit.d2v:36  let h : [.., T, F] = gelu(sum(D) n2(a) * up + upb);
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 void
 k018_flat(void *const *p, const Num *n)

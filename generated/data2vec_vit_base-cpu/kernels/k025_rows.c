@@ -1,7 +1,7 @@
 /* k025_rows: 2.359e+07 flops, 1.011e+08 bytes a launch
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 void
 k025_rows(void *const *p, const Num *n)

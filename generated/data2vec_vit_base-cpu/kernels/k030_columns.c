@@ -1,7 +1,7 @@
 /* k030_columns: 5.018e+04 flops, 2.509e+04 bytes a launch
  *   models/vit_base.d2v:92  minimise mean(B, N, D where m) smooth_l1(e, beta = 2);
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 void
 k030_columns(void *const *p, const Num *n)

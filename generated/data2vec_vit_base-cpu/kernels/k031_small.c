@@ -2,7 +2,7 @@
  *   models/vit_base.d2v:94  watch masked = mean(B, N) m;
  *   models/vit_base.d2v:93  watch target_std = mean(D) std(y over (B, N) where m);
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 void
 k031_small(void *const *p, const Num *n)

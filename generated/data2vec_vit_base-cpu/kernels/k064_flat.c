@@ -1,7 +1,7 @@
 /* k064_flat: 1.062e+07 flops, 2.123e+07 bytes a launch
  *   models/vit_base.d2v:37  let p : [B, N, D] = sum(C, Py, Px) image as [B, N, C, Py, Px] * patch + patchb;
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 void
 k064_flat(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k070_flat: 4.247e+07 flops, 8.493e+07 bytes a launch
  *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 void
 k070_flat(void *const *p, const Num *n)

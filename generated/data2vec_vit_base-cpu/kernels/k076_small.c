@@ -1,7 +1,7 @@
 /* k076_small: 1 flops, 4 bytes a launch
  *   models/vit_base.d2v:79  model teacher = average of student {
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 void
 k076_small(void *const *p, const Num *n)

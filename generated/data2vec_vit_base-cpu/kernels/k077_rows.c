@@ -1,7 +1,7 @@
 /* k077_rows: 1.927e+08 flops, 1.541e+09 bytes a launch
  *   models/vit_base.d2v:98  feature tokens(image : [B, C, Y, X]) of student, teacher -> [L, B, N, D] = states(image, none) at N;
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 void
 k077_rows(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k078_rows: 5.81e+07 flops, 1.937e+08 bytes a launch
  *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 void
 k078_rows(void *const *p, const Num *n)

@@ -12,7 +12,7 @@
  *   models/vit_base.d2v:86  objective masked_regression(image : [B, C, Y, X]) {
  *   models/vit_base.d2v:98  feature tokens(image : [B, C, Y, X]) of student, teacher -> [L, B, N, D] = states(image, none) at N;
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(256)
 k000_flat(const float *__restrict__ p0, uint16_t *__restrict__ p1, long long count)

@@ -6,7 +6,7 @@
  *   p2  f32[H:12, T:197, U:197]  written
  *   models/vit_base.d2v:39  let r : [H, T, U] = pick(offset over R, grid_offsets(Gy, Gx) as [T, U]);
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(256)
 k002_rows(const int32_t *__restrict__ p0, const float *__restrict__ p1, float *__restrict__ p2)

@@ -5,7 +5,7 @@
  *   p1  bf16[B:128, T:197, F:3072]  written
  *   models/lib/vit.d2v:36  let h : [.., T, F] = gelu(sum(D) n2(a) * up + upb);
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(256)
 k009_flat(const uint16_t *__restrict__ p0, uint16_t *__restrict__ p1, long long count)

@@ -8,7 +8,7 @@
  *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
  *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(32)
 k019_small(const uint32_t *__restrict__ p0, const uint32_t *__restrict__ p1, const uint32_t *__restrict__ p2, uint8_t *__restrict__ p3, unsigned long long arg0, float arg1)

@@ -16,7 +16,7 @@
  *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(128)
 k023_rows(const uint16_t *__restrict__ p0, const float *__restrict__ p1, const uint8_t *__restrict__ p2, const int32_t *__restrict__ p3, const float *__restrict__ p4, float *__restrict__ p5, float *__restrict__ p6, float *__restrict__ p7, const float *__restrict__ p8, const float *__restrict__ p9, uint16_t *__restrict__ p10)

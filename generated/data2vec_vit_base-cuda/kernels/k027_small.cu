@@ -6,7 +6,7 @@
  *   models/vit_base.d2v:94  watch masked = mean(B, N) m;
  *   models/vit_base.d2v:93  watch target_std = mean(D) std(y over (B, N) where m);
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(32)
 k027_small(const float *__restrict__ p0, float *__restrict__ p1, float arg0)

@@ -4,7 +4,7 @@
  *   p0  f32[B:128, N_m:120, V:768]
  *   models/vit_base.d2v:46  return sum(D) last(z[L - 1]) at N * head + headb;
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(96, 5)
 k039_columns(const float *__restrict__ p0, float *__restrict__ scratch)

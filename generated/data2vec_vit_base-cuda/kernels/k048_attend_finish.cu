@@ -1,7 +1,7 @@
 /* k048_attend_finish: 5.711e+06 flops, 2.471e+07 bytes a launch
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 #ifndef D2V_ATTEND
 #define D2V_ATTEND

@@ -18,7 +18,7 @@
  *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
  *   models/lib/vit.d2v:17  let query : [.., H, T, E] = (sum(D) x * q + qb) / sqrt(E);
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(96, 5)
 k050_columns(const uint16_t *__restrict__ p0, const float *__restrict__ p1, const float *__restrict__ p2, const float *__restrict__ p3, const int32_t *__restrict__ p4, const float *__restrict__ p5, const uint16_t *__restrict__ p6, const float *__restrict__ p7, float *__restrict__ p8, const uint8_t *__restrict__ p9, const float *__restrict__ p10, uint16_t *__restrict__ p11, float *__restrict__ scratch)

@@ -11,7 +11,7 @@
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  *   models/lib/vit.d2v:17  let query : [.., H, T, E] = (sum(D) x * q + qb) / sqrt(E);
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(96, 5)
 k057_columns(const float *__restrict__ p0, const float *__restrict__ p1, const float *__restrict__ p2, const uint16_t *__restrict__ p3, const float *__restrict__ p4, const float *__restrict__ p5, float *__restrict__ p6, float *__restrict__ scratch)

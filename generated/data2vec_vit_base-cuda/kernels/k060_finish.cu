@@ -2,7 +2,7 @@
  * Adds up 768 sums of each of 32 blocks, in order.
  *   models/vit_base.d2v:38  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(1024)
 k060_finish(float *__restrict__ p0, const float *__restrict__ scratch)

@@ -2,7 +2,7 @@
  * Squares of all gradients: 528 blocks add up as many parts of equal extent, 4 neighbours a thread.
  *   models/vit_base.d2v:27  param patch : [D, C, Py, Px] ~ weight;
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(512)
 k063_sum_squares(const float *__restrict__ p0, float *__restrict__ scratch, long long count)

@@ -6,7 +6,7 @@
  *   p2  f32[L:12, B:128, N:196, D:768]  written
  *   models/vit_base.d2v:98  feature tokens(image : [B, C, Y, X]) of student, teacher -> [L, B, N, D] = states(image, none) at N;
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(256)
 k075_rows(const float *__restrict__ p0, const float *__restrict__ p1, float *__restrict__ p2)

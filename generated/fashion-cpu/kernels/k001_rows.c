@@ -1,7 +1,7 @@
 /* k001_rows: 1156 flops, 6612 bytes a launch
  *   models/fashion.d2v:37  let r : [H, T, U] = pick(offset over R, grid_offsets(Gy, Gx) as [T, U]);
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 void
 k001_rows(void *const *p, const Num *n)

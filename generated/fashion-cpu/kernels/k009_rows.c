@@ -1,7 +1,7 @@
 /* k009_rows: 3.277e+06 flops, 2.621e+06 bytes a launch
  *   models/fashion.d2v:60  let top : [B, N, D] = mean(l in L - K .. L) standardise(z[l] at N over N, eps = 1e-5);
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 void
 k009_rows(void *const *p, const Num *n)

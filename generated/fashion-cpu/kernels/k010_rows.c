@@ -1,7 +1,7 @@
 /* k010_rows: 1.311e+05 flops, 1.05e+06 bytes a launch
  *   models/fashion.d2v:36  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 void
 k010_rows(void *const *p, const Num *n)

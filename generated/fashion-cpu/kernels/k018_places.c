@@ -1,7 +1,7 @@
 /* k018_places: 1024 flops, 3072 bytes a launch
  *   models/fashion.d2v:62  minimise mean(B, N, D where m) smooth_l1(p - top, beta = 2);
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 /* Where the true elements of each row lie, in order; -1 behind the last */
 void

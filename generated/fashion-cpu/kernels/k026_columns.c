@@ -1,7 +1,7 @@
 /* k026_columns: 6.554e+04 flops, 2.627e+05 bytes a launch
  *   models/fashion.d2v:44  return sum(D) last(z[L - 1]) at N * head + headb;
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 void
 k026_columns(void *const *p, const Num *n)

@@ -2,7 +2,7 @@
  *   models/fashion.d2v:63  watch target_std = mean(D) std(top over (B, N) where m);
  *   models/fashion.d2v:64  watch prediction_std = mean(D) std(p over (B, N) where m);
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 void
 k029_flat(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k034_ranks: 1024 flops, 5376 bytes a launch
  *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 /* How many true elements of its row come before each true one; -1: not true */
 void

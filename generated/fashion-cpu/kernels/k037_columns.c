@@ -1,7 +1,7 @@
 /* k037_columns: 1.393e+05 flops, 5.576e+05 bytes a launch
  *   models/lib/vit.d2v:19  let value : [.., H, U, E] = sum(D) x as [.., U, D] * v + vb;
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 void
 k037_columns(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k058_flat: 2.949e+05 flops, 5.898e+05 bytes a launch
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 void
 k058_flat(void *const *p, const Num *n)

@@ -6,7 +6,7 @@
  *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
  *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 void
 k061_flat(void *const *p, const Num *n)

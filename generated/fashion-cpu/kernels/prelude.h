@@ -16,7 +16,7 @@
  *     float sum = 0;
  *     #pragma omp simd reduction(+ : sum)
  *     for (int64_t i = 0; i < 768; i++) sum += x[i] * x[i];
- * (likewise reduction(max : m) with m = d2v_max(m, x[i])). A short row is added up
+ * (likewise reduction(max : m) with m = d2v_top(m, x[i])). A short row is added up
  * by d2v_sum_of instead, whose last additions wait less. Rows are shared out by
  * `#pragma omp parallel for`, one row to one thread, so the number of threads
  * changes nothing. */
@@ -84,8 +84,11 @@ typedef float    v_anywhere __attribute__((vector_size(4 * VW), aligned(4), may_
 /* ---- numbers ---- */
 D2V_INLINE uint32_t d2v_bits(float x) { uint32_t u; memcpy(&u, &x, 4); return u; }
 D2V_INLINE float d2v_float(uint32_t u) { float x; memcpy(&x, &u, 4); return x; }
-D2V_INLINE float d2v_min(float a, float b) { return a < b ? a : b; }
-D2V_INLINE float d2v_max(float a, float b) { return a > b ? a : b; }
+/* NaN where either is NaN, whichever comes first: max(x, 0) hides none. */
+D2V_INLINE float d2v_min(float a, float b) { return a < b || a != a ? a : b; }
+D2V_INLINE float d2v_max(float a, float b) { return a > b || a != a ? a : b; }
+/* The top of a row that a softmax takes off: a NaN shows in what is left, not in it. */
+D2V_INLINE float d2v_top(float a, float b) { return a > b ? a : b; }
 D2V_INLINE float d2v_sqrt(float x) { return __builtin_sqrtf(x); }
 D2V_INLINE float d2v_rsqrt(float x) { return 1.0f / __builtin_sqrtf(x); }
 D2V_INLINE float d2v_abs(float x) { return __builtin_fabsf(x); }
@@ -118,14 +121,14 @@ D2V_INLINE float d2v_sum_of(const float *x, int64_t n)
 #undef F
 	return a[0];
 }
-D2V_INLINE float d2v_max_of(const float *x, int64_t n)
+D2V_INLINE float d2v_top_of(const float *x, int64_t n)
 {
 	v_float a = (v_float){0} - __builtin_inff();
 	int64_t i = 0;
 	for (; i + VW <= n; i += VW)
 		a = d2v_larger(a, *(const v_float *)(x + i));
 	for (int l = 0; i < n; i++, l++)
-		a[l] = d2v_max(a[l], x[i]);
+		a[l] = d2v_top(a[l], x[i]);
 #define F(...) a = d2v_larger(a, __builtin_shufflevector(a, a, __VA_ARGS__));
 	D2V_FOLDS(F)
 #undef F

@@ -4,7 +4,7 @@
  *   p0  bool[B:64, N:16]
  *   models/fashion.d2v:62  minimise mean(B, N, D where m) smooth_l1(p - top, beta = 2);
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(256, 1)
 k018_columns(const uint8_t *__restrict__ p0, float *__restrict__ p1)

@@ -7,7 +7,7 @@
  *   models/fashion.d2v:63  watch target_std = mean(D) std(top over (B, N) where m);
  *   models/fashion.d2v:64  watch prediction_std = mean(D) std(p over (B, N) where m);
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(32)
 k019_small(const float *__restrict__ p0, float *__restrict__ p1, float arg0)

@@ -9,7 +9,7 @@
  *   p5  bool[B:64, N_m:8]
  *   models/fashion.d2v:62  minimise mean(B, N, D where m) smooth_l1(p - top, beta = 2);
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(256, 2)
 k022_columns(const int32_t *__restrict__ p0, const float *__restrict__ p1, float *__restrict__ p2, const float *__restrict__ p3, float *__restrict__ p4, const uint8_t *__restrict__ p5, float *__restrict__ scratch)

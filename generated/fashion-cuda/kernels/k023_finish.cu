@@ -2,7 +2,7 @@
  * Adds up 1 sums of each of 64 blocks, in order.
  *   models/fashion.d2v:62  minimise mean(B, N, D where m) smooth_l1(p - top, beta = 2);
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(1024)
 k023_finish(float *__restrict__ p0, const float *__restrict__ scratch)

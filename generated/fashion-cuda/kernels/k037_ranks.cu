@@ -2,7 +2,7 @@
  * How many true elements of its row come before each true one; -1: not true. A block a row.
  *   models/lib/vit.d2v:35  let a : [.., T, D] = x + drop_path(s1 * attend(n1(x), r), path);
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(256)
 k037_ranks(const unsigned char *__restrict__ p0, int32_t *__restrict__ p1)

@@ -2,7 +2,7 @@
  * Adds up 512 sums of each of 272 blocks, in order.
  *   models/lib/vit.d2v:36  let h : [.., T, F] = gelu(sum(D) n2(a) * up + upb);
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(1024)
 k046_finish(float *__restrict__ p0, const float *__restrict__ scratch)

@@ -2,7 +2,7 @@
  * out[row of the table] += a: a block for each of 52 rows and 4 of 4 others, through a table of 289.
  *   models/fashion.d2v:37  let r : [H, T, U] = pick(offset over R, grid_offsets(Gy, Gx) as [T, U]);
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(256)
 k050_scatter(const float *__restrict__ p0, const int32_t *__restrict__ p1, float *__restrict__ p2)

@@ -2,7 +2,7 @@
  * Adds up 256 sums of each of 34 blocks, in order.
  *   models/lib/vit.d2v:7  fn call(x : [.., W]) -> [.., W] = standardise(x over W, eps = 1e-6) * gain + bias;
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(1024)
 k052_finish(float *__restrict__ p0, float *__restrict__ p1, const float *__restrict__ scratch)

@@ -4,7 +4,7 @@
  *   p0  f32[B:64, D:128]
  *   models/fashion.d2v:36  let x : [B, T, D] = concat(cls, choose(m, hole, p) along T);
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(256, 1)
 k053_columns(const float *__restrict__ p0, float *__restrict__ p1)

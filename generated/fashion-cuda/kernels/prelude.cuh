@@ -104,8 +104,29 @@ __device__ __forceinline__ void d2v_ldmatrix_x2_trans(uint32_t (&r)[2], const vo
 /* ---- numbers ---- */
 D2V_INLINE float d2v_infinity() { return __uint_as_float(0x7f800000u); }
 D2V_INLINE float d2v_nan() { return __uint_as_float(0x7fc00000u); }
-D2V_INLINE float d2v_min(float a, float b) { return a < b ? a : b; }
-D2V_INLINE float d2v_max(float a, float b) { return a > b ? a : b; }
+/* NaN where either is NaN, whichever comes first: max(x, 0) hides none. */
+D2V_INLINE float d2v_min(float a, float b)
+{
+#ifdef D2V_EMULATE
+	return a < b || a != a ? a : b;
+#else
+	float y;
+	asm("min.NaN.f32 %0, %1, %2;" : "=f"(y) : "f"(a), "f"(b));
+	return y;
+#endif
+}
+D2V_INLINE float d2v_max(float a, float b)
+{
+#ifdef D2V_EMULATE
+	return a > b || a != a ? a : b;
+#else
+	float y;
+	asm("max.NaN.f32 %0, %1, %2;" : "=f"(y) : "f"(a), "f"(b));
+	return y;
+#endif
+}
+/* The top of a row that a softmax takes off: a NaN shows in what is left, not in it. */
+D2V_INLINE float d2v_top(float a, float b) { return a > b ? a : b; }
 D2V_INLINE float d2v_abs(float x) { return fabsf(x); }
 D2V_INLINE float d2v_sign(float x) { return (float)((x > 0) - (x < 0)); }
 D2V_INLINE float d2v_sqrt(float x) { return sqrtf(x); }
@@ -257,7 +278,7 @@ D2V_INLINE float d2v_warp_max(float v)
 {
 #pragma unroll
 	for (int m = 16; m > 0; m /= 2)
-		v = d2v_max(v, d2v_shuffle_xor(v, m));
+		v = d2v_top(v, d2v_shuffle_xor(v, m));
 	return v;
 }
 /* Of N numbers in shared memory, one after the other. */
@@ -274,7 +295,7 @@ template <int N> D2V_INLINE float d2v_most(const float *part)
 	float v = part[0];
 #pragma unroll
 	for (int i = 1; i < N; i++)
-		v = d2v_max(v, part[i]);
+		v = d2v_top(v, part[i]);
 	return v;
 }
 

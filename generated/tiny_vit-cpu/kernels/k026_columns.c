@@ -3,7 +3,7 @@
  *   models/vit_base.d2v:90  let y : [B, N, D] = standardise(top over D, eps = 1e-5);
  *   models/vit_base.d2v:93  watch target_std = mean(D) std(y over (B, N) where m);
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 void
 k026_columns(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k027_flat: 8 flops, 68 bytes a launch
  *   models/vit_base.d2v:93  watch target_std = mean(D) std(y over (B, N) where m);
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 void
 k027_flat(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k046_sum_squares: 1.958e+04 flops, 3.917e+04 bytes a launch
  *   models/vit_base.d2v:27  param patch : [D, C, Py, Px] ~ weight;
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 /* Sum of the squares of all gradients: 64 parts of fixed extent, each in 16 running sums, added in order in double. */
 void

@@ -1,7 +1,7 @@
 /* k048_small: 1 flops, 8 bytes a launch
  *   models/vit_base.d2v:27  param patch : [D, C, Py, Px] ~ weight;
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 void
 k048_small(void *const *p, const Num *n)

@@ -1,7 +1,7 @@
 /* k061_flat: 960 flops, 1804 bytes a launch
  *   models/vit_base.d2v:46  return sum(D) last(z[L - 1]) at N * head + headb;
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 void
 k061_flat(void *const *p, const Num *n)

@@ -2,7 +2,7 @@
  *   models/vit_base.d2v:102  lr = rate;
  *   models/vit_base.d2v:79  model teacher = average of student {
  */
-#include "prelude.h" /* f9129bde1cfb6eecdc69ba0deb6b4a2b */
+#include "prelude.h" /* dbba2f382ba2c5bd9c316df43a6e9cd5 */
 
 void
 k063_small(void *const *p, const Num *n)

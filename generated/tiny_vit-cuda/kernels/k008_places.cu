@@ -2,7 +2,7 @@
  * Where the true elements of each row lie, in order; -1 behind the last. A block a row.
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(256)
 k008_places(const unsigned char *__restrict__ p0, int32_t *__restrict__ p1)

@@ -6,7 +6,7 @@
  *   p2  f32[B:2, N_m:3, H:2, E:4]  written
  *   models/lib/vit.d2v:21  return sum(H, E) (sum(U) blend * value) * o + ob;
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(32)
 k009_small(const int32_t *__restrict__ p0, const float *__restrict__ p1, float *__restrict__ p2)

@@ -7,7 +7,7 @@
  *   p3  f32[B:2, N_m:3]  written
  *   models/vit_base.d2v:92  minimise mean(B, N, D where m) smooth_l1(e, beta = 2);
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(256)
 k019_flat(const int32_t *__restrict__ p0, uint8_t *__restrict__ p1, const float *__restrict__ p2, float *__restrict__ p3, long long count)

@@ -10,7 +10,7 @@
  *   models/vit_base.d2v:90  let y : [B, N, D] = standardise(top over D, eps = 1e-5);
  *   models/vit_base.d2v:93  watch target_std = mean(D) std(y over (B, N) where m);
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(256, 1)
 k027_columns(const float *__restrict__ p0, const float *__restrict__ p1, const float *__restrict__ p2, const float *__restrict__ p3, const uint8_t *__restrict__ p4, float *__restrict__ p5)

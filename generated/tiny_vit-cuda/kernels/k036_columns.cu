@@ -20,7 +20,7 @@
  *   models/lib/vit.d2v:17  let query : [.., H, T, E] = (sum(D) x * q + qb) / sqrt(E);
  *   models/lib/vit.d2v:37  return a + drop_path(s2 * (sum(F) h * down + downb), path);
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(256, 1)
 k036_columns(const float *__restrict__ p0, const float *__restrict__ p1, const float *__restrict__ p2, const int32_t *__restrict__ p3, const float *__restrict__ p4, const float *__restrict__ p5, const float *__restrict__ p6, const float *__restrict__ p7, const float *__restrict__ p8, float *__restrict__ p9, const float *__restrict__ p10, const float *__restrict__ p11, float *__restrict__ p12, float *__restrict__ p13, float *__restrict__ p14, float *__restrict__ p15, float *__restrict__ p16)

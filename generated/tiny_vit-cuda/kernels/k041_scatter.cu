@@ -2,7 +2,7 @@
  * out[row of the table] += a: a block for each of 12 rows and 2 of 2 others, through a table of 25.
  *   models/vit_base.d2v:39  let r : [H, T, U] = pick(offset over R, grid_offsets(Gy, Gx) as [T, U]);
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(256)
 k041_scatter(const float *__restrict__ p0, const int32_t *__restrict__ p1, float *__restrict__ p2)

@@ -14,7 +14,7 @@
  *   models/lib/vit.d2v:18  let key : [.., H, U, E] = sum(D) x as [.., U, D] * k;
  *   models/lib/vit.d2v:17  let query : [.., H, T, E] = (sum(D) x * q + qb) / sqrt(E);
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(256, 1)
 k042_columns(const float *__restrict__ p0, const float *__restrict__ p1, const float *__restrict__ p2, const float *__restrict__ p3, const float *__restrict__ p4, const float *__restrict__ p5, const float *__restrict__ p6, const float *__restrict__ p7, float *__restrict__ p8, float *__restrict__ p9, float *__restrict__ p10)

@@ -2,7 +2,7 @@
  * Adds up the blocks' sums of squares, in double.
  *   models/vit_base.d2v:27  param patch : [D, C, Py, Px] ~ weight;
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(32)
 k046_sum_squares_finish(const float *__restrict__ scratch, float *__restrict__ p1)

@@ -5,7 +5,7 @@
  *   models/vit_base.d2v:102  lr = rate;
  *   models/vit_base.d2v:79  model teacher = average of student {
  */
-#include "prelude.cuh" // 4c5a6f654b51a158cbc882cdd6107afa
+#include "prelude.cuh" // db100681c1314013db5994a5b10931d9
 
 extern "C" __global__ void __launch_bounds__(32)
 k054_small(float *__restrict__ p0, float arg0)
