@@ -181,8 +181,9 @@ usage(FILE *to)
 			n = fprintf(to, "\n") - 1;
 		fprintf(to, "%*s%s\n", 34 - n, "", verbs[i].does);
 	}
-	fprintf(to, "\nAny dim or let of a spec can be set: --set B=64 --set peak_lr=1e-3\n"
-	            "`d2v COMMAND --help` tells more of each.\n\n%s\nexamples:\n",
+	fprintf(to,
+	        "\nAny dim or let of a spec can be set: --set B=64 --set peak_lr=1e-3\n"
+	        "`d2v COMMAND --help` tells more of each.\n\n%s\nexamples:\n",
 	        environment_help);
 	for (int i = 0; i < COUNT(verbs); i++)
 		fprintf(to, "%s", verbs[i].example);

@@ -287,8 +287,9 @@ entry_text(Text *out, AttendTrial *z, int which)
 	            "extern \"C\" const char *run_%s(void *const *p, float rate, uint64_t "
 	            "site)\n{\n\t(void)rate, (void)site;\n",
 	            z->name[which]);
-	text_printf(out, "\treturn emulate::run(\"%s\", %lld, %d, %lld, [&] { %s(", z->name[which],
-	            (long long)l->grid, l->block, (long long)l->shared, z->name[which]);
+	text_printf(out, "\treturn emulate::run(\"%s\", %lld, %d, %lld, NULL, [&] { %s(",
+	            z->name[which], (long long)l->grid, l->block, (long long)l->shared,
+	            z->name[which]);
 	for (int i = 0; i < pointers; i++)
 		text_printf(out, "%semulate::Pointer{p[%d]}", i ? ", " : "", i);
 	text_printf(out, "%s%s); });\n}\n", draws ? ", rate" : "", draws && site ? ", site" : "");
