@@ -115,6 +115,7 @@ step() { # NAME DUMP
 near() { # NAME ONLY TOLERANCE
 	compare_safetensors "$tmp/$1.a" "$gpu/cpu/$1.safetensors" --only "$2" --tolerance "$3" >"$tmp/said" 2>&1
 }
+near_to() { [ "$1" -ge $(($2 - $3)) ] && [ "$1" -le $(($2 + $3)) ]; }
 while read -r name loss grad _; do
 	if late; then
 		row skipped "$name" 'no time left'
@@ -137,16 +138,16 @@ for name in vit-cuda demo-cuda vit_base-cuda; do
 		continue
 	fi
 	planned=$(awk '/^slabs/ { on = 1; next } /^[a-z]/ { on = 0 } on { sum += $2 } END { printf "%d", sum }' "$gpu/$name/program.d2p")
-	# The driver gives memory in pieces of 2 MiB, and counts in them.
-	most_taken=$(awk '/^slabs/ { on = 1; next } /^[a-z]/ { on = 0 } on { n += int(($2 + 2097151) / 2097152) } END { printf "%d", 2097152 * n }' "$gpu/$name/program.d2p")
+	# The driver gives memory in pieces of 2 MiB and counts in them; tables of pages come on top. What it counts may differ by so much:
+	slack=$((32 * 1048576 + 2097152 * $(awk '/^slabs/ { on = 1; next } /^[a-z]/ { on = 0 } on { n++ } END { print n + 0 }' "$gpu/$name/program.d2p")))
 	if run d2v-run bench "$gpu/$name" --device "$device" --steps 1 --json >"$tmp/bench" 2>"$tmp/said"; then
 		taken=$(sed -n 's/.*"slab_bytes": \([0-9]*\).*/\1/p' "$tmp/bench")
 		beside=$(sed -n 's/.*"workspace_bytes": \([0-9]*\).*/\1/p' "$tmp/bench")
 		counted=$(sed -n 's/.*"taken_bytes": \([0-9]*\).*/\1/p' "$tmp/bench")
 		if [ "$planned" != "$taken" ]; then
 			row FAILED "$name: memory as planned" "$taken bytes asked for, $planned planned"
-		elif [ "$device" = cuda ] && [ "$counted" -gt "$most_taken" ]; then
-			row FAILED "$name: memory as planned" "$taken bytes, but the driver has $counted less, of which pieces of 2 MiB explain $most_taken"
+		elif [ "$device" = cuda ] && ! near_to "${counted:-0}" "$planned" $slack; then
+			row FAILED "$name: memory as planned" "$taken bytes, but the driver has ${counted:-no count} less"
 		else
 			row ok "$name: memory as planned" "$taken bytes, $beside beside; the driver counts $counted"
 		fi

@@ -110,6 +110,15 @@ judge 'nan' no '11s/0.249/nan/'
 judge 'a step is missing' no '21d'
 judge 'the last is missing' no '61d'
 judge 'exponents' yes '11s/0.249/2.49e-01/'
+sed -n '/^near_to()/p' tools/check_gpu.sh >"$tmp/functions"
+memory() { # NAME yes|no COUNTED PLANNED SLACK
+	if sh -c '. "$1"; near_to "$2" "$3" "$4"' - "$tmp/functions" "$3" "$4" "$5"; then got=yes; else got=no; fi
+	if [ $got = "$2" ]; then good; else bad "memory: $1"; fi
+}
+memory 'to the byte' yes 11907338368 11907338368 54525952
+memory 'in whole pieces' yes 11911823360 11907338368 54525952
+memory 'not counted' no 0 11907338368 54525952
+memory 'a slab twice' no 12252365312 11907338368 54525952
 holds 'check_gpu.sh is a script' sh -n tools/check_gpu.sh
 ends 'check_gpu.sh without programs' 3 'there is no' env BUILD="$tmp" tools/check_gpu.sh
 finish
