@@ -5,21 +5,7 @@
 #define D2V_DEVICE_EMULATE_H
 
 #include "runtime/device_cpu.h"
-
-/* An access of a kernel to memory, and who is told of it; emulate_fiber.h has the same two. `tell`
- * gives NULL, or the sentence with which the launch ends. */
-typedef struct {
-	const void *at, *pc;
-	long long   shared; /* place in the shared memory of the block, -1: not there */
-	unsigned    bytes, interval, block_began;
-	int         thread;
-	bool        writes;
-} Touch;
-typedef struct {
-	const char *(*tell)(void *with, const Touch *a);
-	void    *with;
-	unsigned interval; /* one begins with each block and behind each barrier */
-} Watch;
+#include "runtime/emulate_touch.h"
 
 /* NULL, or one sentence on what went wrong; see emulate.h. watch may be NULL, and is told nothing
  * by kernels that were not loaded to be watched. */

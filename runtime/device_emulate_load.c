@@ -11,6 +11,7 @@
 __asm__(".pushsection .rodata\n"
         ".balign 16\n"
         "emulate_header:\n"
+        ".incbin \"runtime/emulate_touch.h\"\n"
         ".incbin \"runtime/emulate_fiber.h\"\n"
         ".incbin \"runtime/emulate_launch.h\"\n"
         ".incbin \"runtime/emulate.h\"\n"
@@ -94,7 +95,7 @@ wrapper(Arena *a, const Kernel *k, const ProgStep *s)
 		return "";
 	text_printf(&t,
 	            "extern \"C\" const char *emulate_%s(void *const *p, const emulate::Number *n, "
-	            "long long grid, emulate::Watch *watch)\n{\n"
+	            "long long grid, Watch *watch)\n{\n"
 	            "\treturn emulate::run(\"%s\", grid, %d, %lld, watch, [&] { ::%s(",
 	            k->name, k->name, k->block, (long long)k->shared, k->name);
 	for (int i = 0; i < s->narg; i++)

@@ -1,5 +1,5 @@
-/* emulate: runs the text of CUDA kernels on the CPU. C++17 headers that need nothing but the C library: emulate_fiber.h,
- * emulate_launch.h, this one and emulate_watch.h, which may also be one text, in this order. Host compilers see them in place of NVRTC's
+/* emulate: runs the text of CUDA kernels on the CPU. C++17 headers that need nothing but the C library: emulate_touch.h,
+ * emulate_fiber.h, emulate_launch.h, this one and emulate_watch.h, which may also be one text, in this order. Host compilers see them in place of NVRTC's
  * built-in names when D2V_EMULATE is defined.
  *
  *     #define D2V_EMULATE

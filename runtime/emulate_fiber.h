@@ -1,4 +1,4 @@
-/* emulate: the threads of a block as fibers, and what is known of them. First part of emulate.h,
+/* emulate: the threads of a block as fibers, and what is known of them. Second part of emulate.h,
  * which says what all of it is for. Decides nothing about order. */
 #ifndef D2V_EMULATE_FIBER_H
 #define D2V_EMULATE_FIBER_H
@@ -17,6 +17,10 @@
 #endif
 #if !defined(__x86_64__)
 #include <ucontext.h>
+#endif
+
+#ifndef D2V_EMULATE_TOUCH_H
+#include "runtime/emulate_touch.h"
 #endif
 
 #define EMULATE_FORGET                                                                             \
@@ -73,20 +77,6 @@ struct Thread {
 	Copy           *copy;     /* asynchronous copies that have not landed, in order */
 	int             ncopy, room;
 	unsigned        group; /* groups committed so far */
-};
-
-/* Who is told of each access of a kernel to memory; see Watch in device_emulate.h, which is the same. */
-struct Touch {
-	const void *at, *pc;
-	long long   shared; /* place in the shared memory of the block, -1: not there */
-	unsigned    bytes, interval, block_began;
-	int         thread;
-	bool        writes;
-};
-struct Watch {
-	const char *(*tell)(void *with, const Touch *a);
-	void    *with;
-	unsigned interval;
 };
 
 struct State {

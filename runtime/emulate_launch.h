@@ -1,4 +1,4 @@
-/* emulate: a launch. Where threads meet, and in which order they run until they do. Second part of
+/* emulate: a launch. Where threads meet, and in which order they run until they do. Third part of
  * emulate.h, which says what all of it is for. Knows no kernel. */
 #ifndef D2V_EMULATE_LAUNCH_H
 #define D2V_EMULATE_LAUNCH_H
